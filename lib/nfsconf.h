@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The nfs.conf language: text in, values with their file and line out.  The
+ * grammar is nfs-utils' (contract.md 5) without its four traps: a last line
+ * without LF counts (F-2), "$name" chains and includes end (F-1, F-6), and
+ * nothing waits for a lock (F-7, os/conffile).  Files are read by a function
+ * that the caller hands in, so this room needs no machine.
+ */
+#ifndef NFS_RECLAIM_LIB_NFSCONF_H
+#define NFS_RECLAIM_LIB_NFSCONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/buf.h"
+
+#define NFSCONF_INCLUDE_DEPTH_MAX 10
+#define NFSCONF_DEREF_MAX	  10		/* "$name" steps */
+#define NFSCONF_FILE_MAX	  (1024 * 1024) /* bytes of one file */
+
+/* What the language needs from outside. */
+struct nfsconf_world {
+	void *ctx;
+	/* Reads the file @path; 0 or -errno. */
+	int (*read_file)(void *ctx, const char *path, struct buf *out);
+	/* Like getenv(3). */
+	const char *(*getenv)(void *ctx, const char *name);
+	/* Takes one complaint, "file:line: what is wrong". */
+	void (*complain)(void *ctx, const char *text);
+};
+
+struct nfsconf_value {
+	const char *text;
+	const char *file;
+	unsigned int line;
+};
+
+struct nfsconf;
+
+/*
+ * Returns an empty configuration.
+ * Owns:   nfsconf_free() ends it; @world is copied, its ctx borrowed.
+ */
+struct nfsconf *nfsconf_new(const struct nfsconf_world *world);
+
+/*
+ * Frees @conf and all values got from it; NULL is fine.
+ */
+void nfsconf_free(struct nfsconf *conf);
+
+/*
+ * Forgets every value (COMPAT F-5: a main file masks what came before it).
+ */
+void nfsconf_clear(struct nfsconf *conf);
+
+/*
+ * Takes the @len bytes at @bytes as the content of the file @path; relative
+ * includes are relative to its directory.  Bad lines are complained about and
+ * skipped, good ones kept.
+ * Source: contract.md 5.2, 5.3.
+ */
+void nfsconf_parse(struct nfsconf *conf, const char *path, const void *bytes,
+		   size_t len);
+
+/*
+ * Looks up @tag in [@section] (or [@section "@arg"] where @arg is not NULL),
+ * ignoring case, and follows "$name".
+ * Return: false where it is not set.
+ * Owns:   *out borrows from @conf until nfsconf_clear() or nfsconf_free().
+ */
+bool nfsconf_get(const struct nfsconf *conf, const char *section,
+		 const char *arg, const char *tag, struct nfsconf_value *out);
+
+/*
+ * Calls @visit for every value of [@section] without an argument, in the order
+ * of the files, "$name" not followed.
+ */
+void nfsconf_each(const struct nfsconf *conf, const char *section,
+		  void (*visit)(void *ctx, const char *tag,
+				const struct nfsconf_value *value),
+		  void *ctx);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where log lines go: stderr in the foreground, syslog (daemon facility, with
+ * pid) in the background.
+ */
+#ifndef NFS_RECLAIM_OS_LOGSINK_H
+#define NFS_RECLAIM_OS_LOGSINK_H
+
+/*
+ * Sends log lines to stderr as "IDENT: text".
+ * Owns:   @ident must outlive the log.
+ */
+void logsink_stderr(const char *ident);
+
+/*
+ * Sends log lines to syslog under @ident.
+ * Owns:   @ident must outlive the log.
+ * Source: contract.md 2.3 (levels).
+ */
+void logsink_syslog(const char *ident);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What makes a process a daemon: the background, the pid file, readiness, and
+ * children with clean hands.
+ */
+#ifndef NFS_RECLAIM_OS_PROCESS_H
+#define NFS_RECLAIM_OS_PROCESS_H
+
+#include <stdint.h>
+
+/*
+ * Goes to the background: forks, and the parent stays until the child calls
+ * process_ready() and leaves with its status, or with 1 where the child ends
+ * without.  In the child: new session, /, standard descriptors on /dev/null,
+ * all others closed but @keep (a descriptor or -1).
+ * Return: in the child, a descriptor for process_ready().
+ * Errors: -errno, in the process that called.
+ * Source: contract.md 2.2 step 5.
+ */
+int process_background(int keep);
+
+/*
+ * Says that the program is ready: 0 to the waiting parent (@ready_fd, -1 where
+ * there is none), and READY=1 to $NOTIFY_SOCKET where it is set.  Closes
+ * @ready_fd.
+ */
+void process_ready(int ready_fd);
+
+/*
+ * Opens, locks and fills the pid file @path: pid and LF.
+ * Return: a descriptor that holds it;
+ * Errors: -EWOULDBLOCK where a living process holds it; -errno.
+ * Source: contract.md 2.2 step 8, S-13.
+ */
+int process_pidfile(const char *path);
+
+/*
+ * Empties the pid file @fd and closes it (COMPAT: nfs-utils truncates, too).
+ */
+void process_pidfile_end(int fd);
+
+/*
+ * Runs @argv (argv[0] is the path) with standard input on /dev/null and no
+ * other descriptors of ours, without waiting.
+ * Return: its pid.
+ * Errors: -errno; a program that cannot be executed ends with status 127.
+ */
+int process_spawn(const char *const *argv);
+
+/*
+ * Waits until the child @pid ends.
+ * Return: its exit status, 128 + signal.
+ * Errors: -errno.
+ */
+int process_wait(int pid);
+
+/*
+ * Raises the soft limit of descriptors to at least @count where the hard limit
+ * allows.
+ */
+void process_allow_descriptors(unsigned int count);
+
+/*
+ * Fills @len bytes at @bytes with random ones; aborts where the kernel has
+ * none.
+ */
+void process_random(void *bytes, uint32_t len);
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The notifier core: everything sm-notify decides, as a function of what
+ * happened.  It is given the records of peers that are untold, and turns them
+ * into packets, retries and, once a peer has acknowledged, rewritten files.
+ * No clock, socket or disk.
+ *
+ * ORDER: a line leaves its file only after the peer acknowledged the notice
+ * (the right xid from the address that was asked).  Break it and a reboot is
+ * never announced to that peer.
+ */
+#ifndef NFS_RECLAIM_SM_NOTIFY_NOTIFY_H
+#define NFS_RECLAIM_SM_NOTIFY_NOTIFY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/addr.h"
+#include "lib/log.h"
+#include "lib/siphash.h"
+
+#define NOTIFY_WAIT_FIRST_MS 2000u
+#define NOTIFY_WAIT_MAX_MS   120000u
+#define NOTIFY_SILENT_TRIES  4u /* sends to one that stays silent, design 13 */
+#define NOTIFY_WINDOW_FIRST  64u
+#define NOTIFY_WINDOW_MIN    16u
+#define NOTIFY_WINDOW_MAX    4096u
+#define NOTIFY_ADDRS_MAX     16u /* addresses tried for one peer */
+
+struct notify;
+
+struct notify_config {
+	uint8_t seed[SIPHASH_KEY_SIZE];
+	uint32_t number;     /* the NSM state number to announce, odd */
+	const char *name;    /* announced instead of my_name (-v), or NULL */
+	uint64_t give_up_ms; /* when to stop (monotonic), UINT64_MAX = never */
+	uint32_t packets_per_second; /* 1..1000000 */
+};
+
+enum notify_in_kind {
+	NOTIFY_IN_FILE,	       /* a file of sm.bak/ */
+	NOTIFY_IN_START,       /* all files are in: begin (or end, if none) */
+	NOTIFY_IN_ANSWER,      /* a datagram came back */
+	NOTIFY_IN_SEND_FAILED, /* a SEND could not be handed to the network */
+	NOTIFY_IN_RESOLVED,    /* a RESOLVE ended */
+	NOTIFY_IN_TIMER,       /* notify_deadline_ms() has come */
+};
+
+struct notify_in {
+	enum notify_in_kind kind;
+	const uint8_t *bytes; /* FILE: content; ANSWER: the message */
+	size_t len;
+	union {
+		struct {
+			const char *name;
+		} file;
+		struct {
+			struct addr from;
+		} answer;
+		struct {
+			uint64_t id;
+			int error; /* -errno */
+		} send_failed;
+		struct {
+			uint64_t id;
+			const struct addr *addrs;
+			size_t count; /* 0: the name does not resolve */
+		} resolved;
+	};
+};
+
+enum notify_out_kind {
+	NOTIFY_OUT_SEND,    /* send a datagram from our one socket */
+	NOTIFY_OUT_RESOLVE, /* look a host name up, then RESOLVED */
+	NOTIFY_OUT_REWRITE, /* the file's new content; len 0: remove it */
+	NOTIFY_OUT_LOG,
+	NOTIFY_OUT_DONE, /* nothing more will happen; comes once, last */
+};
+
+struct notify_out {
+	enum notify_out_kind kind;
+	const uint8_t *bytes; /* SEND: message; REWRITE: content */
+	size_t len;
+	union {
+		struct {
+			uint64_t id;
+			struct addr peer;
+		} send;
+		struct {
+			uint64_t id;
+			const char *name;
+		} resolve;
+		struct {
+			const char *file;
+		} rewrite;
+		struct {
+			enum log_level level;
+			enum log_class class; /* LOG_TRACE only */
+			const char *text;     /* escaped, without LF */
+		} log;
+		struct {
+			size_t told;   /* peers (distinct mon_names) */
+			size_t untold; /* peers whose lines are still in sm.bak
+					*/
+		} done;
+	};
+};
+
+/*
+ * Returns a notifier with nobody to tell.
+ * Owns:   notify_free() ends it; @config is copied, its name too.
+ */
+struct notify *notify_new(const struct notify_config *config);
+
+/*
+ * Frees @n and everything in it; NULL is fine.
+ */
+void notify_free(struct notify *n);
+
+/*
+ * Feeds one thing that happened; effects queue up.  Never blocks, never fails.
+ * Range:  @now_ms is monotonic and never smaller than before.
+ * Owns:   nothing of *in is kept.
+ * Source: X/Open CAE C702 chapter 11; contract.md 4.4; design decision 13.
+ */
+void notify_input(struct notify *n, uint64_t now_ms,
+		  const struct notify_in *in);
+
+/*
+ * Takes the next effect, in order.
+ * Return: false when there is none.
+ * Owns:   *out borrows from @n until the next call on @n.
+ */
+bool notify_output(struct notify *n, struct notify_out *out);
+
+/*
+ * Returns when NOTIFY_IN_TIMER is wanted next, or UINT64_MAX.
+ */
+uint64_t notify_deadline_ms(const struct notify *n);
+
+/*
+ * Returns how many peers are still untold.
+ */
+size_t notify_untold_count(const struct notify *n);
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The NSM core: everything rpc.statd decides, as a function of what happened.
+ * It touches no clock, socket or disk.  Things that happened go in through
+ * nsm_input(); what is to be done about them comes out of nsm_output() as
+ * effects, in order.  A simulator can therefore stop the host between any two
+ * effects and look at what would have survived.
+ *
+ * ORDER: a REPLY to SM_MON leaves only after STORED came back for it; a REPLY
+ * to SM_NOTIFY only after lockd answered the callback.  Break the first and a
+ * power failure forgets a peer; break the second and a restart of statd loses
+ * a reboot that the sender believes delivered.
+ */
+#ifndef NFS_RECLAIM_STATD_NSM_H
+#define NFS_RECLAIM_STATD_NSM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/addr.h"
+#include "lib/log.h"
+#include "lib/siphash.h"
+
+#define NSM_WAITERS_MAX 8 /* calls that wait for one STORE or one event */
+
+struct nsm;
+
+struct nsm_config {
+	uint8_t seed[SIPHASH_KEY_SIZE]; /* for xids and hash keys */
+	uint16_t reserved_port_max; /* highest port that proves root, >= 1023 */
+};
+
+enum nsm_in_kind {
+	NSM_IN_FILE,   /* a file of sm/, read at start */
+	NSM_IN_NUMBER, /* what `state` says now; 0 = the store cannot be used */
+	NSM_IN_CALL,   /* a message came to one of our service sockets */
+	NSM_IN_STORED, /* a STORE ended */
+	NSM_IN_ANSWER, /* a datagram came to the socket that SENDs use */
+	NSM_IN_SEND_FAILED, /* a SEND could not be handed to the network */
+	NSM_IN_RESOLVED,    /* a RESOLVE ended */
+	NSM_IN_TIMER,	    /* nsm_deadline_ms() has come */
+};
+
+enum nsm_transport { NSM_UDP, NSM_TCP };
+
+struct nsm_in {
+	enum nsm_in_kind kind;
+	const uint8_t *bytes; /* FILE: content; CALL, ANSWER: the message */
+	size_t len;
+	union {
+		struct {
+			const char *name;
+		} file;
+		uint32_t number;
+		struct {
+			uint64_t reply_to; /* names the caller in REPLY */
+			enum nsm_transport transport;
+			struct addr peer;
+		} call;
+		struct {
+			uint64_t id;
+			int error; /* 0 or -errno */
+		} stored;
+		struct {
+			struct addr from;
+		} answer;
+		struct {
+			uint64_t id;
+			int error; /* -errno */
+		} send_failed;
+		struct {
+			uint64_t id;
+			const struct addr *addrs;
+			size_t count; /* 0: the name does not resolve */
+		} resolved;
+	};
+};
+
+enum nsm_out_kind {
+	NSM_OUT_REPLY,	 /* answer a CALL; len 0: it gets no answer */
+	NSM_OUT_STORE,	 /* make a whole file of sm/ durable, then STORED */
+	NSM_OUT_FORGET,	 /* remove a file of sm/; nobody waits for it */
+	NSM_OUT_SEND,	 /* send a datagram from a reserved port */
+	NSM_OUT_RESOLVE, /* look a host name up, then RESOLVED */
+	NSM_OUT_LOG,
+};
+
+/* Every CALL gets exactly one REPLY, however late. */
+struct nsm_out {
+	enum nsm_out_kind kind;
+	const uint8_t *bytes; /* REPLY, SEND: message; STORE: content */
+	size_t len;
+	union {
+		struct {
+			uint64_t reply_to;
+		} reply;
+		struct {
+			uint64_t id;
+			const char
+				*file; /* a name that hostname_check() likes */
+			bool is_new; /* sm/ has no such file, for all we know */
+		} store;
+		struct {
+			const char *file;
+		} forget;
+		struct {
+			uint64_t id;
+			struct addr peer;
+		} send;
+		struct {
+			uint64_t id;
+			const char *name;
+		} resolve;
+		struct {
+			enum log_level level;
+			enum log_class class; /* LOG_TRACE only */
+			const char *text;     /* escaped, without LF */
+		} log;
+	};
+};
+
+/*
+ * Returns a core that monitors nobody and whose store cannot be used until
+ * NSM_IN_NUMBER says so (until then SM_MON is answered with stat_fail).
+ * Owns:   nsm_free() ends it; @config is copied.
+ */
+struct nsm *nsm_new(const struct nsm_config *config);
+
+/*
+ * Frees @n and everything in it; NULL is fine.
+ */
+void nsm_free(struct nsm *n);
+
+/*
+ * Feeds one thing that happened; effects queue up.  Never blocks, never fails.
+ * Range:  @now_ms is monotonic and never smaller than before.
+ * Owns:   nothing of *in is kept.
+ * Source: X/Open CAE C702 chapter 11; contract.md 2, 9; design section 2.
+ */
+void nsm_input(struct nsm *n, uint64_t now_ms, const struct nsm_in *in);
+
+/*
+ * Takes the next effect, in order.
+ * Return: false when there is none.
+ * Owns:   *out borrows from @n until the next call on @n.
+ */
+bool nsm_output(struct nsm *n, struct nsm_out *out);
+
+/*
+ * Returns when NSM_IN_TIMER is wanted next, or UINT64_MAX.
+ */
+uint64_t nsm_deadline_ms(const struct nsm *n);
+
+/*
+ * Returns how many (mon_name, my_name) pairs are monitored.
+ */
+size_t nsm_peer_count(const struct nsm *n);
+
+#endif

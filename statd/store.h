@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The durable half of rpc.statd: files of sm/ written by one worker thread, so
+ * that a slow disk delays nobody but those whose record it is.  All that is
+ * queued when the worker looks becomes one batch that shares its flushes.
+ */
+#ifndef NFS_RECLAIM_STATD_STORE_H
+#define NFS_RECLAIM_STATD_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "os/loop.h"
+
+#define STORE_BATCH_MAX 256 /* jobs flushed together */
+
+struct store;
+
+/* One STORE ended: error is 0 or -errno.  In the order of store_put(). */
+typedef void store_done(void *ctx, uint64_t id, int error);
+
+/* One file that was found at start. */
+typedef void store_found(void *ctx, const char *name, const uint8_t *bytes,
+			 size_t len);
+
+/*
+ * Opens the store in @state_dir and takes a shared lock on sm/ for life; the
+ * boot turn has been done.  Temporary files of a crash are removed.
+ * Errors: NULL and *error = -errno.
+ * Owns:   store_free() ends it.
+ */
+struct store *store_open(struct loop *loop, const char *state_dir,
+			 store_done *done, void *ctx, int *error);
+
+/*
+ * Calls @found for each file of sm/.  One that cannot be read is logged and
+ * skipped.
+ * Errors: -errno where the directory cannot be read.
+ */
+int store_load(struct store *store, store_found *found, void *ctx);
+
+/*
+ * Returns what `state` says now; 0 where it is no usable number.  One fstatat
+ * where nothing changed (design decision 8).
+ */
+uint32_t store_number(struct store *store);
+
+/*
+ * Queues @file to be made to hold exactly @len bytes; store_done is called
+ * with @id once that is durable or has failed.  @is_new: create the file, and
+ * fail with -EEXIST where it is there; otherwise replace what is there.
+ * Owns:   copies.
+ */
+void store_put(struct store *store, uint64_t id, const char *file, bool is_new,
+	       const uint8_t *bytes, size_t len);
+
+/*
+ * Queues @file to be removed, behind everything queued before.
+ */
+void store_remove(struct store *store, const char *file);
+
+/*
+ * Finishes what is queued, stops the worker and frees @store; NULL is fine.
+ */
+void store_free(struct store *store);
+
+#endif
