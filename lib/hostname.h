@@ -43,7 +43,8 @@ void hostname_clean(char *name);
 
 /*
  * Returns how many bytes of @name its short form has: up to the first dot, or
- * all of them where there is no dot or @name is a numeric address.
+ * all of them where there is no dot, a dot comes first, or @name is a numeric
+ * address.
  * Source: contract.md 4.4 step 5, defect N-2.
  */
 size_t hostname_short_len(const char *name);
