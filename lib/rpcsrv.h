@@ -46,7 +46,7 @@ struct rpcsrv_call {
 enum rpcsrv_verdict {
 	RPCSRV_CALL,  /* *call is set */
 	RPCSRV_REPLY, /* the reply in @reply says what was wrong */
-	RPCSRV_DROP,  /* not a call; nothing can be said */
+	RPCSRV_DROP,  /* no call, or over RPCMSG_SIZE_MAX: nothing is said */
 };
 
 /*
