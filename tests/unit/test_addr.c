@@ -79,8 +79,7 @@ static void test_refuses_what_is_no_address(void **state)
 		"::ffff:192.0.2.1%3",
 		"1:2:3:4:5:6:7:8:9",
 		"[::1]",
-		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-		"a",
+		"a123456789b123456789c123456789d123456789e123456789",
 	};
 	struct addr addr = {.family = ADDR_V4, .port = 9};
 
