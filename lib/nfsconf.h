@@ -3,7 +3,7 @@
  * The nfs.conf language: text in, values with their file and line out.  The
  * grammar is nfs-utils' (contract.md 5) without its four traps: a last line
  * without LF counts (F-2), "$name" chains and includes end (F-1, F-6), and
- * nothing waits for a lock (F-7, os/conffile).  Files are read by a function
+ * nothing waits for a lock (F-7, os/options).  Files are read by a function
  * that the caller hands in, so this room needs no machine.
  */
 #ifndef NFS_RECLAIM_LIB_NFSCONF_H
@@ -17,13 +17,17 @@
 #define NFSCONF_INCLUDE_DEPTH_MAX 10
 #define NFSCONF_DEREF_MAX	  10		/* "$name" steps */
 #define NFSCONF_FILE_MAX	  (1024 * 1024) /* bytes of one file */
+#define NFSCONF_FILES_MAX	  256		/* with all includes */
+#define NFSCONF_VALUES_MAX	  65536		/* assignments */
+#define NFSCONF_PATH_MAX	  4096		/* bytes, with its NUL */
+#define NFSCONF_COMPLAINTS_MAX	  100		/* while parsing */
 
 /* What the language needs from outside. */
 struct nfsconf_world {
 	void *ctx;
 	/* Reads the file @path; 0 or -errno. */
 	int (*read_file)(void *ctx, const char *path, struct buf *out);
-	/* Like getenv(3). */
+	/* Like getenv(3); what it returns must outlive the values got. */
 	const char *(*getenv)(void *ctx, const char *name);
 	/* Takes one complaint, "file:line: what is wrong". */
 	void (*complain)(void *ctx, const char *text);
@@ -56,7 +60,9 @@ void nfsconf_clear(struct nfsconf *conf);
 /*
  * Takes the @len bytes at @bytes as the content of the file @path; relative
  * includes are relative to its directory.  Bad lines are complained about and
- * skipped, good ones kept.
+ * skipped, good ones kept.  A line is counted as an editor counts it; one that
+ * is continued has the number of its first part.
+ * Range:  past one of the caps above the rest is complained about and ignored.
  * Source: contract.md 5.2, 5.3.
  */
 void nfsconf_parse(struct nfsconf *conf, const char *path, const void *bytes,
@@ -65,15 +71,17 @@ void nfsconf_parse(struct nfsconf *conf, const char *path, const void *bytes,
 /*
  * Looks up @tag in [@section] (or [@section "@arg"] where @arg is not NULL),
  * ignoring case, and follows "$name".
- * Return: false where it is not set.
+ * Return: false where it is not set; else *out, whose file and line are those
+ *         of the assignment itself also where "$name" was followed.
  * Owns:   *out borrows from @conf until nfsconf_clear() or nfsconf_free().
  */
 bool nfsconf_get(const struct nfsconf *conf, const char *section,
 		 const char *arg, const char *tag, struct nfsconf_value *out);
 
 /*
- * Calls @visit for every value of [@section] without an argument, in the order
- * of the files, "$name" not followed.
+ * Calls @visit for every assignment in [@section] without an argument, also
+ * for those that a later one overrides, in the order of the files, "$name" not
+ * followed.
  */
 void nfsconf_each(const struct nfsconf *conf, const char *section,
 		  void (*visit)(void *ctx, const char *tag,
