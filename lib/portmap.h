@@ -22,6 +22,9 @@ enum portmap_protocol { PORTMAP_UDP, PORTMAP_TCP };
  * Adds the call that asks the rpcbind of a host of @family for the port of
  * (@prog, @vers) over @protocol: PMAP v2 GETPORT for ADDR_V4, RPCB v3 GETADDR
  * for ADDR_V6.
+ * Range:  an IPv6 question must travel over @protocol: version 3 answers for
+ *         the transport on which it is asked, whatever the call names.
+ * Source: RFC 1833 section 2.2.1 (RPCBPROC_GETADDR), section 3.2.
  */
 void portmap_add_getport(struct buf *out, uint32_t xid, enum addr_family family,
 			 uint32_t prog, uint32_t vers,
