@@ -141,6 +141,7 @@ static void test_reopened_and_closed_calls_are_forgotten(void **state)
 	assert_int_not_equal(first, second);
 	assert_int_equal(answer(fixture, &fixture->peer, first, &found),
 			 RPCCALL_STRANGER);
+	assert_int_equal(fixture->calls.by_xid.count, 1);
 	rpccalls_close(&fixture->calls, &call);
 	rpccalls_close(&fixture->calls, &call);
 	assert_int_equal(answer(fixture, &fixture->peer, second, &found),
