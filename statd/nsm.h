@@ -60,7 +60,8 @@ struct nsm_in {
 		} call;
 		struct {
 			uint64_t id;
-			int error; /* 0 or -errno */
+			int error;	    /* 0 or -errno */
+			const char *reason; /* what it means, for the log */
 		} stored;
 		struct {
 			struct addr from;

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One heap cell per effect, first in, first out.  Nothing is merged or
+ * reordered here: the order of effects *is* the promise of the core.
+ */
+#include "statd/effects.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/xalloc.h"
+
+struct effect {
+	struct link in_queue; /* effects::queue */
+	struct nsm_out out;
+	uint8_t *bytes; /* owned; out.bytes points here */
+	char *text;	/* owned; a name or a log line */
+};
+
+void effects_init(struct effects *out)
+{
+	list_init(&out->queue);
+	out->taken = NULL;
+}
+
+static void effect_free(struct effect *e)
+{
+	if (e == NULL)
+		return;
+	free(e->bytes);
+	free(e->text);
+	free(e);
+}
+
+void effects_fini(struct effects *out)
+{
+	struct link *link;
+
+	while ((link = list_take_first(&out->queue)) != NULL)
+		effect_free(container_of(link, struct effect, in_queue));
+	effect_free(out->taken);
+	out->taken = NULL;
+}
+
+/* Queues a new effect; @message (may be NULL) and @text (too) become its own.
+ */
+static struct effect *effect_add(struct effects *out, enum nsm_out_kind kind,
+				 struct buf *message, const char *text)
+{
+	struct effect *e = xzalloc(sizeof(*e));
+
+	e->out.kind = kind;
+	if (message != NULL) {
+		e->out.len = message->len;
+		e->bytes = buf_take(message);
+		e->out.bytes = e->bytes;
+	}
+	if (text != NULL)
+		e->text = xstrdup(text);
+	list_append(&out->queue, &e->in_queue);
+	return e;
+}
+
+void effects_reply(struct effects *out, uint64_t reply_to, struct buf *message)
+{
+	struct effect *e = effect_add(out, NSM_OUT_REPLY, message, NULL);
+
+	e->out.reply.reply_to = reply_to;
+}
+
+void effects_send(struct effects *out, uint64_t id, const struct addr *peer,
+		  struct buf *message)
+{
+	struct effect *e = effect_add(out, NSM_OUT_SEND, message, NULL);
+
+	e->out.send.id = id;
+	e->out.send.peer = *peer;
+}
+
+void effects_store(struct effects *out, uint64_t id, const char *file,
+		   bool is_new, struct buf *content)
+{
+	struct effect *e = effect_add(out, NSM_OUT_STORE, content, file);
+
+	e->out.store.id = id;
+	e->out.store.file = e->text;
+	e->out.store.is_new = is_new;
+}
+
+void effects_forget(struct effects *out, const char *file)
+{
+	struct effect *e = effect_add(out, NSM_OUT_FORGET, NULL, file);
+
+	e->out.forget.file = e->text;
+}
+
+void effects_resolve(struct effects *out, uint64_t id, const char *name)
+{
+	struct effect *e = effect_add(out, NSM_OUT_RESOLVE, NULL, name);
+
+	e->out.resolve.id = id;
+	e->out.resolve.name = e->text;
+}
+
+static void effect_add_log(struct effects *out, enum log_level level,
+			   enum log_class class, const char *text)
+{
+	struct effect *e = effect_add(out, NSM_OUT_LOG, NULL, text);
+
+	e->out.log.level = level;
+	e->out.log.class = class;
+	e->out.log.text = e->text;
+}
+
+void effects_log(struct effects *out, enum log_level level, const char *format,
+		 ...)
+{
+	char text[LOG_TEXT_MAX];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof(text), format, args); /* a cut is fine */
+	va_end(args);
+	effect_add_log(out, level, LOG_CLASS_GENERAL, text);
+}
+
+void effects_debug(struct effects *out, enum log_class class,
+		   const char *format, ...)
+{
+	char text[LOG_TEXT_MAX];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof(text), format, args); /* a cut is fine */
+	va_end(args);
+	effect_add_log(out, LOG_TRACE, class, text);
+}
+
+bool effects_take(struct effects *out, struct nsm_out *to)
+{
+	struct link *link = list_take_first(&out->queue);
+
+	effect_free(out->taken);
+	out->taken = NULL;
+	if (link == NULL)
+		return false;
+	out->taken = container_of(link, struct effect, in_queue);
+	*to = out->taken->out;
+	return true;
+}

@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * rpc.statd: starts in an order that matters, then carries the effects of the
+ * NSM core out and feeds what came of them back.  It decides nothing about
+ * peers; that is statd/nsm.c.
+ *
+ * Source: contract.md 2.1 - 2.5; design section 4.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "lib/log.h"
+#include "os/bootturn.h"
+#include "os/kernel.h"
+#include "os/logsink.h"
+#include "os/loop.h"
+#include "os/process.h"
+#include "os/resolver.h"
+#include "os/rpcbind.h"
+#include "os/rpcudp.h"
+#include "proto/sm_inter.h"
+#include "statd/nsm.h"
+#include "statd/service.h"
+#include "statd/settings.h"
+#include "statd/store.h"
+
+#define PID_FILE	 "/run/rpc.statd.pid"
+#define NOTIFY_PID_FILE	 "/run/sm-notify.pid"
+#define SM_NOTIFY	 SBINDIR "/sm-notify"
+#define DESCRIPTORS	 8192u /* connections, sockets and files */
+#define TURN_RETRY_MAX_S 30
+
+struct statd {
+	struct settings settings;
+	struct bootturn_place place;
+	struct loop *loop;
+	struct nsm *nsm;
+	struct service *service;
+	struct store *store;
+	struct rpcudp *client; /* SENDs leave from here */
+	struct rpcbind *rpcbind;
+	struct resolver *resolver;
+	struct loop_timer *timer;
+	int pid_fd;
+	int ready_fd;
+	int notify_pid; /* the sm-notify that we started, or 0 */
+	int turn_pid;	/* the child that repeats a failed turn, or 0 */
+};
+
+static void feed(struct statd *s, const struct nsm_in *in);
+
+static void do_send(struct statd *s, const struct nsm_out *out)
+{
+	struct nsm_in in = {.kind = NSM_IN_SEND_FAILED,
+			    .send_failed.id = out->send.id};
+
+	in.send_failed.error =
+		s->client == NULL ? -ENOTCONN
+				  : rpcudp_send(s->client, &out->send.peer,
+						NULL, out->bytes, out->len);
+	if (in.send_failed.error != 0)
+		nsm_input(s->nsm, loop_now_ms(), &in);
+}
+
+static void do_store(struct statd *s, const struct nsm_out *out)
+{
+	struct nsm_in in = {.kind = NSM_IN_STORED,
+			    .stored.id = out->store.id,
+			    .stored.error = -EROFS,
+			    .stored.reason = strerror(EROFS)};
+
+	if (s->store != NULL)
+		store_put(s->store, out->store.id, out->store.file,
+			  out->store.is_new, out->bytes, out->len);
+	else
+		nsm_input(s->nsm, loop_now_ms(), &in);
+}
+
+static void carry_out(struct statd *s, const struct nsm_out *out)
+{
+	switch (out->kind) {
+	case NSM_OUT_REPLY:
+		service_reply(s->service, out->reply.reply_to, out->bytes,
+			      out->len);
+		break;
+	case NSM_OUT_STORE:
+		do_store(s, out);
+		break;
+	case NSM_OUT_FORGET:
+		if (s->store != NULL)
+			store_remove(s->store, out->forget.file);
+		break;
+	case NSM_OUT_SEND:
+		do_send(s, out);
+		break;
+	case NSM_OUT_RESOLVE:
+		resolver_ask(s->resolver, out->resolve.id, out->resolve.name);
+		break;
+	case NSM_OUT_LOG:
+		if (out->log.level == LOG_TRACE)
+			log_debug(out->log.class, "%s", out->log.text);
+		else
+			log_line(out->log.level, "%s", out->log.text);
+		break;
+	}
+}
+
+/* Feeds @in and does all that follows from it. */
+static void feed(struct statd *s, const struct nsm_in *in)
+{
+	struct nsm_out out;
+
+	nsm_input(s->nsm, loop_now_ms(), in);
+	while (nsm_output(s->nsm, &out))
+		carry_out(s, &out);
+	loop_timer_set(s->timer, nsm_deadline_ms(s->nsm));
+}
+
+/* Design decision 8: the number is read for each reply, since it may rise. */
+static void feed_number(struct statd *s)
+{
+	struct nsm_in in = {.kind = NSM_IN_NUMBER};
+
+	if (s->store != NULL)
+		in.number = store_number(s->store);
+	feed(s, &in);
+}
+
+static void on_call(void *ctx, uint64_t reply_to, enum nsm_transport transport,
+		    const struct addr *from, const uint8_t *bytes, size_t len)
+{
+	struct nsm_in in = {.kind = NSM_IN_CALL,
+			    .bytes = bytes,
+			    .len = len,
+			    .call = {.reply_to = reply_to,
+				     .transport = transport,
+				     .peer = *from}};
+
+	feed_number(ctx);
+	feed(ctx, &in);
+}
+
+static void on_answer(void *ctx, struct rpcudp *udp, const struct addr *from,
+		      const struct addr *to, const uint8_t *bytes, size_t len)
+{
+	struct nsm_in in = {.kind = NSM_IN_ANSWER,
+			    .bytes = bytes,
+			    .len = len,
+			    .answer.from = *from};
+
+	(void)udp; /* the only client socket */
+	(void)to;  /* it has one address */
+	feed(ctx, &in);
+}
+
+static void on_stored(void *ctx, uint64_t id, int error)
+{
+	struct nsm_in in = {.kind = NSM_IN_STORED,
+			    .stored = {.id = id,
+				       .error = error,
+				       .reason = strerror(-error)}};
+
+	feed_number(ctx);
+	feed(ctx, &in);
+}
+
+static void on_resolved(void *ctx, uint64_t id, const struct addr *addrs,
+			size_t count)
+{
+	struct nsm_in in = {
+		.kind = NSM_IN_RESOLVED,
+		.resolved = {.id = id, .addrs = addrs, .count = count}};
+
+	feed(ctx, &in);
+}
+
+static void on_timer(void *ctx)
+{
+	struct nsm_in in = {.kind = NSM_IN_TIMER};
+
+	feed(ctx, &in);
+}
+
+static void on_found(void *ctx, const char *name, const uint8_t *bytes,
+		     size_t len)
+{
+	struct nsm_in in = {.kind = NSM_IN_FILE,
+			    .bytes = bytes,
+			    .len = len,
+			    .file.name = name};
+
+	feed(ctx, &in);
+}
+
+static void on_registered(void *ctx, bool is_registered)
+{
+	(void)ctx; /* only told, nothing depends on it */
+	log_line(LOG_NOTE,
+		 is_registered ? "registered with rpcbind"
+			       : "rpcbind does not have our entries; they are "
+				 "registered again as soon as it answers");
+}
+
+/* Opens the store after the turn; without it every SM_MON fails. */
+static bool open_store(struct statd *s)
+{
+	int error;
+
+	s->store =
+		store_open(s->loop, s->place.state_dir, on_stored, s, &error);
+	if (s->store == NULL) {
+		log_line(LOG_ERROR, "cannot use %s: %s", s->place.state_dir,
+			 strerror(-error));
+		return false;
+	}
+	error = store_load(s->store, on_found, s);
+	if (error != 0) {
+		log_line(LOG_ERROR, "cannot read %s/sm: %s", s->place.state_dir,
+			 strerror(-error));
+		store_free(s->store);
+		s->store = NULL;
+		return false;
+	}
+	feed_number(s);
+	log_line(LOG_NOTE, "%zu peers are monitored, the state number is %u",
+		 nsm_peer_count(s->nsm), store_number(s->store));
+	return true;
+}
+
+static int turn(const struct statd *s)
+{
+	struct bootturn_result result;
+	int error = bootturn_run(&s->place, &result);
+
+	if (error != 0) {
+		log_line(LOG_ERROR,
+			 "the state in %s cannot be brought into this boot: %s",
+			 s->place.state_dir, strerror(-error));
+		return error;
+	}
+	error = kernel_set_nsm_local_state(result.number);
+	if (error != 0)
+		log_debug(LOG_CLASS_GENERAL,
+			  "lockd was not told the state number: %s",
+			  strerror(-error));
+	return 0;
+}
+
+/*
+ * A child repeats the turn, so that we can serve meanwhile: without a statd
+ * lockd grants locks that nobody remembers (contract.md 11).
+ */
+static void repeat_turn(struct statd *s)
+{
+	unsigned int wait_s = 1;
+
+	s->turn_pid = fork();
+	if (s->turn_pid != 0)
+		return;
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	do {
+		sleep(wait_s);
+		wait_s = wait_s * 2 < TURN_RETRY_MAX_S ? wait_s * 2
+						       : TURN_RETRY_MAX_S;
+	} while (turn(s) != 0);
+	_exit(EXIT_SUCCESS);
+}
+
+static void on_child(void *ctx)
+{
+	struct statd *s = ctx;
+	int status = 0;
+
+	/* Only these two: the resolver waits for its helpers itself. */
+	if (s->notify_pid > 0 &&
+	    waitpid(s->notify_pid, &status, WNOHANG) == s->notify_pid)
+		s->notify_pid = 0;
+	if (s->turn_pid <= 0 ||
+	    waitpid(s->turn_pid, &status, WNOHANG) != s->turn_pid)
+		return;
+	s->turn_pid = 0;
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != EXIT_SUCCESS ||
+	    !open_store(s))
+		repeat_turn(s);
+}
+
+static void on_terminate(void *ctx)
+{
+	struct statd *s = ctx;
+
+	loop_stop(s->loop);
+}
+
+/* The words of an sm-notify command line that tell it what we were told. */
+static void run_notify(struct statd *s)
+{
+	char port[16];
+	const char *argv[8] = {SM_NOTIFY};
+	size_t argc = 1;
+
+	if (s->settings.is_foreground && s->settings.is_debug)
+		argv[argc++] = "-d";
+	if (s->settings.outgoing_port != 0) {
+		(void)snprintf(port, sizeof(port), "-p%u",
+			       s->settings.outgoing_port);
+		argv[argc++] = port;
+	}
+	if (s->settings.name != NULL) {
+		argv[argc++] = "-v";
+		argv[argc++] = s->settings.name;
+	}
+	if (strcmp(s->place.state_dir, s->place.default_dir) != 0) {
+		argv[argc++] = "-P";
+		argv[argc++] = s->place.state_dir;
+	}
+	if (s->settings.is_notify_mode) {
+		execv(argv[0], (char *const *)argv);
+		s->notify_pid = -errno;
+	} else {
+		s->notify_pid = process_spawn(argv);
+	}
+	if (s->notify_pid < 0)
+		log_line(LOG_ERROR, "cannot run %s: %s", SM_NOTIFY,
+			 strerror(-s->notify_pid));
+}
+
+static void choose_log(const struct settings *settings)
+{
+	log_set_classes(settings->classes);
+	if (!settings->is_foreground)
+		logsink_syslog("rpc.statd");
+	else if (settings->is_debug)
+		log_set_classes(LOG_CLASS_ALL);
+	else
+		logsink_syslog("rpc.statd"); /* COMPAT: -F alone */
+}
+
+static int init_place(struct statd *s)
+{
+	int error = bootturn_key(s->place.key);
+
+	s->place.state_dir = s->settings.state_dir;
+	s->place.default_dir = STATEDIR;
+	s->place.notify_pid = NOTIFY_PID_FILE;
+	s->place.statd_pid = PID_FILE;
+	if (error != 0)
+		log_line(LOG_ERROR, "the kernel does not name this boot: %s",
+			 strerror(-error));
+	return error;
+}
+
+static void register_service(struct statd *s)
+{
+	const char *netid;
+	uint16_t port;
+	size_t i;
+
+	s->rpcbind =
+		rpcbind_new(s->loop, SM_PROGRAM, SM_VERSION, on_registered, s);
+	for (i = 0; (netid = service_socket(s->service, i, &port)) != NULL;
+	     i++) {
+		rpcbind_add(s->rpcbind, netid, port);
+		log_debug(LOG_CLASS_GENERAL, "serving on %s port %u", netid,
+			  port);
+	}
+	rpcbind_start(s->rpcbind);
+}
+
+/* Makes what the core's effects need. */
+static int open_world(struct statd *s)
+{
+	struct nsm_config config = {.reserved_port_max =
+					    kernel_reserved_port_max()};
+	struct addr local = addr_loopback(0);
+	int error;
+
+	process_random(config.seed, sizeof(config.seed));
+	s->loop = loop_new();
+	s->nsm = nsm_new(&config);
+	s->timer = loop_timer_new(s->loop, on_timer, s);
+	s->resolver = resolver_new(s->loop, on_resolved, s);
+	s->client = rpcudp_open(s->loop, &local, on_answer, s, &error);
+	if (s->client == NULL) {
+		/* S-6: without a reserved port lockd would reject us. */
+		log_line(LOG_ERROR, "no reserved port for callbacks: %s",
+			 strerror(-error));
+		return error;
+	}
+	return 0;
+}
+
+static void watch_signals(struct statd *s)
+{
+	/* COMPAT: nfs-utils ends on SIGHUP, too. */
+	loop_signal(s->loop, SIGHUP, on_terminate, s);
+	loop_signal(s->loop, SIGINT, on_terminate, s);
+	loop_signal(s->loop, SIGTERM, on_terminate, s);
+	loop_signal(s->loop, SIGCHLD, on_child, s);
+	(void)signal(SIGPIPE, SIG_IGN); /* a closed connection is an EPIPE */
+	(void)signal(SIGUSR1, SIG_IGN); /* COMPAT: no effect, contract.md 2.3 */
+}
+
+/*
+ * ORDER: the turn before the sockets, so that no number of the boot before is
+ * ever answered; the store's lock on sm/ before the pid file, so that a turn
+ * beside us never takes us for nfs-utils; readiness last.
+ */
+static int start(struct statd *s)
+{
+	bool is_turned;
+	int error;
+
+	if (open_world(s) != 0)
+		return EXIT_FAILURE;
+	is_turned = turn(s) == 0 && open_store(s);
+	s->pid_fd = process_pidfile(PID_FILE);
+	if (s->pid_fd == -EWOULDBLOCK) {
+		log_line(LOG_ERROR, "%s: another statd holds it", PID_FILE);
+		return EXIT_FAILURE;
+	}
+	if (s->pid_fd < 0)
+		log_line(LOG_WARN, "%s: %s", PID_FILE, strerror(-s->pid_fd));
+	s->service = service_open(s->loop, (uint16_t)s->settings.port, on_call,
+				  s, &error);
+	if (s->service == NULL)
+		return EXIT_FAILURE;
+	watch_signals(s);
+	if (!is_turned)
+		repeat_turn(s);
+	register_service(s);
+	if (!s->settings.has_no_notify)
+		run_notify(s);
+	process_ready(s->ready_fd);
+	return 0;
+}
+
+static void finish(struct statd *s)
+{
+	rpcbind_withdraw(s->rpcbind);
+	store_free(s->store);
+	service_free(s->service);
+	resolver_free(s->resolver);
+	rpcudp_free(s->client);
+	loop_timer_free(s->timer);
+	nsm_free(s->nsm);
+	loop_free(s->loop);
+	if (s->pid_fd >= 0)
+		process_pidfile_end(s->pid_fd);
+}
+
+static void set_nlm_ports(const struct settings *settings)
+{
+	int error;
+
+	if (settings->nlm_port == 0 && settings->nlm_udp_port == 0)
+		return;
+	error = kernel_set_nlm_ports((uint16_t)settings->nlm_port,
+				     (uint16_t)settings->nlm_udp_port);
+	if (error != 0)
+		log_line(LOG_WARN, "lockd was not told its ports: %s",
+			 strerror(-error));
+}
+
+int main(int argc, char **argv)
+{
+	struct statd s = {.settings.state_dir = STATEDIR,
+			  .pid_fd = -1,
+			  .ready_fd = -1};
+	struct nfsconf *conf;
+	int status;
+
+	logsink_stderr("rpc.statd");
+	conf = settings_read(&s.settings, argc, argv);
+	if (init_place(&s) != 0)
+		return EXIT_FAILURE;
+	if (s.settings.is_notify_mode) {
+		run_notify(&s);
+		return EXIT_FAILURE;
+	}
+	status = settings_check(&s.settings);
+	if (status != 0)
+		return status;
+	process_allow_descriptors(DESCRIPTORS);
+	set_nlm_ports(&s.settings);
+	if (!s.settings.is_foreground) {
+		s.ready_fd = process_background(-1);
+		if (s.ready_fd < 0) {
+			log_line(LOG_ERROR, "cannot go to the background: %s",
+				 strerror(-s.ready_fd));
+			return EXIT_FAILURE;
+		}
+	}
+	choose_log(&s.settings);
+	log_line(LOG_NOTE, "version " PACKAGE_VERSION " starting");
+	status = start(&s);
+	if (status == 0)
+		status = loop_run(s.loop) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	finish(&s);
+	nfsconf_free(conf);
+	return status;
+}

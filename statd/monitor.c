@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Every change is a STORE of a whole file of sm/, so a file is always what the
+ * records in memory say.  Several STOREs of one file may be under way; they
+ * end in their order.
+ *
+ * ORDER: SM_MON is answered in monitor_stored() or where the record is durable
+ * already, nowhere else.  Break it and a power failure forgets a peer that
+ * lockd believes remembered: its lock is lost without a word.
+ */
+#include "statd/monitor.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/hostname.h"
+#include "lib/rpcmsg.h"
+#include "lib/rpcsrv.h"
+#include "lib/xalloc.h"
+#include "proto/sm_inter.h"
+
+#define FAILURES_LOGGED_PER_MINUTE 10
+
+/* A STORE under way. */
+struct store_job {
+	struct link in_jobs; /* monitor::jobs */
+	uint64_t id;
+	struct peer *peer; /* whose record it is about, NULL: of nobody's */
+	struct monitor_caller waiters[NSM_WAITERS_MAX];
+	unsigned int waiter_count;
+};
+
+void monitor_init(struct monitor *m, struct effects *out, struct peers *peers,
+		  struct names *names, struct notices *notices)
+{
+	*m = (struct monitor){.out = out,
+			      .peers = peers,
+			      .names = names,
+			      .notices = notices,
+			      .next_id = 1};
+	list_init(&m->jobs);
+}
+
+void monitor_fini(struct monitor *m)
+{
+	struct link *link;
+
+	while ((link = list_take_first(&m->jobs)) != NULL)
+		free(container_of(link, struct store_job, in_jobs));
+}
+
+static void answer(struct monitor *m, const struct monitor_caller *caller,
+		   enum sm_res result)
+{
+	struct sm_stat_res res = {.res_stat = result,
+				  .state = result == SM_STAT_SUCC
+						   ? (int)m->number
+						   : -1};
+	struct buf message;
+
+	buf_init(&message, RPCMSG_SIZE_MAX);
+	rpcmsg_add_reply(&message, caller->xid, RPCMSG_SUCCESS, 0);
+	rpcsrv_add_xdr(&message, (rpcsrv_xdr *)xdr_sm_stat_res, &res);
+	effects_reply(m->out, caller->reply_to, &message);
+}
+
+void monitor_refuse(struct monitor *m, const struct monitor_caller *caller)
+{
+	answer(m, caller, SM_STAT_FAIL);
+}
+
+static struct store_job *job_new(struct monitor *m, struct peer *peer)
+{
+	struct store_job *job = xzalloc(sizeof(*job));
+
+	job->id = m->next_id++;
+	job->peer = peer;
+	list_append(&m->jobs, &job->in_jobs);
+	return job;
+}
+
+static struct store_job *job_find(const struct monitor *m, uint64_t id)
+{
+	struct link *pos;
+
+	list_for_each (pos, &m->jobs) {
+		struct store_job *job =
+			container_of(pos, struct store_job, in_jobs);
+
+		if (job->id == id)
+			return job;
+	}
+	return NULL;
+}
+
+/* Queues the content that @file should have, as @job. */
+static void store_file(struct monitor *m, struct peer_file *file,
+		       const struct store_job *job, struct buf *content)
+{
+	effects_store(m->out, job->id, file->name, !file->may_exist, content);
+	file->may_exist = true;
+}
+
+/* Makes the disk agree with @file after a record of it was removed. */
+static void store_removal(struct monitor *m, struct peer_file *file)
+{
+	struct buf content;
+
+	if (peer_file_is_empty(file)) {
+		if (file->may_exist)
+			effects_forget(m->out, file->name);
+		return;
+	}
+	buf_init(&content, RECORD_FILE_MAX);
+	if (peer_file_format(file, &content) == RECORD_OK &&
+	    !content.is_overflowed)
+		store_file(m, file, job_new(m, NULL), &content);
+	buf_fini(&content);
+}
+
+/* Removes @peer from memory only. */
+static void forget_peer(struct monitor *m, struct peer *peer)
+{
+	struct link *pos;
+
+	list_for_each (pos, &m->jobs) {
+		struct store_job *job =
+			container_of(pos, struct store_job, in_jobs);
+
+		if (job->peer == peer)
+			job->peer = NULL;
+	}
+	names_remove(m->names, peer);
+	notices_discard(m->notices, peer);
+	peers_remove(m->peers, peer);
+}
+
+static void remove_peer(struct monitor *m, struct peer *peer)
+{
+	struct peer_file *file = peer->file;
+
+	/* The file object goes with its last record: write first. */
+	list_remove(&peer->in_file);
+	store_removal(m, file);
+	list_append(&file->peers, &peer->in_file);
+	forget_peer(m, peer);
+}
+
+static void log_failure(struct monitor *m, uint64_t now_ms,
+			const char *mon_name, const char *why)
+{
+	unsigned int held_back;
+	struct buf name;
+
+	if (!log_limit_pass(&m->limit, now_ms, FAILURES_LOGGED_PER_MINUTE,
+			    &held_back))
+		return;
+	buf_init(&name, LOG_TEXT_MAX / 2);
+	buf_add_escaped(&name, mon_name, strlen(mon_name));
+	effects_log(m->out, LOG_ERROR, "cannot remember peer \"%s\": %s",
+		    buf_text(&name), why);
+	if (held_back > 0)
+		effects_log(m->out, LOG_ERROR,
+			    "%u more failures were not logged", held_back);
+	buf_fini(&name);
+}
+
+/* Starts a STORE for @peer; @caller waits for it. */
+static void store_peer(struct monitor *m, uint64_t now_ms, struct peer *peer,
+		       const struct monitor_caller *caller)
+{
+	struct buf content;
+	struct store_job *job;
+
+	buf_init(&content, RECORD_FILE_MAX);
+	if (peer_file_format(peer->file, &content) != RECORD_OK ||
+	    content.is_overflowed) {
+		buf_fini(&content);
+		log_failure(m, now_ms, peer->rec.mon_name,
+			    "the names or its file would be too long");
+		forget_peer(m, peer);
+		monitor_refuse(m, caller);
+		return;
+	}
+	job = job_new(m, peer);
+	job->waiters[job->waiter_count++] = *caller;
+	peer->is_stored = false;
+	peer->store_id = job->id;
+	store_file(m, peer->file, job, &content);
+}
+
+/* SM_MON of a record that is there already, with the same cookie. */
+static void add_again(struct monitor *m, uint64_t now_ms, struct peer *peer,
+		      const struct monitor_caller *caller)
+{
+	struct store_job *job;
+
+	if (peer->is_stored) {
+		answer(m, caller, SM_STAT_SUCC);
+		return;
+	}
+	job = peer->store_id == 0 ? NULL : job_find(m, peer->store_id);
+	if (job == NULL)
+		store_peer(m, now_ms, peer, caller);
+	else if (job->waiter_count < NSM_WAITERS_MAX)
+		job->waiters[job->waiter_count++] = *caller;
+	else
+		effects_reply(m->out, caller->reply_to, NULL);
+}
+
+void monitor_add(struct monitor *m, uint64_t now_ms,
+		 const struct monitor_caller *caller, const struct record *rec)
+{
+	struct peer *peer = peers_find(m->peers, rec, PEERS_EXACT);
+
+	if (m->number == 0) {
+		log_failure(m, now_ms, rec->mon_name,
+			    "the state directory cannot be used");
+		monitor_refuse(m, caller);
+		return;
+	}
+	if (peer == NULL) {
+		peer = peers_add(m->peers, rec, rec->mon_name);
+		names_add(m->names, peer);
+		store_peer(m, now_ms, peer, caller);
+		return;
+	}
+	if (memcmp(peer->rec.priv, rec->priv, sizeof(rec->priv)) == 0) {
+		add_again(m, now_ms, peer, caller);
+		return;
+	}
+	/* A new cookie: what was pending for the old one means nothing. */
+	notices_discard(m->notices, peer);
+	peer_clear_delivered(peer);
+	memcpy(peer->rec.priv, rec->priv, sizeof(rec->priv));
+	store_peer(m, now_ms, peer, caller);
+}
+
+static void log_unknown(struct monitor *m, uint64_t now_ms,
+			const char *mon_name)
+{
+	unsigned int held_back;
+	struct buf name;
+
+	if (!log_limit_pass(&m->limit, now_ms, FAILURES_LOGGED_PER_MINUTE,
+			    &held_back))
+		return;
+	buf_init(&name, LOG_TEXT_MAX / 2);
+	buf_add_escaped(&name, mon_name, strlen(mon_name));
+	effects_log(m->out, LOG_WARN,
+		    "asked to forget peer \"%s\", which is not monitored",
+		    buf_text(&name));
+	buf_fini(&name);
+}
+
+void monitor_remove(struct monitor *m, uint64_t now_ms,
+		    const struct record *rec)
+{
+	struct peer *peer = peers_find(m->peers, rec, PEERS_EXACT);
+
+	if (peer == NULL) {
+		peer = peers_find(m->peers, rec, PEERS_ANY_CASE);
+		if (peer == NULL)
+			log_unknown(m, now_ms, rec->mon_name);
+		else
+			remove_peer(m, peer);
+		return;
+	}
+	/* More than one where nfs-utils left a copy in another file (D-6). */
+	for (; peer != NULL; peer = peers_find(m->peers, rec, PEERS_EXACT))
+		remove_peer(m, peer);
+}
+
+void monitor_remove_all(struct monitor *m, const struct record *rec)
+{
+	struct link *pos, *after;
+
+	list_for_each_safe (pos, after, &m->peers->all) {
+		struct peer *peer = container_of(pos, struct peer, in_all);
+
+		if (peer->rec.prog == rec->prog &&
+		    peer->rec.vers == rec->vers &&
+		    peer->rec.proc == rec->proc &&
+		    hostname_is_equal(peer->rec.my_name, rec->my_name))
+			remove_peer(m, peer);
+	}
+}
+
+void monitor_stored(struct monitor *m, uint64_t now_ms, uint64_t id, int error,
+		    const char *reason)
+{
+	struct store_job *job = job_find(m, id);
+	unsigned int i;
+
+	if (job == NULL)
+		return;
+	if (job->peer != NULL && job->peer->store_id == id) {
+		job->peer->store_id = 0;
+		job->peer->is_stored = error == 0;
+	}
+	if (error != 0 && job->peer != NULL)
+		log_failure(m, now_ms, job->peer->rec.mon_name,
+			    reason != NULL ? reason : "the disk failed");
+	for (i = 0; i < job->waiter_count; i++)
+		answer(m, &job->waiters[i],
+		       error == 0 ? SM_STAT_SUCC : SM_STAT_FAIL);
+	list_remove(&job->in_jobs);
+	free(job);
+}
+
+static void log_foreign(struct monitor *m, const char *name,
+			enum record_error error)
+{
+	struct buf text;
+
+	buf_init(&text, LOG_TEXT_MAX / 2);
+	buf_add_escaped(&text, name, strlen(name));
+	effects_log(m->out, LOG_WARN,
+		    "sm/%s: a line is no record (%s); it is kept, and nobody "
+		    "is monitored for it",
+		    buf_text(&text), record_error_text(error));
+	buf_fini(&text);
+}
+
+void monitor_load(struct monitor *m, const char *name, const uint8_t *bytes,
+		  size_t len)
+{
+	struct record_lines lines = {.bytes = bytes, .len = len};
+	struct peer_file *file = peers_file(m->peers, name);
+	const uint8_t *line;
+	size_t line_len;
+
+	file->may_exist = true;
+	while (record_lines_next(&lines, &line, &line_len)) {
+		struct record rec;
+		struct peer *peer;
+		enum record_error error = record_parse(line, line_len, &rec);
+
+		if (error != RECORD_OK) {
+			log_foreign(m, name, error);
+			buf_add(&file->foreign, line, line_len);
+			buf_add_text(&file->foreign, "\n");
+			continue;
+		}
+		peer = peers_add(m->peers, &rec, name);
+		peer->is_stored = true;
+		names_add(m->names, peer);
+		record_fini(&rec);
+	}
+}
+
+void monitor_drop_all(struct monitor *m)
+{
+	struct link *pos, *after;
+
+	list_for_each_safe (pos, after, &m->peers->all) {
+		struct peer *peer = container_of(pos, struct peer, in_all);
+
+		notices_drop(m->notices, peer);
+		forget_peer(m, peer);
+	}
+}

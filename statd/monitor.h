@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * SM_MON, SM_UNMON, SM_UNMON_ALL and the files of sm/: who is remembered, and
+ * when the lock manager may believe it (contract.md 2.6, 2.7, 9).
+ */
+#ifndef NFS_RECLAIM_STATD_MONITOR_H
+#define NFS_RECLAIM_STATD_MONITOR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/list.h"
+#include "lib/log.h"
+#include "lib/record.h"
+#include "statd/effects.h"
+#include "statd/names.h"
+#include "statd/notice.h"
+#include "statd/peers.h"
+
+struct monitor {
+	struct effects *out;	 /* borrowed */
+	struct peers *peers;	 /* borrowed */
+	struct names *names;	 /* borrowed */
+	struct notices *notices; /* borrowed */
+	struct link jobs;	 /* store_job::in_jobs: STOREs under way */
+	uint64_t next_id;
+	uint32_t number; /* the local state number; 0 = no usable store */
+	struct log_limit limit;
+};
+
+/* Who called, to be answered later. */
+struct monitor_caller {
+	uint64_t reply_to;
+	uint32_t xid;
+};
+
+/*
+ * Makes @m ready.
+ * Owns:   monitor_fini() ends it; the four rooms are borrowed for as long.
+ */
+void monitor_init(struct monitor *m, struct effects *out, struct peers *peers,
+		  struct names *names, struct notices *notices);
+
+/*
+ * Frees the STOREs under way; nobody is answered.
+ */
+void monitor_fini(struct monitor *m);
+
+/*
+ * Takes the content of the file @name as it is in sm/: its records are
+ * monitored and durable; what is no record is reported and kept.
+ */
+void monitor_load(struct monitor *m, const char *name, const uint8_t *bytes,
+		  size_t len);
+
+/*
+ * SM_MON: remembers @rec, which the caller may reuse, and answers @caller once
+ * it is durable, at once where it already is, or with a failure.
+ * ORDER: no answer before STORED.
+ */
+void monitor_add(struct monitor *m, uint64_t now_ms,
+		 const struct monitor_caller *caller, const struct record *rec);
+
+/*
+ * Answers an SM_MON with stat_fail and state -1.
+ */
+void monitor_refuse(struct monitor *m, const struct monitor_caller *caller);
+
+/*
+ * SM_UNMON: forgets the pair of @rec, found exactly or else ignoring case.
+ * The caller is answered by nsm.c without waiting for the disk.
+ */
+void monitor_remove(struct monitor *m, uint64_t now_ms,
+		    const struct record *rec);
+
+/*
+ * SM_UNMON_ALL: forgets every pair of the lock manager and my_name of @rec.
+ */
+void monitor_remove_all(struct monitor *m, const struct record *rec);
+
+/*
+ * Takes the end of the STORE @id: answers all who wait for it.  @reason (may
+ * be NULL) says in the log what @error (0 or -errno) means.
+ */
+void monitor_stored(struct monitor *m, uint64_t now_ms, uint64_t id, int error,
+		    const char *reason);
+
+/*
+ * Forgets every peer without a trace on the disk, at the very end.
+ */
+void monitor_drop_all(struct monitor *m);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Addresses of peers that lockd named by host name, looked up in the
+ * background: never in the path of a request (contract.md B-1, design decision
+ * 3).  A name that does not resolve is kept, warned about once, and tried
+ * again.
+ */
+#ifndef NFS_RECLAIM_STATD_NAMES_H
+#define NFS_RECLAIM_STATD_NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/addr.h"
+#include "lib/list.h"
+#include "lib/timerq.h"
+#include "statd/effects.h"
+#include "statd/peers.h"
+
+#define NAMES_OPEN_MAX	    64 /* look-ups under way */
+#define NAMES_WAIT_FIRST_MS 60000u
+#define NAMES_WAIT_MAX_MS   3600000u
+
+struct names {
+	struct effects *out; /* borrowed */
+	struct peers *peers; /* borrowed */
+	struct link waiting; /* peer::in_lookup */
+	struct link open;    /* peer::in_lookup */
+	size_t open_count;
+	size_t first_count; /* peers whose first look-up has not ended */
+	struct timerq timers;
+	uint64_t next_id;
+};
+
+/*
+ * Makes @names empty.
+ * Owns:   names_fini() ends it; @out and @peers are borrowed for as long.
+ */
+void names_init(struct names *names, struct effects *out, struct peers *peers);
+
+/*
+ * Frees @names; its peers must have been removed with names_remove().
+ */
+void names_fini(struct names *names);
+
+/*
+ * Has the new @peer looked up, unless its mon_name is an address.
+ */
+void names_add(struct names *names, struct peer *peer);
+
+/*
+ * Forgets @peer, which is about to be removed.
+ */
+void names_remove(struct names *names, struct peer *peer);
+
+/*
+ * Takes the end of the look-up @id; @count 0: the name does not resolve.
+ */
+void names_resolved(struct names *names, uint64_t now_ms, uint64_t id,
+		    const struct addr *addrs, size_t count);
+
+/*
+ * Does what is due at @now_ms.
+ */
+void names_timer(struct names *names, uint64_t now_ms);
+
+/*
+ * Returns when names_timer() is wanted next, or UINT64_MAX.
+ */
+uint64_t names_deadline_ms(const struct names *names);
+
+/*
+ * Tells whether the first look-up of some peer has not ended yet.
+ */
+bool names_is_first_open(const struct names *names);
+
+#endif

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A notice may concern several records (one peer, several my_names), each of
+ * which may need a callback.  "struct notice" stands for the caller who waits
+ * until all of them are done.
+ *
+ * ORDER: the REPLY leaves after the last callback was answered.  Break it and
+ * a sender that was answered stops repeating although lockd never heard.
+ */
+#include "statd/notice.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/rpcmsg.h"
+#include "lib/statenum.h"
+#include "lib/xalloc.h"
+#include "statd/verify.h"
+
+#define REFUSALS_LOGGED_PER_MINUTE 10
+
+/* A caller of SM_NOTIFY who has no answer yet. */
+struct notice {
+	uint64_t reply_to;
+	uint32_t xid;
+	unsigned int open; /* waiters */
+	bool is_mute;	   /* undecided for another record: never answered */
+};
+
+/* That a caller waits for an event. */
+struct waiter {
+	struct link in_event; /* event::waiters */
+	struct notice *notice;
+};
+
+/* What came of matching one notice. */
+struct outcome {
+	unsigned int matched;
+	unsigned int undecided;
+	struct notice *notice; /* made when the first event needs it */
+};
+
+void notices_init(struct notices *set, struct effects *out, struct peers *peers,
+		  struct callbacks *cb)
+{
+	*set = (struct notices){.out = out, .peers = peers, .cb = cb};
+}
+
+static void answer(struct notices *set, uint64_t reply_to, uint32_t xid)
+{
+	struct buf message;
+
+	buf_init(&message, RPCMSG_SIZE_MAX);
+	rpcmsg_add_reply(&message, xid, RPCMSG_SUCCESS, 0);
+	effects_reply(set->out, reply_to, &message);
+}
+
+static void event_add_waiter(struct event *event, struct notice *notice)
+{
+	struct waiter *waiter = xzalloc(sizeof(*waiter));
+
+	waiter->notice = notice;
+	notice->open++;
+	event->waiter_count++;
+	list_append(&event->waiters, &waiter->in_event);
+}
+
+/* Lets everybody who waits for @event go on; answers those who are through. */
+static void event_release(struct notices *set, struct event *event,
+			  bool is_answered)
+{
+	struct link *link;
+
+	while ((link = list_take_first(&event->waiters)) != NULL) {
+		struct waiter *waiter =
+			container_of(link, struct waiter, in_event);
+		struct notice *notice = waiter->notice;
+
+		free(waiter);
+		if (--notice->open > 0)
+			continue;
+		if (is_answered && !notice->is_mute)
+			answer(set, notice->reply_to, notice->xid);
+		else
+			effects_reply(set->out, notice->reply_to, NULL);
+		free(notice);
+	}
+	event->waiter_count = 0;
+}
+
+static void log_limited(struct notices *set, uint64_t now_ms,
+			const struct notice_call *call, const char *what)
+{
+	char addr[ADDR_TEXT_SIZE];
+	unsigned int held_back;
+	struct buf name;
+
+	if (!log_limit_pass(&set->limit, now_ms, REFUSALS_LOGGED_PER_MINUTE,
+			    &held_back))
+		return;
+	buf_init(&name, LOG_TEXT_MAX / 2);
+	buf_add_escaped(&name, call->name, strlen(call->name));
+	effects_log(set->out, LOG_NOTE,
+		    "notice from %s that \"%s\" rebooted (number %u): %s",
+		    addr_format_port(&call->from, addr), buf_text(&name),
+		    call->number, what);
+	if (held_back > 0)
+		effects_log(set->out, LOG_NOTE,
+			    "%u more notices were not logged", held_back);
+	buf_fini(&name);
+}
+
+static struct verify_facts facts_of(const struct notice_call *call,
+				    const struct peer *peer,
+				    bool is_from_address)
+{
+	struct verify_facts facts = {
+		.number = call->number,
+		.is_from_address = is_from_address,
+		.is_reserved_port = call->is_reserved_port,
+	};
+
+	facts.has_delivered =
+		peer_get_delivered(peer, call->name, &facts.delivered);
+	facts.was_delivered_so = peer_was_delivered(peer, call->number);
+	return facts;
+}
+
+/* Waits for @event; where too many do already, the caller must repeat. */
+static void wait_for(struct event *event, const struct notice_call *call,
+		     struct outcome *outcome)
+{
+	if (event->waiter_count >= NSM_WAITERS_MAX) {
+		outcome->undecided++;
+		return;
+	}
+	if (outcome->notice == NULL) {
+		outcome->notice = xzalloc(sizeof(*outcome->notice));
+		outcome->notice->reply_to = call->reply_to;
+		outcome->notice->xid = call->xid;
+	}
+	event_add_waiter(event, outcome->notice);
+}
+
+static void match_one(struct notices *set, uint64_t now_ms,
+		      const struct notice_call *call, struct peer *peer,
+		      struct outcome *outcome)
+{
+	bool is_from_address = peer_has_addr(peer, &call->from);
+	struct verify_facts facts = facts_of(call, peer, is_from_address);
+	struct event *event = callbacks_find(peer, call->name);
+	enum verify_verdict verdict;
+
+	outcome->matched++;
+	if (event != NULL && is_from_address && event->number == call->number) {
+		wait_for(event, call, outcome);
+		return;
+	}
+	verdict = verify_notice(&facts);
+	if (verdict == VERIFY_DUPLICATE)
+		return;
+	if (verdict == VERIFY_ASK && !verify_is_silence_consent(&facts)) {
+		outcome->undecided++;
+		log_limited(set, now_ms, call,
+			    "it names a peer but does not come from an "
+			    "address of it; not believed");
+		return;
+	}
+	/* An older number must not take the place of one under way. */
+	if (event != NULL && !statenum_is_newer(call->number, event->number)) {
+		outcome->undecided++;
+		return;
+	}
+	event = callbacks_add(set->cb, now_ms, peer, call->name, call->number);
+	wait_for(event, call, outcome);
+}
+
+/* Meets every record that the notice may be about, each once. */
+static void match_all(struct notices *set, uint64_t now_ms,
+		      const struct notice_call *call, struct outcome *outcome)
+{
+	struct peer_addr *place = NULL;
+	struct peer *peer = NULL;
+
+	while ((place = peers_next_by_addr(set->peers, &call->from, place)) !=
+	       NULL)
+		match_one(set, now_ms, call, place->peer, outcome);
+	while ((peer = peers_next_by_name(set->peers, call->name, peer)) !=
+	       NULL)
+		if (!peer_has_addr(peer, &call->from))
+			match_one(set, now_ms, call, peer, outcome);
+}
+
+void notices_take(struct notices *set, uint64_t now_ms,
+		  const struct notice_call *call, bool is_lookup_open)
+{
+	struct outcome outcome = {0};
+
+	match_all(set, now_ms, call, &outcome);
+	if (outcome.matched == 0)
+		log_limited(set, now_ms, call,
+			    is_lookup_open
+				    ? "it may be about a peer whose name is "
+				      "still being looked up"
+				    : "it is about nobody we monitor");
+	if (outcome.notice != NULL)
+		outcome.notice->is_mute = outcome.undecided > 0;
+	else if (outcome.undecided > 0 ||
+		 (outcome.matched == 0 && is_lookup_open))
+		effects_reply(set->out, call->reply_to, NULL);
+	else
+		answer(set, call->reply_to, call->xid);
+}
+
+static void log_delivered(struct notices *set, const struct event *event)
+{
+	struct buf text;
+
+	buf_init(&text, LOG_TEXT_MAX - 128);
+	buf_add_escaped(&text, event->peer->rec.mon_name,
+			strlen(event->peer->rec.mon_name));
+	buf_add_text(&text, " (as \"");
+	buf_add_escaped(&text, event->name, strlen(event->name));
+	effects_log(set->out, LOG_NOTE,
+		    "peer %s\") rebooted, its state number is %u; the lock "
+		    "manager knows",
+		    buf_text(&text), event->number);
+	buf_fini(&text);
+}
+
+void notices_finish(struct notices *set)
+{
+	struct event *event;
+
+	while ((event = callbacks_take(set->cb)) != NULL) {
+		log_delivered(set, event);
+		peer_set_delivered(event->peer, event->name, event->number);
+		event_release(set, event, true);
+		callbacks_discard(set->cb, event);
+	}
+}
+
+void notices_discard(struct notices *set, struct peer *peer)
+{
+	struct link *pos, *after;
+
+	list_for_each_safe (pos, after, &peer->events) {
+		struct event *event = container_of(pos, struct event, in_peer);
+
+		event_release(set, event, true);
+		callbacks_discard(set->cb, event);
+	}
+}
+
+void notices_drop(struct notices *set, struct peer *peer)
+{
+	struct link *pos, *after;
+
+	list_for_each_safe (pos, after, &peer->events) {
+		struct event *event = container_of(pos, struct event, in_peer);
+
+		event_release(set, event, false);
+		callbacks_discard(set->cb, event);
+	}
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * SM_NOTIFY: which of our peers rebooted, whether to believe it, and when the
+ * sender may be told that it was heard (design decisions 9 to 11).
+ */
+#ifndef NFS_RECLAIM_STATD_NOTICE_H
+#define NFS_RECLAIM_STATD_NOTICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/addr.h"
+#include "statd/callback.h"
+#include "statd/effects.h"
+#include "statd/peers.h"
+
+struct notices {
+	struct effects *out;	/* borrowed */
+	struct peers *peers;	/* borrowed */
+	struct callbacks *cb;	/* borrowed */
+	struct log_limit limit; /* for what is not believed or matches nobody */
+};
+
+/* One SM_NOTIFY as it came in. */
+struct notice_call {
+	uint64_t reply_to;
+	uint32_t xid;
+	struct addr from;
+	bool is_reserved_port;
+	const char *name; /* without NUL inside */
+	uint32_t number;
+};
+
+/*
+ * Makes @set ready.
+ * Owns:   the three rooms are borrowed for as long as @set is used.
+ */
+void notices_init(struct notices *set, struct effects *out, struct peers *peers,
+		  struct callbacks *cb);
+
+/*
+ * Takes one notice: answered at once where nobody has to be called back,
+ * after the lock manager's answer where somebody has, and never while it is
+ * undecided (the sender repeats it then).  @is_lookup_open says that the
+ * first look-up of some record is still open, so "matches nobody" is not sure.
+ */
+void notices_take(struct notices *set, uint64_t now_ms,
+		  const struct notice_call *call, bool is_lookup_open);
+
+/*
+ * Ends the events that the lock manager has answered: notes what was delivered
+ * and answers those who waited.
+ */
+void notices_finish(struct notices *set);
+
+/*
+ * Discards all events of @peer, which is unmonitored or has a new cookie; those
+ * who wait for nothing else are answered.
+ */
+void notices_discard(struct notices *set, struct peer *peer);
+
+/*
+ * Discards all events of @peer without answering anybody, at the very end.
+ */
+void notices_drop(struct notices *set, struct peer *peer);
+
+#endif
