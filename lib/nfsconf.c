@@ -198,7 +198,6 @@ static void push(struct reader *reader, const char *path, const void *bytes,
 		src->arg = src[-1].arg;
 	}
 	src->line = 1;
-	conf->file_count++;
 	if (len > 0 && memchr(bytes, '\0', len) != NULL)
 		complain(conf, src, "has a NUL byte, which ends it", NULL);
 	src->text = xmemdup(bytes, len);
@@ -348,6 +347,8 @@ static void take_include(struct reader *reader, const char *name)
 			 name);
 		return;
 	}
+	/* One that is missing counts, too: looking for it has its price. */
+	reader->conf->file_count++;
 	buf_init(&bytes, NFSCONF_FILE_MAX);
 	error = reader->conf->world.read_file(reader->conf->world.ctx, path,
 					      &bytes);
@@ -412,6 +413,7 @@ void nfsconf_parse(struct nfsconf *conf, const char *path, const void *bytes,
 		complain(conf, &top, "too many files, ignored", NULL);
 		return;
 	}
+	conf->file_count++;
 	push(&reader, path, bytes, len);
 	while (reader.depth > 0) {
 		line = take_line(&reader.stack[reader.depth - 1]);
