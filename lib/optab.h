@@ -27,7 +27,7 @@ struct optab {
 	char short_name;       /* 0: none */
 	char short_alias;      /* a second letter for the same, 0: none */
 	const char *long_name; /* NULL: none */
-	const char *arg;       /* name of the argument in --help, NULL: none */
+	const char *arg;       /* of UINT, TEXT, CLASSES, as --help calls it */
 	const char *help;      /* NULL: not shown (deprecated) */
 	const char *section;   /* nfs.conf, NULL: none */
 	const char *key;
@@ -38,10 +38,16 @@ struct optab {
 };
 
 /*
+ * Tells whether @opt is given with an argument on the command line.
+ */
+bool optab_takes_arg(const struct optab *opt);
+
+/*
  * Sets the field of @opt in @settings from @text (NULL for flags given as
  * options).
+ * Range:  any row but OPTAB_HELP and OPTAB_VERSION, which have no field.
  * Errors: false, and *reason says what is allowed ("a number from 1 to
- *         65535"); the field is untouched then.
+ *         65535"), to be put after "not"; the field is untouched then.
  * Owns:   a text field borrows @text; *reason is added by the callee.
  * Source: contract.md 5.3 (words for true and false), F-8.
  */
@@ -50,7 +56,8 @@ bool optab_set(const struct optab *opt, void *settings, const char *text,
 
 /*
  * Sets from @conf every row of @table (ended by a row with kind OPTAB_FLAG and
- * no name and no key) that has a key.
+ * no name and no key) that has a key.  Where two rows have one field, the
+ * later row that is set wins.
  * Return: how many values were bad; each adds a line "file:line: ..." to
  *         @errors.
  */
@@ -58,8 +65,9 @@ unsigned int optab_read_conf(const struct optab *table, void *settings,
 			     const struct nfsconf *conf, struct buf *errors);
 
 /*
- * Adds "file:line: unknown key ..." to @out for each key of [@section] that
- * neither @table nor the NULL-ended list @others has.
+ * Adds a line "file:line: [section] key: unknown key" to @out for each key of
+ * [@section] that neither @table nor the NULL-ended list @others (NULL: empty)
+ * has.
  */
 void optab_find_unknown(const struct optab *table, const char *section,
 			const char *const *others, const struct nfsconf *conf,
@@ -76,8 +84,9 @@ const struct optab *optab_by_letter(const struct optab *table, int letter);
 bool optab_is_end(const struct optab *opt);
 
 /*
- * Adds the help text: one line per option, wrapped at 80 columns, with the
- * nfs.conf key of each.
+ * Adds the help text: @usage, one line per option with its nfs.conf key, then
+ * the keys that have no option; wrapped at 80 columns.  Rows without a help
+ * text are left out.
  */
 void optab_add_help(const struct optab *table, const char *usage,
 		    struct buf *out);
