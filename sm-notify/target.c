@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Owns the lines of sm.bak/ and what each of them asks us to announce.  Lines
+ * about the same peer (mon_name, ignoring ASCII case as names do, RFC 4343)
+ * are one target, however many files and cookies they are spread over; lines
+ * with the same my_name are one announcement, and leave their files together.
+ *
+ * It refuses to decide when anything is sent, and to drop a line that it does
+ * not understand: whoever wrote it may (contract.md D-7).
+ */
+#include "sm-notify/target.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/hostname.h"
+#include "lib/xalloc.h"
+
+void target_set_init(struct target_set *set,
+		     const uint8_t key[static SIPHASH_KEY_SIZE],
+		     const char *name)
+{
+	*set = (struct target_set){.name = name ? xstrdup(name) : NULL};
+	map_init(&set->by_name, key);
+	list_init(&set->files);
+	list_init(&set->dirty);
+}
+
+static void line_free(struct target_line *line)
+{
+	list_remove(&line->in_file);
+	list_remove(&line->in_name);
+	free(line->bytes);
+	free(line);
+}
+
+static void name_free(struct target_name *name)
+{
+	list_remove(&name->in_names);
+	free(name->text);
+	free(name);
+}
+
+static void target_free(struct target *target)
+{
+	struct link *at;
+
+	while ((at = list_take_first(&target->names)))
+		name_free(container_of(at, struct target_name, in_names));
+	free(target->mon_name);
+	free(target->host);
+	free(target);
+}
+
+static void file_free(struct target_file *file)
+{
+	struct link *at;
+
+	while ((at = list_take_first(&file->lines)))
+		line_free(container_of(at, struct target_line, in_file));
+	list_remove(&file->in_dirty);
+	free(file->name);
+	free(file);
+}
+
+void target_set_fini(struct target_set *set)
+{
+	struct link *at;
+
+	/* ORDER: a line is linked into its name, so files go first. */
+	while ((at = list_take_first(&set->files)))
+		file_free(container_of(at, struct target_file, in_files));
+	for (size_t i = 0; i < set->count; i++)
+		target_free(set->targets[i]);
+	free(set->targets);
+	free(set->name);
+	map_fini(&set->by_name);
+}
+
+/* Tells whether @name can be looked up (os/resolver's range). */
+static bool is_host(const char *name)
+{
+	struct addr addr;
+
+	return hostname_check(name, strlen(name)) == HOSTNAME_OK &&
+	       !addr_parse(name, &addr);
+}
+
+static struct target *target_new(const char *mon_name)
+{
+	struct target *target = xzalloc(sizeof(*target));
+
+	target->mon_name = xstrdup(mon_name);
+	list_init(&target->names);
+	list_init(&target->in_ready);
+	pace_slot_init(&target->slot);
+	list_init(&target->in_asking);
+	target->is_numeric = addr_parse(mon_name, &target->addrs[0]);
+	if (target->is_numeric)
+		target->addr_count = 1;
+	else if (is_host(mon_name))
+		target->host = xstrdup(mon_name);
+	return target;
+}
+
+/* Finds the target for @mon_name, or makes it. */
+static struct target *set_target(struct target_set *set, const char *mon_name)
+{
+	char folded[RECORD_NAME_MAX + 1];
+	struct map_node *node;
+	struct target *target;
+	uint64_t hash;
+
+	assert(strlen(mon_name) <= RECORD_NAME_MAX);
+	hostname_fold(mon_name, folded);
+	hash = map_hash(&set->by_name, folded, strlen(folded));
+	for (node = map_first(&set->by_name, hash); node;
+	     node = map_next(node)) {
+		target = container_of(node, struct target, by_name);
+		if (hostname_is_equal(target->mon_name, mon_name))
+			return target;
+	}
+	target = target_new(mon_name);
+	map_add(&set->by_name, &target->by_name, hash);
+	if (set->count == set->size) {
+		set->size = set->size ? 2 * set->size : 64;
+		set->targets = xreallocarray(set->targets, set->size,
+					     sizeof(struct target *));
+	}
+	set->targets[set->count++] = target;
+	target->id = set->count;
+	return target;
+}
+
+/* Finds what @target knows us as @text by, or makes it. */
+static struct target_name *add_name(struct target *target, const char *text)
+{
+	struct target_name *name;
+	size_t short_len;
+	struct link *at;
+
+	list_for_each (at, &target->names) {
+		name = container_of(at, struct target_name, in_names);
+		if (!strcmp(name->text, text))
+			return name;
+	}
+	name = xzalloc(sizeof(*name));
+	list_init(&name->lines);
+	name->text = xstrdup(text);
+	name->forms[0].len = strlen(text);
+	name->form_count = 1;
+	short_len = hostname_short_len(text);
+	if (short_len > 0 && short_len < name->forms[0].len) {
+		name->forms[1].len = short_len;
+		name->form_count = 2;
+	}
+	list_append(&target->names, &name->in_names);
+	return name;
+}
+
+/* Files @line under the peer and the name that @rec has. */
+static void gather_line(struct target_set *set, struct target_line *line,
+			const struct record *rec, struct target_report *report)
+{
+	struct target *target = set_target(set, rec->mon_name);
+	const char *text = set->name ? set->name : rec->my_name;
+
+	/*
+	 * COMPAT: nfs-utils gives a numeric peer's file its host name, which
+	 * still helps where the address has changed since.
+	 */
+	if (!target->host && is_host(line->file->name))
+		target->host = xstrdup(line->file->name);
+	if (*text) {
+		list_append(&add_name(target, text)->lines, &line->in_name);
+	} else {
+		target->has_nameless = true;
+		report->nameless++;
+	}
+}
+
+void target_set_add_file(struct target_set *set, const char *name,
+			 const void *bytes, size_t len,
+			 struct target_report *report)
+{
+	struct record_lines lines = {.bytes = bytes, .len = len};
+	struct target_file *file = xzalloc(sizeof(*file));
+	const uint8_t *text;
+	size_t text_len;
+
+	*report = (struct target_report){0};
+	file->name = xstrdup(name);
+	list_init(&file->lines);
+	list_init(&file->in_dirty);
+	list_append(&set->files, &file->in_files);
+	while (record_lines_next(&lines, &text, &text_len)) {
+		struct target_line *line = xzalloc(sizeof(*line));
+		enum record_error error;
+		struct record rec;
+
+		line->file = file;
+		line->bytes = xmemdup(text, text_len);
+		line->len = text_len;
+		list_init(&line->in_name);
+		list_append(&file->lines, &line->in_file);
+		error = record_parse(text, text_len, &rec);
+		if (error != RECORD_OK) {
+			if (report->unparsable++ == 0)
+				report->error = error;
+			continue;
+		}
+		gather_line(set, line, &rec, report);
+		record_fini(&rec);
+	}
+}
+
+struct target *target_set_get(const struct target_set *set, uint64_t id)
+{
+	return id >= 1 && id <= set->count ? set->targets[id - 1] : NULL;
+}
+
+const char *target_set_take_dirty(struct target_set *set, struct buf *content)
+{
+	struct link *first = list_take_first(&set->dirty);
+	struct target_file *file;
+	struct link *at;
+
+	if (!first)
+		return NULL;
+	file = container_of(first, struct target_file, in_dirty);
+	list_for_each (at, &file->lines) {
+		const struct target_line *line =
+			container_of(at, struct target_line, in_file);
+
+		buf_add(content, line->bytes, line->len);
+		buf_add_text(content, "\n");
+	}
+	return file->name;
+}
+
+bool target_has_names(const struct target *target)
+{
+	return !list_is_empty(&target->names);
+}
+
+bool target_is_told(const struct target *target)
+{
+	return !target_has_names(target) && !target->has_nameless;
+}
+
+struct target_name *target_next_name(const struct target *target)
+{
+	assert(target_has_names(target));
+	return container_of(target->names.next, struct target_name, in_names);
+}
+
+/* The lines that asked for @name are done with, and so is @name. */
+static void name_told(struct target_set *set, struct target_name *name)
+{
+	struct link *at;
+
+	while ((at = list_take_first(&name->lines))) {
+		struct target_line *line =
+			container_of(at, struct target_line, in_name);
+
+		if (list_is_empty(&line->file->in_dirty))
+			list_append(&set->dirty, &line->file->in_dirty);
+		line_free(line);
+	}
+	name_free(name);
+}
+
+void target_acked(struct target_set *set, struct target_name *name)
+{
+	unsigned int other = 1 - name->turn;
+
+	name->forms[name->turn].is_acked = true;
+	if (name->form_count == 1 || name->forms[other].is_acked) {
+		name_told(set, name);
+		return;
+	}
+	/* What the other form met while nobody listened says nothing. */
+	name->forms[other].silent = 0;
+	name->turn = other;
+}
+
+void target_unacked(struct target_set *set, struct target *target,
+		    struct target_name *name)
+{
+	unsigned int other = 1 - name->turn;
+
+	name->forms[name->turn].silent++;
+	if (name->form_count > 1 && name->forms[other].is_acked &&
+	    name->forms[name->turn].silent >= NOTIFY_SILENT_TRIES) {
+		name_told(set, name);
+		return;
+	}
+	if (name->form_count > 1 && !name->forms[other].is_acked)
+		name->turn = other;
+	list_remove(&name->in_names);
+	list_append(&target->names, &name->in_names);
+}
+
+const struct addr *target_addr(const struct target *target)
+{
+	assert(target->addr_at < target->addr_count);
+	return &target->addrs[target->addr_at];
+}
+
+bool target_next_addr(struct target *target)
+{
+	size_t found_first = target->is_numeric ? 1 : 0;
+	size_t next = target->addr_at + 1;
+	bool is_round = next == found_first;
+
+	if (next >= target->addr_count) {
+		is_round = is_round || found_first == 0;
+		next = 0;
+	}
+	target->addr_at = next;
+	return is_round;
+}
+
+bool target_use_addr(struct target *target, const struct addr *addr)
+{
+	for (size_t i = 0; i < target->addr_count; i++) {
+		if (addr_is_same_host(&target->addrs[i], addr)) {
+			target->addr_at = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool has_addr(const struct target *target, const struct addr *addr)
+{
+	for (size_t i = 0; i < target->addr_count; i++) {
+		if (addr_is_same_host(&target->addrs[i], addr))
+			return true;
+	}
+	return false;
+}
+
+void target_set_addrs(struct target *target, const struct addr *addrs,
+		      size_t count)
+{
+	struct addr current = {.family = ADDR_NONE};
+	size_t at = 0;
+
+	while (at < count && addrs[at].family == ADDR_NONE)
+		at++;
+	if (at == count)
+		return;
+	if (target->addr_count > 0)
+		current = *target_addr(target);
+	target->addr_count = target->is_numeric ? 1 : 0;
+	for (; at < count && target->addr_count < NOTIFY_ADDRS_MAX; at++) {
+		if (addrs[at].family == ADDR_NONE ||
+		    has_addr(target, &addrs[at]))
+			continue;
+		target->addrs[target->addr_count++] = addrs[at];
+	}
+	if (!target_use_addr(target, &current))
+		target->addr_at = 0;
+}

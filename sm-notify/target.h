@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is still to be said, and to whom: the lines of the files in sm.bak/,
+ * gathered into one target per peer, with the names to announce there and the
+ * addresses to try.  When anything is said is notify.c's business.
+ *
+ * ORDER: a line leaves its file when its name was acknowledged, never before.
+ */
+#ifndef NFS_RECLAIM_SM_NOTIFY_TARGET_H
+#define NFS_RECLAIM_SM_NOTIFY_TARGET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/addr.h"
+#include "lib/buf.h"
+#include "lib/list.h"
+#include "lib/map.h"
+#include "lib/record.h"
+#include "lib/rpccall.h"
+#include "lib/timerq.h"
+#include "sm-notify/notify.h"
+#include "sm-notify/pace.h"
+
+/* A file of sm.bak/. */
+struct target_file {
+	struct link in_files; /* target_set::files */
+	struct link in_dirty; /* target_set::dirty */
+	struct link lines;    /* of target_line::in_file, in their order */
+	char *name;
+};
+
+/* A line of it, as it stood there. */
+struct target_line {
+	struct link in_file; /* target_file::lines */
+	struct link in_name; /* target_name::lines, where it has one */
+	struct target_file *file;
+	uint8_t *bytes; /* without LF */
+	size_t len;
+};
+
+/* Full name and short name. */
+#define TARGET_FORMS_MAX 2
+
+/* A name of ours that one peer knows us by. */
+struct target_name {
+	struct link in_names; /* target::names */
+	struct link lines;    /* of target_line::in_name */
+	char *text;
+	struct {
+		size_t len; /* bytes of text that this form has */
+		bool is_acked;
+		unsigned int silent; /* sends since the other was acked */
+	} forms[TARGET_FORMS_MAX];
+	unsigned int form_count;
+	unsigned int turn; /* the form that is announced next */
+};
+
+/* One peer. */
+struct target {
+	struct map_node by_name; /* target_set::by_name */
+	char *mon_name;
+	char *host;	   /* name to look up, or NULL */
+	struct link names; /* of target_name::in_names: untold ones */
+	bool has_nameless; /* a line that announces nothing: stays */
+	bool is_numeric;   /* addrs[0] is mon_name itself and stays */
+	size_t addr_count;
+	size_t addr_at; /* which one is tried */
+	struct addr addrs[NOTIFY_ADDRS_MAX];
+
+	/* The rest is notify.c's. */
+	uint64_t id;	       /* of its SENDs and RESOLVEs: place + 1 */
+	struct link in_ready;  /* notify::ready: wants to send */
+	struct link in_asking; /* notify::asking: wants a look-up */
+	struct timer timer;    /* the next attempt */
+	struct rpccall call;
+	struct target_name *announced; /* by call; NULL: it asks the port */
+	struct pace_slot slot;
+	uint32_t wait_ms;    /* how long the last send may stay silent */
+	unsigned int silent; /* sends in a row without an answer */
+	uint16_t port;	     /* of its statd at addr_at, 0 = unknown */
+	uint16_t port_before;
+	bool is_asking;	  /* a look-up is queued or open */
+	bool is_awaiting; /* the last send has no answer yet */
+	bool has_complained;
+};
+
+struct target_set {
+	struct map by_name;
+	struct target **targets; /* in the order they were found */
+	size_t count;
+	size_t size;
+	struct link files; /* of target_file::in_files */
+	struct link dirty; /* of target_file::in_dirty: to be rewritten */
+	char *name;	   /* announced in place of my_name, or NULL */
+};
+
+/* What was wrong in a file. */
+struct target_report {
+	unsigned int unparsable; /* lines */
+	unsigned int nameless;	 /* lines that say not who we are */
+	enum record_error error; /* of the first unparsable line */
+};
+
+/*
+ * Makes @set empty.
+ * Range:  @name is announced in place of every my_name, or NULL.
+ * Owns:   target_set_fini() ends it; @name is copied.
+ */
+void target_set_init(struct target_set *set,
+		     const uint8_t key[static SIPHASH_KEY_SIZE],
+		     const char *name);
+
+/*
+ * Frees all targets and files of @set.
+ */
+void target_set_fini(struct target_set *set);
+
+/*
+ * Takes the file @name of sm.bak/ with @len bytes at @bytes.  A line that
+ * cannot be parsed stays in the file and stops no other.
+ * Owns:   copies.
+ */
+void target_set_add_file(struct target_set *set, const char *name,
+			 const void *bytes, size_t len,
+			 struct target_report *report);
+
+/*
+ * Returns the target that @id names, or NULL.
+ */
+struct target *target_set_get(const struct target_set *set, uint64_t id);
+
+/*
+ * Takes the next file whose content changed, and writes what it must hold now.
+ * Return: its name, NULL where there is none.
+ * Owns:   the result borrows from @set.
+ */
+const char *target_set_take_dirty(struct target_set *set, struct buf *content);
+
+/*
+ * Tells whether anything is left to be announced to @target.
+ */
+bool target_has_names(const struct target *target);
+
+/*
+ * Tells whether every line of @target was acknowledged.
+ */
+bool target_is_told(const struct target *target);
+
+/*
+ * Returns the name whose current form is to be announced next.
+ * Range:  target_has_names().
+ */
+struct target_name *target_next_name(const struct target *target);
+
+/*
+ * Notes that the peer acknowledged @name as it was last announced.  Where
+ * nothing more is to be said about @name, it is freed and its lines are gone.
+ */
+void target_acked(struct target_set *set, struct target_name *name);
+
+/*
+ * Notes that @name, as it was last announced, was not acknowledged: the other
+ * form, or another name, has the next turn.  A form that stays silent
+ * NOTIFY_SILENT_TRIES times while the other was acknowledged is given up; the
+ * name counts as told then, and is freed.
+ * Source: design decision 13.
+ */
+void target_unacked(struct target_set *set, struct target *target,
+		    struct target_name *name);
+
+/*
+ * Returns the address that is tried now.
+ * Range:  target->addr_count > 0.
+ */
+const struct addr *target_addr(const struct target *target);
+
+/*
+ * Moves @target to its next address.
+ * Return: whether all that are known have been tried: time for a look-up.
+ */
+bool target_next_addr(struct target *target);
+
+/*
+ * Makes @addr the one that is tried, where @target has it.
+ * Return: whether it has.
+ */
+bool target_use_addr(struct target *target, const struct addr *addr);
+
+/*
+ * Replaces what earlier look-ups found by @count addresses; a numeric mon_name
+ * stays first.  The one that is tried goes on being tried where it is still
+ * there.  Nothing changes where none of @addrs is an address.
+ * Range:  at most NOTIFY_ADDRS_MAX are kept.
+ */
+void target_set_addrs(struct target *target, const struct addr *addrs,
+		      size_t count);
+
+#endif
