@@ -1,0 +1,67 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Runs the system tests against the programs in $BUILD (default: the build tree
+# that calls this) and Debian's nfs-utils, and ends with the line
+# "N passed, N failed, N skipped".  The log of a test that fails is shown.
+#
+#   run.sh [WORD]   only the tests with WORD in their line of the list below
+set -eu
+
+SYS=$(cd "$(dirname "$0")" && pwd)
+BUILD=$(cd "${BUILD:-${top_builddir:-$PWD}}" && pwd)
+export BUILD
+
+# One test per line: a script and its arguments.  HOST/HOST below are
+# "whose statd/whose sm-notify".  The first two lines test the harness itself.
+tests() {
+	cat <<-END
+		t-01-reboot.sh debian/debian debian/debian 4
+		t-01-reboot.sh debian/debian debian/debian 6
+		t-01-reboot.sh ours/ours ours/ours 4
+		t-01-reboot.sh ours/ours ours/ours 6
+		t-01-reboot.sh ours/ours debian/debian 4
+		t-01-reboot.sh ours/ours debian/debian 6
+		t-01-reboot.sh ours/debian ours/ours 4
+		t-01-reboot.sh ours/debian debian/ours 6
+		t-01-reboot.sh debian/ours ours/ours 4
+		t-01-reboot.sh debian/ours debian/debian 6
+		t-01-reboot.sh ours/debian debian/debian 4
+		t-01-reboot.sh debian/ours ours/debian 6
+		t-02-names.sh ours
+		t-02-names.sh debian
+		t-03-handover.sh 4
+		t-03-handover.sh 6
+		t-04-takeover.sh debian ours
+		t-04-takeover.sh ours debian
+		t-05-packets.sh 4
+		t-05-packets.sh 6
+		t-06-kill-statd.sh
+		t-07-kill-sm-notify.sh
+		t-08-register.sh
+		t-09-refused.sh
+		t-10-options.sh
+		t-11-once-per-boot.sh
+		t-12-daemon.sh
+	END
+}
+
+run_one() {
+	local status=0
+	bash "$SYS/$1" "${@:2}" </dev/null >"$LOG" 2>&1 || status=$?
+	case $status in
+	0) passed=$((passed + 1)) verdict=PASS ;;
+	77) skipped=$((skipped + 1)) verdict="SKIP ($(tail -n 1 "$LOG"))" ;;
+	*) failed=$((failed + 1)) verdict=FAIL ;;
+	esac
+	printf '%-60s %s\n' "$*" "$verdict"
+	[ "$verdict" != FAIL ] || sed 's/^/    /' "$LOG"
+}
+
+LOG=$(mktemp)
+trap 'rm -f "$LOG"' EXIT
+passed=0 failed=0 skipped=0
+while read -r -a line; do
+	run_one "${line[@]}"
+done < <(tests | grep -e "${1:-.}")
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
