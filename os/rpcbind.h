@@ -14,10 +14,14 @@
 
 #define RPCBIND_SOCKET	   "/run/rpcbind.sock"
 #define RPCBIND_NETIDS_MAX 4
+#define RPCBIND_SILENCE_MS 10000u /* rpcbind is given up after that */
 
 struct rpcbind;
 
-/* Told once when every entry holds, and once each time that is lost. */
+/*
+ * Told once when every entry holds, and once each time that is lost.  May not
+ * free the registrar.
+ */
 typedef void rpcbind_change(void *ctx, bool is_registered);
 
 /*
@@ -34,8 +38,17 @@ struct rpcbind *rpcbind_new(struct loop *loop, uint32_t prog, uint32_t vers,
 void rpcbind_add(struct rpcbind *bind, const char *netid, uint16_t port);
 
 /*
- * Begins: what stands there under our names is unset, ours is set; tried again
- * after 1, 2, 4 .. 30 s until it holds.
+ * Talks to the rpcbind at @path, which must answer within @silence_ms_max,
+ * instead of RPCBIND_SOCKET and RPCBIND_SILENCE_MS.
+ * Range:  @path fits into a sockaddr_un; before rpcbind_start().
+ * Owns:   copies @path.
+ */
+void rpcbind_set_server(struct rpcbind *bind, const char *path,
+			uint32_t silence_ms_max);
+
+/*
+ * Begins: what stands there for (@prog, @vers) is unset, whatever its netid;
+ * ours is set; tried again after 1, 2, 4 .. 30 s until it holds.
  */
 void rpcbind_start(struct rpcbind *bind);
 
@@ -45,8 +58,8 @@ void rpcbind_start(struct rpcbind *bind);
 void rpcbind_free(struct rpcbind *bind);
 
 /*
- * Removes our entries and frees @bind; waits for rpcbind at most 1 s in all.
- * NULL is fine.
+ * Removes every entry of (@prog, @vers) and frees @bind; waits for rpcbind at
+ * most 1 s in all. NULL is fine.
  */
 void rpcbind_withdraw(struct rpcbind *bind);
 
