@@ -7,7 +7,7 @@
 #define NFS_RECLAIM_OS_LOGSINK_H
 
 /*
- * Sends log lines to stderr as "IDENT: text".
+ * Sends log lines to stderr as "IDENT: text", each in one write.
  * Owns:   @ident must outlive the log.
  */
 void logsink_stderr(const char *ident);
