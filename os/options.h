@@ -20,10 +20,11 @@ struct options_program {
 };
 
 /*
- * Reads nfs.conf and the command line into @settings.  Complaints go to the
- * log.  Prints help (exit 0) or the version (exit 0) where asked.  A bad value
- * in nfs.conf or on the command line, an unknown option or a stray argument is
- * an error that names it, then exit 1.
+ * Reads nfs.conf and the command line into @settings, which holds the defaults.
+ * Complaints go to the log, which is sent to stderr under the program's name.
+ * Prints help or the version on standard output and leaves with 0 where asked.
+ * A bad value in nfs.conf or on the command line, an unknown option or a stray
+ * argument is an error that names it, then exit 1.  Unknown keys warn.
  * Return: the configuration, whose strings @settings borrows.
  * Owns:   nfsconf_free() ends it.
  * Source: contract.md 2.1, 4.1, 5.1.
@@ -38,5 +39,20 @@ struct nfsconf *options_read(const struct options_program *program, int argc,
  * Owns:   nfsconf_free() ends it.
  */
 struct nfsconf *options_load_conf(void);
+
+/*
+ * The same below the directory @root ("": the real one).
+ * Owns:   nfsconf_free() ends it.
+ */
+struct nfsconf *options_load_conf_below(const char *root);
+
+/*
+ * What options_read() does with @conf: reads it and the command line over it
+ * into @settings, and leaves the program in the same cases.  The log must have
+ * a sink.
+ */
+void options_apply(const struct options_program *program,
+		   const struct nfsconf *conf, int argc, char **argv,
+		   void *settings);
 
 #endif
