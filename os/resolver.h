@@ -21,7 +21,11 @@
 
 struct resolver;
 
-/* One answer; count 0: the name does not resolve, or not in time. */
+/*
+ * One answer; count 0: the name does not resolve, or not in time.  Ports are
+ * 0.  May ask again, but not free the resolver.
+ * Owns:   @addrs is borrowed for the call.
+ */
 typedef void resolver_answer(void *ctx, uint64_t id, const struct addr *addrs,
 			     size_t count);
 
@@ -31,6 +35,12 @@ typedef void resolver_answer(void *ctx, uint64_t id, const struct addr *addrs,
  */
 struct resolver *resolver_new(struct loop *loop, resolver_answer *answer,
 			      void *ctx);
+
+/*
+ * Gives each name @timeout_ms from when a helper takes it, instead of
+ * RESOLVER_TIMEOUT_MS; for the names taken from now on.
+ */
+void resolver_set_timeout(struct resolver *resolver, uint32_t timeout_ms);
 
 /*
  * Asks for the addresses of @name; the answer comes later, from the loop, once
