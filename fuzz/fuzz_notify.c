@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * sm-notify's core: any record file, then any sequence of answers, look-ups,
+ * failures and waits.  Nothing breaks, the clock never stands still, nobody
+ * becomes untold again, and nothing follows the end.
+ *
+ * Input: two bytes length and a record file, then operations of one byte and
+ * what they read.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/buf.h"
+#include "lib/rpcmsg.h"
+#include "sm-notify/notify.h"
+
+#define SENT_MAX      8
+#define STEPS_MAX     400
+#define REPLY_LEN_MAX 512
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* A SEND that may still be answered. */
+struct sent {
+	uint64_t id;
+	struct addr peer;
+	uint32_t xid;
+};
+
+struct world {
+	struct notify *n;
+	uint64_t now_ms;
+	const uint8_t *data;
+	size_t size;
+	size_t file_len;
+	struct sent sent[SENT_MAX]; /* the last ones, round and round */
+	unsigned int sent_count;
+	uint64_t resolve_id;
+	size_t untold;
+	bool is_done;
+};
+
+static void require(bool fact)
+{
+	if (!fact)
+		abort();
+}
+
+static uint8_t take_byte(struct world *w)
+{
+	if (w->size == 0)
+		return 0;
+	w->size--;
+	return *w->data++;
+}
+
+/* Takes up to @len bytes that are left. */
+static const uint8_t *take_bytes(struct world *w, size_t *len)
+{
+	const uint8_t *bytes = w->data;
+
+	if (*len > w->size)
+		*len = w->size;
+	w->data += *len;
+	w->size -= *len;
+	return bytes;
+}
+
+static void note_sent(struct world *w, const struct notify_out *out)
+{
+	struct rpcmsg_call call;
+	struct sent *sent = &w->sent[w->sent_count++ % SENT_MAX];
+
+	require(rpcmsg_parse_call(out->bytes, out->len, &call) ==
+		RPCMSG_CALL_OK);
+	require(out->send.peer.family != ADDR_NONE);
+	require(out->send.peer.port != 0);
+	*sent = (struct sent){out->send.id, out->send.peer, call.xid};
+}
+
+static void drain(struct world *w)
+{
+	struct notify_out out;
+
+	while (notify_output(w->n, &out)) {
+		require(!w->is_done);
+		if (out.kind == NOTIFY_OUT_SEND)
+			note_sent(w, &out);
+		else if (out.kind == NOTIFY_OUT_RESOLVE)
+			w->resolve_id = out.resolve.id;
+		else if (out.kind == NOTIFY_OUT_REWRITE)
+			require(out.len <= w->file_len + 1);
+		else if (out.kind == NOTIFY_OUT_LOG)
+			require(strlen(out.log.text) <= LOG_TEXT_MAX);
+		else
+			w->is_done = true;
+	}
+}
+
+static void feed(struct world *w, const struct notify_in *in)
+{
+	notify_input(w->n, w->now_ms, in);
+	drain(w);
+	require(notify_untold_count(w->n) <= w->untold);
+	w->untold = notify_untold_count(w->n);
+	require(notify_deadline_ms(w->n) > w->now_ms);
+	require(w->is_done == (notify_deadline_ms(w->n) == UINT64_MAX) ||
+		w->untold > 0);
+}
+
+static void feed_file(struct world *w)
+{
+	struct notify_in in = {.kind = NOTIFY_IN_FILE, .file.name = "peer"};
+
+	in.len = take_byte(w);
+	in.len = in.len << 8 | take_byte(w);
+	in.bytes = take_bytes(w, &in.len);
+	w->file_len = in.len;
+	notify_input(w->n, w->now_ms, &in);
+	drain(w);
+	w->untold = notify_untold_count(w->n);
+}
+
+static void feed_answer(struct world *w, bool is_raw)
+{
+	const struct sent *sent = &w->sent[take_byte(w) % SENT_MAX];
+	struct notify_in in = {.kind = NOTIFY_IN_ANSWER,
+			       .answer.from = sent->peer};
+	size_t len = take_byte(w);
+	const uint8_t *bytes = take_bytes(w, &len);
+	struct buf reply;
+
+	buf_init(&reply, REPLY_LEN_MAX);
+	buf_add_be32(&reply, sent->xid);
+	if (!is_raw) {
+		reply.len = 0;
+		rpcmsg_add_reply(&reply, sent->xid, RPCMSG_SUCCESS, 1);
+	}
+	buf_add(&reply, bytes, len);
+	in.bytes = reply.bytes;
+	in.len = reply.len;
+	feed(w, &in);
+	buf_fini(&reply);
+}
+
+static void feed_resolved(struct world *w)
+{
+	struct addr addrs[NOTIFY_ADDRS_MAX + 1];
+	struct notify_in in = {.kind = NOTIFY_IN_RESOLVED,
+			       .resolved.id = w->resolve_id,
+			       .resolved.addrs = addrs};
+
+	in.resolved.count = take_byte(w) % (NOTIFY_ADDRS_MAX + 2);
+	for (size_t i = 0; i < in.resolved.count; i++) {
+		uint8_t byte = take_byte(w);
+
+		addrs[i] = (struct addr){.family = byte % 3,
+					 .bytes = {[3] = byte}};
+	}
+	feed(w, &in);
+}
+
+static void step(struct world *w)
+{
+	struct notify_in in = {.kind = NOTIFY_IN_TIMER};
+
+	switch (take_byte(w) % 6) {
+	case 0:
+		w->now_ms = notify_deadline_ms(w->n);
+		feed(w, &in);
+		break;
+	case 1:
+		feed_answer(w, false);
+		break;
+	case 2:
+		feed_answer(w, true);
+		break;
+	case 3:
+		feed_resolved(w);
+		break;
+	case 4:
+		in.kind = NOTIFY_IN_SEND_FAILED;
+		in.send_failed.id = take_byte(w);
+		in.send_failed.error = -1;
+		feed(w, &in);
+		break;
+	default:
+		w->now_ms += 16u * take_byte(w);
+		feed(w, &in);
+		break;
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct notify_config config = {
+		.number = 5,
+		.give_up_ms = 900000,
+		.packets_per_second = 10000,
+	};
+	struct world w = {.data = data, .size = size, .now_ms = 1};
+	struct notify_in start = {.kind = NOTIFY_IN_START};
+
+	w.n = notify_new(&config);
+	feed_file(&w);
+	feed(&w, &start);
+	for (unsigned int i = 0; i < STEPS_MAX && !w.is_done; i++) {
+		if (w.size == 0 || notify_deadline_ms(w.n) == UINT64_MAX)
+			break;
+		step(&w);
+	}
+	notify_free(w.n);
+	return 0;
+}
