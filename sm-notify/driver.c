@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Carries the effects of the notifier core out and feeds what came of them
+ * back.  Owns the sockets: one that speaks both families, or, where -v names
+ * an address, one that is bound to it and another for the other family
+ * (contract.md N-3).
+ *
+ * It decides nothing about peers; that is notify.c.
+ */
+#include "sm-notify/driver.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/addr.h"
+#include "lib/log.h"
+#include "os/durable.h"
+#include "os/loop.h"
+#include "os/process.h"
+#include "os/resolver.h"
+#include "os/rpcudp.h"
+
+#define RECORD_MODE	 0600
+#define SOURCE_ID	 0 /* of the look-up of our own name; no peer's */
+#define WRITE_COMPLAINTS 5 /* a minute */
+
+struct driver {
+	const struct driver_config *config;
+	struct notify *notify;
+	struct loop *loop;
+	struct loop_timer *timer;
+	struct loop_watch *on_term;
+	struct loop_watch *on_int;
+	struct resolver *resolver;
+	struct rpcudp *main_udp;
+	struct rpcudp *other_udp; /* the family that main_udp does not speak */
+	enum addr_family family;  /* of main_udp, ADDR_NONE: both */
+	struct log_limit write_limit;
+	int bak_dir;
+	int status;
+	bool is_over; /* loop_run() must not begin: it would forget the stop */
+};
+
+static void stop(struct driver *d, int status)
+{
+	d->status = status;
+	d->is_over = true;
+	loop_stop(d->loop);
+}
+
+/* --- effects ------------------------------------------------------------- */
+
+static void receive(void *ctx, struct rpcudp *udp, const struct addr *from,
+		    const struct addr *to, const uint8_t *bytes, size_t len);
+
+/* The socket for @peer; NULL and *error where there is none. */
+static struct rpcudp *socket_for(struct driver *d, const struct addr *peer,
+				 int *error)
+{
+	const struct addr any = {.family = ADDR_NONE};
+
+	if (d->family == ADDR_NONE || d->family == peer->family)
+		return d->main_udp;
+	if (!d->other_udp)
+		d->other_udp = rpcudp_open(d->loop, &any, receive, d, error);
+	return d->other_udp;
+}
+
+static void do_send(struct driver *d, const struct notify_out *out)
+{
+	struct notify_in in = {.kind = NOTIFY_IN_SEND_FAILED,
+			       .send_failed.id = out->send.id};
+	struct rpcudp *udp =
+		socket_for(d, &out->send.peer, &in.send_failed.error);
+
+	if (udp)
+		in.send_failed.error = rpcudp_send(udp, &out->send.peer, NULL,
+						   out->bytes, out->len);
+	if (in.send_failed.error)
+		notify_input(d->notify, loop_now_ms(), &in);
+}
+
+/*
+ * No sync: a removal that a power failure undoes is one extra notice, which
+ * the peer drops.
+ */
+static void do_rewrite(struct driver *d, const struct notify_out *out)
+{
+	const char *file = out->rewrite.file;
+	unsigned int held_back;
+	int error;
+
+	if (out->len > 0)
+		error = durable_replace(d->bak_dir, file, out->bytes, out->len,
+					RECORD_MODE);
+	else
+		error = unlinkat(d->bak_dir, file, 0) ? -errno : 0;
+	if (error == 0 || error == -ENOENT ||
+	    !log_limit_pass(&d->write_limit, loop_now_ms(), WRITE_COMPLAINTS,
+			    &held_back))
+		return;
+	log_line(LOG_WARN,
+		 "a peer was told but its record stays in %s: %s (and %u more)",
+		 d->config->bak_dir, strerror(-error), held_back);
+}
+
+static void do_log(const struct notify_out *out)
+{
+	if (out->log.level == LOG_TRACE)
+		log_debug(out->log.class, "%s", out->log.text);
+	else
+		log_line(out->log.level, "%s", out->log.text);
+}
+
+static void do_done(struct driver *d, const struct notify_out *out)
+{
+	if (out->done.told > 0)
+		log_line(LOG_NOTE, "%zu peers were notified", out->done.told);
+	stop(d, out->done.untold > 0);
+}
+
+static void do_effect(struct driver *d, const struct notify_out *out)
+{
+	switch (out->kind) {
+	case NOTIFY_OUT_SEND:
+		do_send(d, out);
+		break;
+	case NOTIFY_OUT_RESOLVE:
+		resolver_ask(d->resolver, out->resolve.id, out->resolve.name);
+		break;
+	case NOTIFY_OUT_REWRITE:
+		do_rewrite(d, out);
+		break;
+	case NOTIFY_OUT_LOG:
+		do_log(out);
+		break;
+	case NOTIFY_OUT_DONE:
+		do_done(d, out);
+		break;
+	}
+}
+
+/* --- inputs -------------------------------------------------------------- */
+
+static void feed(struct driver *d, const struct notify_in *in)
+{
+	struct notify_out out;
+
+	notify_input(d->notify, loop_now_ms(), in);
+	while (notify_output(d->notify, &out))
+		do_effect(d, &out);
+	loop_timer_set(d->timer, notify_deadline_ms(d->notify));
+}
+
+static void receive(void *ctx, struct rpcudp *udp, const struct addr *from,
+		    const struct addr *to, const uint8_t *bytes, size_t len)
+{
+	struct notify_in in = {.kind = NOTIFY_IN_ANSWER,
+			       .bytes = bytes,
+			       .len = len,
+			       .answer.from = *from};
+
+	(void)udp;
+	(void)to;
+	feed(ctx, &in);
+}
+
+static void on_timer(void *ctx)
+{
+	struct notify_in in = {.kind = NOTIFY_IN_TIMER};
+
+	feed(ctx, &in);
+}
+
+static void on_signal(void *ctx)
+{
+	struct driver *d = ctx;
+	size_t untold = notify_untold_count(d->notify);
+
+	log_line(LOG_NOTE, "stopped; %zu peers are not notified yet", untold);
+	stop(d, untold > 0);
+}
+
+/* --- the beginning ------------------------------------------------------- */
+
+/* Opens the socket that is bound to @local, or to none. */
+static int open_socket(struct driver *d, struct addr local)
+{
+	int error = 0;
+
+	local.port = d->config->port;
+	d->main_udp = rpcudp_open(d->loop, &local, receive, d, &error);
+	d->family = local.family;
+	return d->main_udp ? 0 : error;
+}
+
+/* There is a socket: the number is durable, so the caller may go on. */
+static void begin(struct driver *d)
+{
+	struct notify_in in = {.kind = NOTIFY_IN_START};
+
+	process_ready(d->config->ready_fd);
+	log_debug(LOG_CLASS_GENERAL, "sending from port %u",
+		  rpcudp_port(d->main_udp));
+	feed(d, &in);
+}
+
+/* Takes the first of @addrs that is an address of this host. */
+static void begin_from(struct driver *d, const struct addr *addrs, size_t count)
+{
+	const struct addr any = {.family = ADDR_NONE};
+	int error = -EADDRNOTAVAIL;
+
+	for (size_t i = 0; i < count && !d->main_udp; i++)
+		error = open_socket(d, addrs[i]);
+	if (count == 0) {
+		log_line(LOG_WARN,
+			 "%s has no address now; sending from any of ours",
+			 d->config->source);
+		error = open_socket(d, any);
+	}
+	if (d->main_udp) {
+		begin(d);
+		return;
+	}
+	log_line(LOG_ERROR, "cannot send from %s: %s", d->config->source,
+		 strerror(-error));
+	stop(d, error);
+}
+
+static void on_resolved(void *ctx, uint64_t id, const struct addr *addrs,
+			size_t count)
+{
+	struct driver *d = ctx;
+	struct notify_in in = {.kind = NOTIFY_IN_RESOLVED,
+			       .resolved.id = id,
+			       .resolved.addrs = addrs,
+			       .resolved.count = count};
+
+	if (id == SOURCE_ID)
+		begin_from(d, addrs, count);
+	else
+		feed(d, &in);
+}
+
+/* Opens the socket, at once or after a look-up of our own name. */
+static int find_source(struct driver *d)
+{
+	struct addr local = {.family = ADDR_NONE};
+	const char *source = d->config->source;
+	int error;
+
+	if (source && !addr_parse(source, &local)) {
+		resolver_ask(d->resolver, SOURCE_ID, source);
+		return 0;
+	}
+	error = open_socket(d, local);
+	if (error) {
+		log_line(LOG_ERROR, "cannot send from %s port %u: %s",
+			 source ? source : "any address,", d->config->port,
+			 strerror(-error));
+		return error;
+	}
+	begin(d);
+	return 0;
+}
+
+static void driver_init(struct driver *d, const struct driver_config *config)
+{
+	*d = (struct driver){.config = config, .notify = config->notify};
+	d->loop = loop_new();
+	d->timer = loop_timer_new(d->loop, on_timer, d);
+	d->on_term = loop_signal(d->loop, SIGTERM, on_signal, d);
+	d->on_int = loop_signal(d->loop, SIGINT, on_signal, d);
+	d->resolver = resolver_new(d->loop, on_resolved, d);
+}
+
+static void driver_fini(struct driver *d)
+{
+	rpcudp_free(d->main_udp);
+	rpcudp_free(d->other_udp);
+	resolver_free(d->resolver);
+	loop_unwatch(d->on_int);
+	loop_unwatch(d->on_term);
+	loop_timer_free(d->timer);
+	loop_free(d->loop);
+}
+
+int driver_run(const struct driver_config *config)
+{
+	struct driver d;
+	int error;
+
+	driver_init(&d, config);
+	d.bak_dir = open(config->bak_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (d.bak_dir < 0) {
+		error = -errno;
+		log_line(LOG_ERROR, "%s: %s", config->bak_dir,
+			 strerror(-error));
+	} else {
+		error = find_source(&d);
+		if (!error && !d.is_over)
+			error = loop_run(d.loop);
+		close(d.bak_dir);
+	}
+	driver_fini(&d);
+	return error ? error : d.status;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The notifier core at work: its packets, look-ups, files and timers on this
+ * machine, until it is done or the program is told to stop.
+ */
+#ifndef NFS_RECLAIM_SM_NOTIFY_DRIVER_H
+#define NFS_RECLAIM_SM_NOTIFY_DRIVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sm-notify/notify.h"
+
+struct driver_config {
+	struct notify *notify; /* borrowed; all its files are in */
+	const char *bak_dir;   /* sm.bak/, where its files are */
+	const char *source;    /* address or host name to send from, or NULL */
+	uint16_t port;	       /* to send from, 0: a reserved one */
+	int ready_fd;	       /* of process_background(), or -1 */
+};
+
+/*
+ * Runs until every peer is told, time is up, or SIGTERM or SIGINT comes.
+ * process_ready() is called once there is a socket.
+ * Return: 0 where all are told, 1 where some are not; what is untold is still
+ *         in its file.
+ * Errors: -errno, logged, where it could not begin; nothing was sent then.
+ */
+int driver_run(const struct driver_config *config);
+
+#endif
