@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What must always hold, whatever happens (design section 1).  Each rule has
+ * a name that says it; the first one broken ends the run.
+ *
+ * A pair goes from "promised" (statd said yes to SM_MON) to "debt" (we lost
+ * power, so the peer must be told) to nothing (it acknowledged both names).
+ */
+#include "tests/sim/sim.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/hostname.h"
+#include "lib/rpcmsg.h"
+#include "lib/statenum.h"
+
+void check_violate(struct host *h, const char *rule, const char *format, ...)
+{
+	struct sim *s = h->sim;
+	char text[256];
+	va_list args;
+
+	if (s->violated != NULL)
+		return;
+	s->violated = rule;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	trace(s, h, "VIOLATED %s: %s", rule, text);
+	printf("seed %" PRIu64 ": host%u at %" PRIu64 " ms violates %s: %s\n",
+	       s->seed, h->index, s->now_ms, rule, text);
+}
+
+/* --- what is on the disk ----------------------------------------------- */
+
+struct wanted {
+	const char *mon_name;
+	const char *my_name;
+	const uint8_t *cookie; /* this or a later one; NULL: any */
+};
+
+static uint32_t serial_of(const uint8_t *cookie)
+{
+	uint32_t serial;
+
+	memcpy(&serial, cookie + 8, sizeof(serial));
+	return serial;
+}
+
+static bool is_wanted(const struct wanted *wanted, const struct record *rec)
+{
+	if (strcmp(rec->mon_name, wanted->mon_name) != 0 ||
+	    strcmp(rec->my_name, wanted->my_name) != 0)
+		return false;
+	return wanted->cookie == NULL ||
+	       (memcmp(rec->priv, wanted->cookie, 8) == 0 &&
+		serial_of(rec->priv) >= serial_of(wanted->cookie));
+}
+
+static bool has_record(void *ctx, const uint8_t *bytes, size_t len)
+{
+	struct record_lines lines = {.bytes = bytes, .len = len};
+	const uint8_t *line;
+	size_t line_len;
+
+	while (record_lines_next(&lines, &line, &line_len)) {
+		struct record rec;
+		bool is_found;
+
+		if (record_parse(line, line_len, &rec) != RECORD_OK)
+			continue;
+		is_found = is_wanted(ctx, &rec);
+		record_fini(&rec);
+		if (is_found)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A promise that was answered outlives a power failure at any later instant.
+ */
+static void promise_survives_power_failure(struct host *h, struct pair *pair)
+{
+	struct wanted wanted = {
+		.mon_name = pair->mon_name,
+		.my_name = h->node,
+		.cookie = pair->promised,
+	};
+
+	if (pair->is_promised &&
+	    !disk_survives(&h->disk, DISK_SM, has_record, &wanted))
+		check_violate(h, "promise_survives_power_failure",
+			      "\"%s\" would be forgotten", pair->mon_name);
+}
+
+/*
+ * Nothing but its acknowledgement takes the line of an untold peer away.
+ */
+static void untold_peer_stays_on_disk(struct host *h, struct pair *pair)
+{
+	struct wanted wanted = {
+		.mon_name = pair->mon_name,
+		.my_name = h->node,
+	};
+
+	if (!pair->is_debt ||
+	    disk_survives(&h->disk, DISK_BAK, has_record, &wanted) ||
+	    (!h->is_turned &&
+	     disk_survives(&h->disk, DISK_SM, has_record, &wanted)))
+		return;
+	check_violate(h, "untold_peer_stays_on_disk",
+		      "\"%s\" was not told of this boot", pair->mon_name);
+}
+
+void check_step(struct sim *s)
+{
+	unsigned int i;
+	size_t j;
+
+	for (i = 0; i < s->host_count; i++) {
+		struct host *h = &s->hosts[i];
+
+		if (h->checked == h->disk.changes)
+			continue;
+		h->checked = h->disk.changes;
+		for (j = 0; j < h->lockd.pair_count; j++) {
+			promise_survives_power_failure(h, &h->lockd.pairs[j]);
+			untold_peer_stays_on_disk(h, &h->lockd.pairs[j]);
+		}
+	}
+}
+
+/* --- the number -------------------------------------------------------- */
+
+static bool has_number(void *ctx, const uint8_t *bytes, size_t len)
+{
+	const uint32_t *number = ctx;
+
+	return len == STATENUM_FILE_SIZE &&
+	       statenum_decode(bytes, len) == *number;
+}
+
+static void check_number(struct host *h, uint32_t number)
+{
+	uint32_t last = h->announced_count > 0
+				? h->announced[h->announced_count - 1]
+				: 0;
+
+	if (number % 2 == 0)
+		check_violate(h, "number_is_odd", "%u", number);
+	if (!disk_survives(&h->disk, DISK_ROOT, has_number, &number))
+		check_violate(h, "number_is_durable_before_it_is_announced",
+			      "%u", number);
+	if (last == number && h->announced_boot == h->boot)
+		return;
+	if (number <= last)
+		check_violate(h, "number_rises_from_boot_to_boot",
+			      "%u after %u", number, last);
+	if (h->announced_count == SIM_ANNOUNCED_MAX)
+		abort();
+	h->announced[h->announced_count++] = number;
+	h->announced_boot = h->boot;
+}
+
+void check_turned(struct host *h)
+{
+	h->checked = UINT64_MAX; /* sm/ no longer counts for the untold */
+	if (h->number % 2 == 0)
+		check_violate(h, "number_is_odd", "%u", h->number);
+	check_step(h->sim);
+}
+
+/* --- promises and debts ------------------------------------------------ */
+
+void check_mon_answered(struct host *h, const struct statd_call *call,
+			const uint8_t *bytes, size_t len)
+{
+	struct rpcmsg_reply reply;
+
+	if (len == 0 || !rpcmsg_parse_reply(bytes, len, &reply) ||
+	    reply.status != RPCMSG_SUCCESS || reply.results_len != 8 ||
+	    reply.results[3] != 0)
+		return;
+	if (reply.results[7] != (uint8_t)h->number)
+		check_violate(h, "answer_carries_the_number_in_force",
+			      "low byte %u, not of %u", reply.results[7],
+			      h->number);
+	call->pair->is_promised = true;
+	memcpy(call->pair->promised, call->cookie, sizeof(call->cookie));
+	h->checked = UINT64_MAX;
+	check_step(h->sim);
+}
+
+void check_unmon_sent(struct pair *pair)
+{
+	pair->is_promised = false;
+	pair->is_callback_due = false;
+}
+
+static bool owes_notice(const struct host *h, const struct host *peer)
+{
+	size_t i;
+
+	for (i = 0; i < h->lockd.pair_count; i++) {
+		if (h->lockd.pairs[i].peer == peer && h->lockd.pairs[i].is_debt)
+			return true;
+	}
+	return false;
+}
+
+/* Whoever monitors @h and will be told by it must hear of this crash. */
+static void expect_callbacks(struct host *h, struct host *peer)
+{
+	size_t i;
+
+	if (peer == h || !owes_notice(h, peer))
+		return;
+	for (i = 0; i < peer->lockd.pair_count; i++) {
+		struct pair *pair = &peer->lockd.pairs[i];
+
+		if (pair->peer != h || !pair->is_promised ||
+		    pair->is_unresolved || pair->state != PAIR_MONITORED ||
+		    pair->is_callback_due)
+			continue;
+		pair->is_callback_due = true;
+		pair->due_above = h->announced_count > 0
+					  ? h->announced[h->announced_count - 1]
+					  : 0;
+	}
+}
+
+void check_power_failed(struct host *h)
+{
+	struct sim *s = h->sim;
+	unsigned int i;
+	size_t j;
+
+	for (j = 0; j < h->lockd.pair_count; j++) {
+		struct pair *pair = &h->lockd.pairs[j];
+
+		pair->is_debt = pair->is_debt || pair->is_promised;
+		pair->is_promised = false;
+		memset(pair->was_told, 0, sizeof(pair->was_told));
+		memset(pair->sent, 0, sizeof(pair->sent));
+		pair->is_callback_due = false;
+	}
+	for (i = 0; i < s->host_count; i++)
+		expect_callbacks(h, &s->hosts[i]);
+}
+
+/* The name of @h with this number: full, short. */
+static bool is_name(const struct host *h, int which, const char *name)
+{
+	size_t len = which == 0 ? strlen(h->node) : hostname_short_len(h->node);
+
+	return strlen(name) == len && strncmp(name, h->node, len) == 0;
+}
+
+/* Design decision 13: both names, or one while the other stays silent. */
+static void settle_debt(struct pair *pair)
+{
+	int which;
+
+	if (!pair->was_told[0] && !pair->was_told[1])
+		return;
+	for (which = 0; which < SIM_NAMES; which++) {
+		if (!pair->was_told[which] &&
+		    pair->sent[which] < NOTIFY_SILENT_TRIES)
+			return;
+	}
+	pair->is_debt = false;
+}
+
+void check_notice_sent(struct host *h, const struct addr *to,
+		       const struct notice_mark *notice)
+{
+	size_t i;
+	int which;
+
+	check_number(h, notice->number);
+	for (i = 0; i < h->lockd.pair_count; i++) {
+		struct pair *pair = &h->lockd.pairs[i];
+
+		if (!addr_is_same_host(&pair->peer->addr, to))
+			continue;
+		for (which = 0; which < SIM_NAMES; which++)
+			pair->sent[which] += is_name(h, which, notice->name);
+		settle_debt(pair);
+	}
+}
+
+void check_ack_delivered(struct host *h, const struct packet *p)
+{
+	struct rpcmsg_reply reply;
+	size_t i;
+	int which;
+
+	if (p->sender == NULL || !p->acks.is_notice ||
+	    p->acks.number != h->number ||
+	    !rpcmsg_parse_reply(p->bytes, p->len, &reply) ||
+	    reply.status != RPCMSG_SUCCESS)
+		return;
+	for (i = 0; i < h->lockd.pair_count; i++) {
+		struct pair *pair = &h->lockd.pairs[i];
+
+		if (pair->peer != p->sender)
+			continue;
+		for (which = 0; which < SIM_NAMES; which++)
+			pair->was_told[which] |=
+				is_name(h, which, p->acks.name);
+		settle_debt(pair);
+	}
+}
+
+/* --- callbacks --------------------------------------------------------- */
+
+/*
+ * Whoever is answered stops repeating: lockd must have heard by then.
+ */
+void check_notice_answered(struct host *h, const struct statd_call *call)
+{
+	size_t i;
+
+	if (call->sender == NULL || !call->notice.is_notice)
+		return;
+	for (i = 0; i < h->lockd.pair_count; i++) {
+		struct pair *pair = &h->lockd.pairs[i];
+
+		if (pair->peer != call->sender || !pair->is_callback_due ||
+		    call->notice.number <= pair->due_above)
+			continue;
+		/* A record by name knows the full name only. */
+		if (pair->mon_name[0] == 'h' &&
+		    strcmp(call->notice.name, pair->mon_name) != 0)
+			continue;
+		check_violate(h, "notice_is_answered_after_the_callback",
+			      "\"%s\" %u", pair->mon_name, call->notice.number);
+	}
+}
+
+/*
+ * A host name that DNS does not know leaves only the name in the notice, and
+ * that alone is not believed (design section 5, third row).
+ */
+void check_resolved(struct host *h, const char *name, bool is_known)
+{
+	size_t i;
+
+	for (i = 0; i < h->lockd.pair_count; i++) {
+		struct pair *pair = &h->lockd.pairs[i];
+
+		if (strcmp(pair->mon_name, name) != 0)
+			continue;
+		pair->is_unresolved = !is_known;
+		if (!is_known)
+			pair->is_callback_due = false;
+	}
+}
+
+void check_callback(struct host *h, struct pair *pair, uint32_t number)
+{
+	const struct host *peer = pair->peer;
+	size_t i = 0;
+
+	trace(h->sim, h, "lockd: called back, \"%s\" %u", pair->mon_name,
+	      number);
+	while (i < peer->announced_count && peer->announced[i] != number)
+		i++;
+	if (i == peer->announced_count)
+		check_violate(h, "callback_number_was_announced", "\"%s\" %u",
+			      pair->mon_name, number);
+	if (number > pair->due_above)
+		pair->is_callback_due = false;
+}
+
+/* --- at the very end --------------------------------------------------- */
+
+static void check_pair_end(struct host *h, const struct pair *pair)
+{
+	if (pair->is_debt)
+		check_violate(h, "remembered_peer_is_told", "\"%s\" was not",
+			      pair->mon_name);
+	if (pair->is_callback_due)
+		check_violate(h, "announced_reboot_reaches_lockd",
+			      "that of \"%s\" did not", pair->mon_name);
+	if (pair->calls > 0)
+		check_violate(h, "every_call_gets_one_reply",
+			      "lockd waits for \"%s\"", pair->mon_name);
+}
+
+static void check_host_end(struct host *h)
+{
+	size_t i;
+
+	if (!h->is_up || h->statd.core == NULL) {
+		check_violate(h, "host_comes_back", "not up");
+		return;
+	}
+	if (!h->notifier.is_done)
+		check_violate(h, "notifier_ends", "%zu untold",
+			      h->notifier.core != NULL
+				      ? notify_untold_count(h->notifier.core)
+				      : 0);
+	for (i = 0; i < h->lockd.pair_count; i++)
+		check_pair_end(h, &h->lockd.pairs[i]);
+	for (i = 0; i < h->statd.call_count; i++) {
+		if (!h->statd.calls[i].is_answered)
+			check_violate(h, "every_call_gets_one_reply",
+				      "call %zu has none", i);
+	}
+	if (nsm_deadline_ms(h->statd.core) < host_clock(h))
+		check_violate(h, "deadlines_lie_ahead", "in the past");
+	if (h->statd.store.stage != STORE_IDLE)
+		check_violate(h, "store_comes_to_rest", "it is busy");
+}
+
+void check_end(struct sim *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->host_count; i++)
+		check_host_end(&s->hosts[i]);
+}

@@ -1,0 +1,544 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A host: its power, and the mains of rpc.statd and sm-notify, which carry out
+ * what the cores say, in order, and may die before each effect.  A power
+ * failure takes everything but the disk; a kill takes one process and leaves
+ * even what was not flushed.
+ */
+#include "tests/sim/sim.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/statenum.h"
+#include "lib/xalloc.h"
+
+#define SPINS_MAX 1000 /* timer inputs at one instant */
+
+static void run_turn(struct sim *s, struct event *e);
+static void run_statd(struct sim *s, struct event *e);
+static void run_notifier(struct sim *s, struct event *e);
+static void run_power_on(struct sim *s, struct event *e);
+
+void host_init(struct host *h, struct sim *s, unsigned int index)
+{
+	uint8_t first[STATENUM_FILE_SIZE];
+	struct inode *inode;
+
+	*h = (struct host){.sim = s, .index = index};
+	h->addr = (struct addr){.family = ADDR_V4, .bytes = {10, 0, 0}};
+	h->addr.bytes[3] = (uint8_t)(index + 1);
+	snprintf(h->node, sizeof(h->node), "host%u%s", index,
+		 prng_below(&s->rng, 3) == 0 ? "" : ".sim.example");
+	disk_init(&h->disk);
+	store_init(&h->statd.store);
+	if (prng_below(&s->rng, 2) == 0)
+		return;
+	/* A number that nfs-utils left. */
+	statenum_encode((uint32_t)sim_between(s, 0, 99), first);
+	inode = disk_create(&h->disk, DISK_ROOT, "state");
+	disk_write(&h->disk, inode, first, sizeof(first));
+	disk_sync(&h->disk, inode);
+	disk_sync_dir(&h->disk, DISK_ROOT);
+}
+
+void host_fini(struct host *h)
+{
+	nsm_free(h->statd.core);
+	notify_free(h->notifier.core);
+	store_kill(&h->statd.store);
+	free(h->statd.calls);
+	disk_fini(&h->disk);
+}
+
+uint64_t host_clock(const struct host *h)
+{
+	return h->sim->now_ms - h->boot_ms + 1;
+}
+
+static void end_statd(struct host *h)
+{
+	nsm_free(h->statd.core);
+	h->statd.core = NULL;
+	h->statd.life++;
+	h->statd.call_count = 0;
+	store_kill(&h->statd.store);
+}
+
+static void end_notifier(struct host *h)
+{
+	notify_free(h->notifier.core);
+	h->notifier.core = NULL;
+	h->notifier.life++;
+}
+
+/* --- power ------------------------------------------------------------- */
+
+void host_power_on(struct host *h)
+{
+	struct sim *s = h->sim;
+
+	if (h->is_up)
+		return;
+	h->is_up = true;
+	h->boot++;
+	h->boot_ms = s->now_ms;
+	h->is_turned = false;
+	h->number = 0;
+	h->notifier.is_done = false;
+	trace(s, h, "boot %u", h->boot);
+	lockd_boot(h);
+	sim_after(s, sim_between(s, 10, 2000), run_turn, h)->life = h->boot;
+}
+
+void host_power_fail(struct host *h)
+{
+	struct sim *s = h->sim;
+
+	if (!h->is_up)
+		return;
+	trace(s, h, "POWER FAILURE");
+	check_power_failed(h);
+	h->is_up = false;
+	h->is_turned = false;
+	end_statd(h);
+	end_notifier(h);
+	lockd_power_fail(h);
+	disk_power_fail(&h->disk, &s->rng);
+	sim_after(s, sim_between(s, 500, 30000), run_power_on, h);
+}
+
+static void run_power_on(struct sim *s, struct event *e)
+{
+	(void)s;
+	host_power_on(e->host);
+}
+
+static void kill_program(struct host *h, enum program who)
+{
+	switch (who) {
+	case PROGRAM_STATD:
+		statd_kill(h);
+		break;
+	case PROGRAM_NOTIFIER:
+		notifier_kill(h);
+		break;
+	case PROGRAM_TURN:
+		trace(h->sim, h, "turn: killed");
+		break;
+	}
+}
+
+bool host_survives(struct host *h, enum program who)
+{
+	struct sim *s = h->sim;
+
+	check_step(s);
+	if (s->is_calm || s->crash_one_in == 0 ||
+	    prng_below(&s->rng, s->crash_one_in) != 0)
+		return true;
+	if (prng_below(&s->rng, 3) == 0)
+		kill_program(h, who);
+	else
+		host_power_fail(h);
+	return false;
+}
+
+static void run_turn(struct sim *s, struct event *e)
+{
+	struct host *h = e->host;
+
+	if (!h->is_up || e->life != h->boot)
+		return;
+	if (!turn_run(h)) {
+		if (h->is_up)
+			sim_after(s, 1000, run_turn, h)->life = h->boot;
+		return;
+	}
+	trace(s, h, "turned, number %u", h->number);
+	sim_after(s, sim_between(s, 0, 500), run_statd, h)->life = h->boot;
+	sim_after(s, sim_between(s, 0, 500), run_notifier, h)->life = h->boot;
+}
+
+/* --- rpc.statd --------------------------------------------------------- */
+
+static void run_statd(struct sim *s, struct event *e)
+{
+	(void)s;
+	if (e->host->is_up && e->life == e->host->boot)
+		statd_start(e->host);
+}
+
+static void random_seed(struct sim *s, uint8_t seed[static SIPHASH_KEY_SIZE])
+{
+	uint64_t words[2] = {prng_u64(&s->rng), prng_u64(&s->rng)};
+
+	memcpy(seed, words, SIPHASH_KEY_SIZE);
+}
+
+static uint32_t read_number(const struct host *h)
+{
+	const struct inode *state = disk_find(&h->disk, DISK_ROOT, "state");
+
+	return state != NULL ? statenum_decode(state->bytes, state->len) : 0;
+}
+
+/* What store_open() does: temporary files of a killed life go. */
+static void open_store(struct host *h)
+{
+	struct dirents *sm = &h->disk.dirs[DISK_SM].now;
+	size_t i = 0;
+
+	store_init(&h->statd.store);
+	while (i < sm->count) {
+		if (sm->all[i].name[0] == '.')
+			disk_unlink(&h->disk, DISK_SM, sm->all[i].name);
+		else
+			i++;
+	}
+}
+
+void statd_start(struct host *h)
+{
+	struct nsm_config config = {.reserved_port_max = 1023};
+	struct nsm_in in = {.kind = NSM_IN_FILE};
+	struct nsm_in number = {.kind = NSM_IN_NUMBER};
+	struct dirents files;
+	uint32_t life;
+	size_t i;
+
+	if (h->statd.core != NULL)
+		return;
+	trace(h->sim, h, "statd starts");
+	life = ++h->statd.life;
+	open_store(h);
+	random_seed(h->sim, config.seed);
+	h->statd.core = nsm_new(&config);
+	h->statd.port = (uint16_t)sim_between(h->sim, 20000, 29999);
+	files = h->disk.dirs[DISK_SM].now;
+	for (i = 0; i < files.count && h->statd.life == life; i++) {
+		in.file.name = files.all[i].name;
+		in.bytes = files.all[i].inode->bytes;
+		in.len = files.all[i].inode->len;
+		statd_input(h, &in);
+	}
+	number.number = read_number(h);
+	if (h->statd.core != NULL && h->statd.life == life)
+		statd_input(h, &number);
+}
+
+void statd_kill(struct host *h)
+{
+	struct sim *s = h->sim;
+
+	if (h->statd.core == NULL)
+		return;
+	trace(s, h, "statd: killed");
+	end_statd(h);
+	lockd_statd_died(h);
+	sim_after(s, sim_between(s, 100, 3000), run_statd, h)->life = h->boot;
+}
+
+static void deliver_lockd_reply(struct sim *s, struct event *e)
+{
+	(void)s;
+	if (e->life == e->host->boot)
+		lockd_replied(e->host, e->index, (uint32_t)e->id, e->bytes,
+			      e->len);
+}
+
+static void reply_to_lockd(struct host *h, const struct statd_call *call,
+			   const struct nsm_out *out)
+{
+	struct event *e;
+
+	if (call->is_mon)
+		check_mon_answered(h, call, out->bytes, out->len);
+	e = sim_after(h->sim, 1, deliver_lockd_reply, h);
+	e->life = h->boot;
+	e->index = call->lockd_call;
+	e->id = call->xid;
+	e->bytes = xmemdup(out->bytes, out->len);
+	e->len = out->len;
+}
+
+static void carry_reply(struct host *h, const struct nsm_out *out)
+{
+	struct statd_call *call;
+
+	if (out->reply.reply_to >= h->statd.call_count ||
+	    h->statd.calls[out->reply.reply_to].is_answered) {
+		check_violate(h, "every_call_gets_one_reply", "a second reply");
+		return;
+	}
+	call = &h->statd.calls[out->reply.reply_to];
+	call->is_answered = true;
+	if (call->is_lockd) {
+		reply_to_lockd(h, call, out);
+	} else if (out->len > 0) {
+		check_notice_answered(h, call);
+		net_send(h, h->statd.port, &call->from, out->bytes, out->len,
+			 &call->notice);
+	}
+}
+
+static void statd_resolved(struct sim *s, struct event *e)
+{
+	struct host *h = e->host;
+	struct nsm_in in = {.kind = NSM_IN_RESOLVED};
+	unsigned int i;
+
+	if (h->statd.core == NULL || e->life != h->statd.life)
+		return;
+	in.resolved.id = e->id;
+	for (i = 0; i < s->host_count; i++) {
+		if (strcmp(s->hosts[i].node, e->name) == 0 &&
+		    !sim_mishap(s, 20)) {
+			in.resolved.addrs = &s->hosts[i].addr;
+			in.resolved.count = 1;
+		}
+	}
+	trace(s, h, "statd <- RESOLVED %s: %zu", e->name, in.resolved.count);
+	check_resolved(h, e->name, in.resolved.count > 0);
+	statd_input(h, &in);
+}
+
+/* Has @run called with @id and @name after the time that DNS takes. */
+static struct event *resolve(struct host *h, event_run *run, uint64_t id,
+			     const char *name)
+{
+	uint64_t wait_ms =
+		sim_between(h->sim, 1, sim_mishap(h->sim, 20) ? 10000 : 100);
+	struct event *e = sim_after(h->sim, wait_ms, run, h);
+
+	assert(strlen(name) < sizeof(e->name));
+	e->id = id;
+	strcpy(e->name, name);
+	return e;
+}
+
+static void statd_carry_one(struct host *h, const struct nsm_out *out)
+{
+	struct sim *s = h->sim;
+
+	switch (out->kind) {
+	case NSM_OUT_REPLY:
+		trace(s, h, "statd: REPLY %llu, %zu bytes",
+		      (unsigned long long)out->reply.reply_to, out->len);
+		carry_reply(h, out);
+		break;
+	case NSM_OUT_STORE:
+		trace(s, h, "statd: STORE %llu %s %s",
+		      (unsigned long long)out->store.id, out->store.file,
+		      out->store.is_new ? "new" : "again");
+		store_put(h, out);
+		break;
+	case NSM_OUT_FORGET:
+		trace(s, h, "statd: FORGET %s", out->forget.file);
+		store_remove(h, out->forget.file);
+		break;
+	case NSM_OUT_SEND:
+		trace(s, h, "statd: SEND to port %u", out->send.peer.port);
+		net_send(h, STATD_SEND_PORT, &out->send.peer, out->bytes,
+			 out->len, NULL);
+		break;
+	case NSM_OUT_RESOLVE:
+		trace(s, h, "statd: RESOLVE %s", out->resolve.name);
+		resolve(h, statd_resolved, out->resolve.id, out->resolve.name)
+			->life = h->statd.life;
+		break;
+	case NSM_OUT_LOG:
+		trace(s, h, "statd: \"%s\"", out->log.text);
+		break;
+	}
+}
+
+static void statd_carry(struct host *h)
+{
+	uint32_t life = h->statd.life;
+	struct nsm_out out;
+
+	while (h->statd.core != NULL && h->statd.life == life &&
+	       nsm_output(h->statd.core, &out)) {
+		if (!host_survives(h, PROGRAM_STATD))
+			return;
+		statd_carry_one(h, &out);
+	}
+}
+
+static void count_spin(struct host *h, unsigned int *spins, bool is_timer)
+{
+	*spins = is_timer ? *spins + 1 : 0;
+	if (*spins > SPINS_MAX)
+		check_violate(h, "deadlines_lie_ahead", "the timer spins");
+}
+
+void statd_input(struct host *h, const struct nsm_in *in)
+{
+	count_spin(h, &h->statd.spins, in->kind == NSM_IN_TIMER);
+	nsm_input(h->statd.core, host_clock(h), in);
+	statd_carry(h);
+}
+
+void statd_call(struct host *h, const struct statd_call *call,
+		enum nsm_transport transport, const uint8_t *bytes, size_t len)
+{
+	struct nsm_in number = {.kind = NSM_IN_NUMBER,
+				.number = read_number(h)};
+	struct nsm_in in = {.kind = NSM_IN_CALL, .bytes = bytes, .len = len};
+	uint32_t life = h->statd.life;
+
+	statd_input(h, &number);
+	if (h->statd.core == NULL || h->statd.life != life)
+		return;
+	in.call.reply_to = h->statd.call_count;
+	in.call.transport = transport;
+	in.call.peer = call->from;
+	assert(h->statd.call_count < SIM_CALLS_MAX);
+	if (h->statd.calls == NULL)
+		h->statd.calls = xcalloc(SIM_CALLS_MAX, sizeof(*call));
+	h->statd.calls[h->statd.call_count++] = *call;
+	statd_input(h, &in);
+}
+
+/* --- sm-notify --------------------------------------------------------- */
+
+static void run_notifier(struct sim *s, struct event *e)
+{
+	(void)s;
+	if (e->host->is_up && e->life == e->host->boot)
+		notifier_start(e->host);
+}
+
+void notifier_start(struct host *h)
+{
+	struct notify_config config = {
+		.number = h->number,
+		.give_up_ms = UINT64_MAX,
+		.packets_per_second = 10000,
+	};
+	struct notify_in in = {.kind = NOTIFY_IN_FILE};
+	const struct dirents *bak = &h->disk.dirs[DISK_BAK].now;
+	uint32_t life;
+	size_t i;
+
+	if (h->notifier.core != NULL || h->notifier.is_done || !h->is_turned)
+		return;
+	trace(h->sim, h, "notify starts");
+	life = ++h->notifier.life;
+	random_seed(h->sim, config.seed);
+	h->notifier.core = notify_new(&config);
+	for (i = 0; i < bak->count && h->notifier.life == life; i++) {
+		if (bak->all[i].name[0] == '.')
+			continue;
+		in.file.name = bak->all[i].name;
+		in.bytes = bak->all[i].inode->bytes;
+		in.len = bak->all[i].inode->len;
+		notifier_input(h, &in);
+	}
+	in = (struct notify_in){.kind = NOTIFY_IN_START};
+	if (h->notifier.core != NULL && h->notifier.life == life)
+		notifier_input(h, &in);
+}
+
+void notifier_kill(struct host *h)
+{
+	struct sim *s = h->sim;
+
+	if (h->notifier.core == NULL)
+		return;
+	trace(s, h, "notify: killed");
+	end_notifier(h);
+	if (prng_below(&s->rng, 2) == 0)
+		sim_after(s, sim_between(s, 100, 30000), run_notifier, h)
+			->life = h->boot;
+}
+
+static void notifier_resolved(struct sim *s, struct event *e)
+{
+	struct host *h = e->host;
+	struct notify_in in = {.kind = NOTIFY_IN_RESOLVED};
+	unsigned int i;
+
+	if (h->notifier.core == NULL || e->life != h->notifier.life)
+		return;
+	in.resolved.id = e->id;
+	for (i = 0; i < s->host_count; i++) {
+		if (strcmp(s->hosts[i].node, e->name) == 0 &&
+		    !sim_mishap(s, 20)) {
+			in.resolved.addrs = &s->hosts[i].addr;
+			in.resolved.count = 1;
+		}
+	}
+	trace(s, h, "notify <- RESOLVED %s: %zu", e->name, in.resolved.count);
+	notifier_input(h, &in);
+}
+
+static void carry_rewrite(struct host *h, const struct notify_out *out)
+{
+	char file[SIM_NAME_SIZE];
+
+	assert(strlen(out->rewrite.file) < sizeof(file));
+	strcpy(file, out->rewrite.file);
+	if (out->len == 0)
+		disk_unlink(&h->disk, DISK_BAK, file);
+	else
+		turn_replace(h, DISK_BAK, file, out->bytes, out->len);
+}
+
+static void notifier_carry_one(struct host *h, const struct notify_out *out)
+{
+	struct notice_mark notice = {0};
+	struct sim *s = h->sim;
+
+	switch (out->kind) {
+	case NOTIFY_OUT_SEND:
+		net_read_notice(out->bytes, out->len, &notice);
+		trace(s, h, "notify: SEND to 10.0.0.%u port %u \"%s\" %u",
+		      out->send.peer.bytes[3], out->send.peer.port, notice.name,
+		      notice.number);
+		if (notice.is_notice)
+			check_notice_sent(h, &out->send.peer, &notice);
+		net_send(h, NOTIFY_PORT, &out->send.peer, out->bytes, out->len,
+			 NULL);
+		break;
+	case NOTIFY_OUT_RESOLVE:
+		trace(s, h, "notify: RESOLVE %s", out->resolve.name);
+		resolve(h, notifier_resolved, out->resolve.id,
+			out->resolve.name)
+			->life = h->notifier.life;
+		break;
+	case NOTIFY_OUT_REWRITE:
+		trace(s, h, "notify: REWRITE %s, %zu bytes", out->rewrite.file,
+		      out->len);
+		carry_rewrite(h, out);
+		break;
+	case NOTIFY_OUT_LOG:
+		trace(s, h, "notify: \"%s\"", out->log.text);
+		break;
+	case NOTIFY_OUT_DONE:
+		trace(s, h, "notify: DONE told %zu untold %zu", out->done.told,
+		      out->done.untold);
+		h->notifier.is_done = true;
+		break;
+	}
+}
+
+void notifier_input(struct host *h, const struct notify_in *in)
+{
+	uint32_t life = h->notifier.life;
+	struct notify_out out;
+
+	count_spin(h, &h->notifier.spins, in->kind == NOTIFY_IN_TIMER);
+	notify_input(h->notifier.core, host_clock(h), in);
+	while (h->notifier.core != NULL && h->notifier.life == life &&
+	       notify_output(h->notifier.core, &out)) {
+		if (!host_survives(h, PROGRAM_NOTIFIER))
+			return;
+		notifier_carry_one(h, &out);
+	}
+	if (h->notifier.is_done)
+		end_notifier(h);
+}

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A lock manager as its statd sees it (contract.md 1.2, 7.1): SM_MON over the
+ * loopback with a cookie that was never used before, SM_UNMON when the last
+ * lock is gone, and a callback that it answers when it likes.
+ */
+#include "tests/sim/sim.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/buf.h"
+#include "lib/rpcmsg.h"
+#include "lib/rpcsrv.h"
+#include "lib/xalloc.h"
+#include "proto/nlm_prot.h"
+#include "proto/sm_inter.h"
+
+static void try_again(struct sim *s, struct event *e);
+
+void lockd_init(struct host *h)
+{
+	struct sim *s = h->sim;
+	struct lockd *l = &h->lockd;
+	char text[ADDR_TEXT_SIZE];
+	unsigned int i;
+
+	for (i = 0; i < s->host_count; i++) {
+		struct host *peer = &s->hosts[i];
+		struct pair *pair;
+
+		if (peer == h)
+			continue;
+		pair = &l->pairs[l->pair_count++];
+		pair->peer = peer;
+		strcpy(pair->mon_name, addr_format(&peer->addr, text));
+		/* nsm_use_hostnames: rare, but there. */
+		if (prng_below(&s->rng, 5) != 0)
+			continue;
+		pair = &l->pairs[l->pair_count++];
+		pair->peer = peer;
+		strcpy(pair->mon_name, peer->node);
+	}
+}
+
+static void register_lockd(struct sim *s, struct event *e)
+{
+	(void)s;
+	if (e->life == e->host->boot && e->host->is_up)
+		e->host->lockd.is_registered = true;
+}
+
+void lockd_boot(struct host *h)
+{
+	struct sim *s = h->sim;
+
+	h->lockd.port = (uint16_t)sim_between(s, 30000, 39999);
+	sim_after(s, sim_between(s, 0, sim_mishap(s, 20) ? 60000 : 500),
+		  register_lockd, h)
+		->life = h->boot;
+}
+
+void lockd_power_fail(struct host *h)
+{
+	struct lockd *l = &h->lockd;
+	size_t i;
+
+	l->is_registered = false;
+	memset(l->calls, 0, sizeof(l->calls));
+	for (i = 0; i < l->pair_count; i++) {
+		struct pair *pair = &l->pairs[i];
+
+		pair->state = PAIR_IDLE;
+		pair->calls = 0;
+		pair->has_cookie = false;
+		pair->is_unresolved = false;
+	}
+}
+
+/* --- calls ------------------------------------------------------------- */
+
+static struct lockd_call *call_new(struct host *h, struct pair *pair,
+				   uint32_t proc)
+{
+	size_t i;
+
+	for (i = 0; i < LOCKD_CALLS_MAX; i++) {
+		struct lockd_call *call = &h->lockd.calls[i];
+
+		if (call->is_open)
+			continue;
+		*call = (struct lockd_call){
+			.is_open = true,
+			.xid = prng_u32(&h->sim->rng),
+			.proc = proc,
+			.pair = pair,
+		};
+		memcpy(call->cookie, pair->cookie, sizeof(call->cookie));
+		pair->calls++;
+		return call;
+	}
+	abort();
+}
+
+static void add_args(struct host *h, const struct lockd_call *call,
+		     struct buf *message)
+{
+	struct sm_mon mon = {
+		.mon_id =
+			{
+				.mon_name =
+					{
+						(unsigned int)strlen(
+							call->pair->mon_name),
+						call->pair->mon_name,
+					},
+				.my_id =
+					{
+						.my_name =
+							{(unsigned int)strlen(
+								 h->node),
+							 h->node},
+						.my_prog = NLM_PROGRAM,
+						.my_vers = NLM_VERSION_3,
+						.my_proc = NLM_PROC_NSM_NOTIFY,
+					},
+			},
+	};
+
+	memcpy(mon.priv, call->cookie, sizeof(mon.priv));
+	if (call->proc == SM_PROC_MON)
+		rpcsrv_add_xdr(message, (rpcsrv_xdr *)xdr_sm_mon, &mon);
+	else
+		rpcsrv_add_xdr(message, (rpcsrv_xdr *)xdr_sm_mon_id,
+			       &mon.mon_id);
+}
+
+/* statd is not there: the connection is refused. */
+static void refused(struct sim *s, struct event *e)
+{
+	(void)s;
+	if (e->life == e->host->boot)
+		lockd_replied(e->host, e->index, (uint32_t)e->id, NULL, 0);
+}
+
+static void send_call(struct host *h, struct lockd_call *call)
+{
+	struct statd_call at_statd = {
+		.from = addr_loopback(LOCKD_CALL_PORT),
+		.is_lockd = true,
+		.lockd_call = (size_t)(call - h->lockd.calls),
+		.xid = call->xid,
+		.is_mon = call->proc == SM_PROC_MON,
+		.pair = call->pair,
+		.sender = h,
+	};
+	struct event *e;
+	struct buf message;
+
+	trace(h->sim, h, "lockd: %s \"%s\" cookie %u",
+	      at_statd.is_mon ? "SM_MON" : "SM_UNMON", call->pair->mon_name,
+	      call->cookie[8] | (unsigned int)call->cookie[9] << 8);
+	memcpy(at_statd.cookie, call->cookie, sizeof(at_statd.cookie));
+	if (h->statd.core == NULL) {
+		e = sim_after(h->sim, 5, refused, h);
+		e->life = h->boot;
+		e->index = at_statd.lockd_call;
+		e->id = call->xid;
+		return;
+	}
+	buf_init(&message, RPCMSG_SIZE_MAX);
+	rpcmsg_add_call(&message, call->xid, SM_PROGRAM, SM_VERSION,
+			call->proc);
+	add_args(h, call, &message);
+	statd_call(h, &at_statd, NSM_TCP, message.bytes, message.len);
+	buf_fini(&message);
+}
+
+static bool is_success(const struct lockd_call *call, const uint8_t *bytes,
+		       size_t len)
+{
+	struct rpcmsg_reply reply;
+
+	return bytes != NULL && rpcmsg_parse_reply(bytes, len, &reply) &&
+	       reply.xid == call->xid && reply.status == RPCMSG_SUCCESS &&
+	       reply.results_len == 8 && reply.results[3] == SM_STAT_SUCC;
+}
+
+void lockd_replied(struct host *h, size_t index, uint32_t xid,
+		   const uint8_t *bytes, size_t len)
+{
+	struct lockd_call *call = &h->lockd.calls[index];
+	struct pair *pair = call->pair;
+	bool is_mon = call->proc == SM_PROC_MON;
+	bool has_worked = is_mon && is_success(call, bytes, len);
+
+	if (!call->is_open || call->xid != xid)
+		return;
+	call->is_open = false;
+	pair->calls--;
+	trace(h->sim, h, "lockd: %s \"%s\" %s", is_mon ? "SM_MON" : "SM_UNMON",
+	      pair->mon_name, has_worked || !is_mon ? "done" : "failed");
+	if (!is_mon)
+		pair->state = PAIR_IDLE;
+	else if (has_worked)
+		pair->state = PAIR_MONITORED;
+	else if (pair->calls == 0 && pair->state == PAIR_MONITORING) {
+		pair->state = PAIR_IDLE;
+		/* The application asks again. */
+		if (prng_below(&h->sim->rng, 2) == 0)
+			sim_after(h->sim, sim_between(h->sim, 1, 3000),
+				  try_again, h)
+				->index = (size_t)(pair - h->lockd.pairs);
+	}
+}
+
+void lockd_statd_died(struct host *h)
+{
+	struct event *e;
+	size_t i;
+
+	for (i = 0; i < LOCKD_CALLS_MAX; i++) {
+		if (!h->lockd.calls[i].is_open)
+			continue;
+		e = sim_after(h->sim, sim_between(h->sim, 1, 100), refused, h);
+		e->life = h->boot;
+		e->index = i;
+		e->id = h->lockd.calls[i].xid;
+	}
+}
+
+/* --- monitoring -------------------------------------------------------- */
+
+static void new_cookie(struct host *h, struct pair *pair)
+{
+	uint32_t serial = ++h->lockd.next_cookie;
+
+	memset(pair->cookie, 0, sizeof(pair->cookie));
+	memcpy(pair->cookie, &h->index, 4);
+	memcpy(pair->cookie + 4, &h->boot, 4);
+	memcpy(pair->cookie + 8, &serial, 4);
+	pair->has_cookie = true;
+	pair->is_callback_due = false;
+}
+
+static void monitor(struct host *h, struct pair *pair)
+{
+	struct sim *s = h->sim;
+	bool is_again = pair->state == PAIR_MONITORED;
+
+	/* Rarely lockd forgot a peer without a word: SM_MON, other cookie. */
+	if (!h->is_up || pair->calls > 0 ||
+	    (pair->state != PAIR_IDLE && !is_again) ||
+	    (is_again && prng_below(&s->rng, 10) != 0))
+		return;
+	/* The cookie is made with the handle and lives as long: after a
+	 * failure the same one comes again, most of the time. */
+	if (is_again || !pair->has_cookie || prng_below(&s->rng, 5) == 0)
+		new_cookie(h, pair);
+	pair->state = PAIR_MONITORING;
+	send_call(h, call_new(h, pair, SM_PROC_MON));
+	/* Two processes at once: the same SM_MON twice. */
+	if (h->is_up && pair->state == PAIR_MONITORING &&
+	    prng_below(&s->rng, 5) == 0)
+		send_call(h, call_new(h, pair, SM_PROC_MON));
+}
+
+static void try_again(struct sim *s, struct event *e)
+{
+	(void)s;
+	if (!e->host->sim->is_calm)
+		monitor(e->host, &e->host->lockd.pairs[e->index]);
+}
+
+static void monitor_peer(struct host *h, const struct host *peer)
+{
+	struct lockd *l = &h->lockd;
+	size_t i;
+
+	for (i = 0; i < l->pair_count; i++) {
+		if (l->pairs[i].peer == peer)
+			monitor(h, &l->pairs[i]);
+	}
+}
+
+void lockd_lock(struct host *a, struct host *b)
+{
+	monitor_peer(a, b);
+	monitor_peer(b, a);
+}
+
+void lockd_unlock(struct host *h)
+{
+	struct lockd *l = &h->lockd;
+	struct pair *pair = &l->pairs[prng_below(&h->sim->rng, l->pair_count)];
+
+	if (!h->is_up || pair->state != PAIR_MONITORED || pair->calls > 0)
+		return;
+	pair->state = PAIR_LEAVING;
+	pair->has_cookie = false;
+	check_unmon_sent(pair);
+	send_call(h, call_new(h, pair, SM_PROC_UNMON));
+}
+
+/* --- the callback ------------------------------------------------------ */
+
+static void answer_callback(struct sim *s, struct event *e)
+{
+	struct addr to = addr_loopback(STATD_SEND_PORT);
+
+	(void)s;
+	if (e->host->is_up && e->life == e->host->boot)
+		net_send(e->host, e->host->lockd.port, &to, e->bytes, e->len,
+			 NULL);
+}
+
+static struct pair *pair_of_cookie(struct lockd *l, const void *cookie)
+{
+	size_t i;
+
+	for (i = 0; i < l->pair_count; i++) {
+		if (l->pairs[i].state != PAIR_IDLE &&
+		    memcmp(l->pairs[i].cookie, cookie, RECORD_PRIV_SIZE) == 0)
+			return &l->pairs[i];
+	}
+	return NULL;
+}
+
+static void take_callback(struct host *h, const struct rpcmsg_call *call)
+{
+	struct sm_status status = {0};
+	struct pair *pair;
+	uint32_t boot;
+	XDR xdr;
+
+	xdrmem_create(&xdr, (char *)(uintptr_t)call->args,
+		      (unsigned int)call->args_len, XDR_DECODE);
+	if (!xdr_sm_status(&xdr, &status)) {
+		check_violate(h, "callback_is_well_formed", "garbled");
+		return;
+	}
+	pair = pair_of_cookie(&h->lockd, status.priv);
+	memcpy(&boot, status.priv + 4, sizeof(boot));
+	if (boot != h->boot)
+		check_violate(h, "callback_cookie_is_of_this_boot", "boot %u",
+			      boot);
+	if (pair != NULL)
+		check_callback(h, pair, (uint32_t)status.state);
+	xdr_free((xdrproc_t)xdr_sm_status, &status);
+}
+
+void lockd_input(struct host *h, const struct packet *p)
+{
+	struct sim *s = h->sim;
+	struct rpcmsg_call call;
+	struct event *e;
+	struct buf reply;
+
+	if (rpcmsg_parse_call(p->bytes, p->len, &call) != RPCMSG_CALL_OK ||
+	    call.prog != NLM_PROGRAM || call.vers != NLM_VERSION_3 ||
+	    call.proc != NLM_PROC_NSM_NOTIFY || !addr_is_loopback(&p->from) ||
+	    p->from.port > 1023) {
+		check_violate(h, "callback_is_well_formed", "wrong procedure");
+		return;
+	}
+	if (!h->lockd.is_registered || sim_mishap(s, 20))
+		return;
+	take_callback(h, &call);
+	buf_init(&reply, RPCMSG_SIZE_MAX);
+	rpcmsg_add_reply(&reply, call.xid, RPCMSG_SUCCESS, 0);
+	e = sim_after(s, sim_between(s, 0, sim_mishap(s, 10) ? 9000 : 50),
+		      answer_callback, h);
+	e->life = h->boot;
+	e->len = reply.len;
+	e->bytes = buf_take(&reply);
+	buf_fini(&reply);
+}

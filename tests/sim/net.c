@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Links that lose, double, delay and reorder; each host's rpcbind; and an
+ * attacker who answers calls that are not his.  He may know an xid or forge an
+ * address, but not both at once: against that a datagram has no defence.
+ */
+#include "tests/sim/sim.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/buf.h"
+#include "lib/portmap.h"
+#include "lib/rpcmsg.h"
+#include "lib/rpcsrv.h"
+#include "lib/xalloc.h"
+#include "proto/nlm_prot.h"
+#include "proto/sm_inter.h"
+
+#define PMAP_PROGRAM 100000
+#define PMAP_GETPORT 3
+
+static const struct addr attacker = {
+	.family = ADDR_V4,
+	.port = 700,
+	.bytes = {10, 0, 0, 66},
+};
+
+static uint32_t read_be32(const uint8_t *bytes)
+{
+	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 |
+	       (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+/* --- rpcbind ----------------------------------------------------------- */
+
+static uint32_t registered_port(const struct host *h, uint32_t prog,
+				uint32_t vers)
+{
+	if (prog == SM_PROGRAM && vers == SM_VERSION && h->statd.core != NULL)
+		return h->statd.port;
+	if (prog == NLM_PROGRAM && vers == NLM_VERSION_3 &&
+	    h->lockd.is_registered)
+		return h->lockd.port;
+	return 0;
+}
+
+static void rpcbind_input(struct host *h, const struct packet *p)
+{
+	struct rpcmsg_call call;
+	struct buf reply;
+
+	if (rpcmsg_parse_call(p->bytes, p->len, &call) != RPCMSG_CALL_OK ||
+	    call.prog != PMAP_PROGRAM || call.vers != 2 ||
+	    call.proc != PMAP_GETPORT || call.args_len < 16)
+		return;
+	buf_init(&reply, RPCMSG_SIZE_MAX);
+	rpcmsg_add_reply(&reply, call.xid, RPCMSG_SUCCESS, 0);
+	buf_add_be32(&reply, registered_port(h, read_be32(call.args),
+					     read_be32(call.args + 4)));
+	net_send(h, PORTMAP_PORT, &p->from, reply.bytes, reply.len, NULL);
+	buf_fini(&reply);
+}
+
+/* --- arrival ----------------------------------------------------------- */
+
+void net_read_notice(const uint8_t *bytes, size_t len, struct notice_mark *out)
+{
+	struct sm_stat_chge chge = {0};
+	struct rpcmsg_call call;
+	XDR xdr;
+
+	if (rpcmsg_parse_call(bytes, len, &call) != RPCMSG_CALL_OK ||
+	    call.prog != SM_PROGRAM || call.proc != SM_PROC_NOTIFY)
+		return;
+	xdrmem_create(&xdr, (char *)(uintptr_t)call.args,
+		      (unsigned int)call.args_len, XDR_DECODE);
+	if (xdr_sm_stat_chge(&xdr, &chge) &&
+	    chge.mon_name.sm_string_len < sizeof(out->name)) {
+		out->is_notice = true;
+		out->number = (uint32_t)chge.state;
+		memcpy(out->name, chge.mon_name.sm_string_val,
+		       chge.mon_name.sm_string_len);
+		out->name[chge.mon_name.sm_string_len] = '\0';
+	}
+	xdr_free((xdrproc_t)xdr_sm_stat_chge, &chge);
+}
+
+static void statd_arrival(struct host *h, const struct packet *p)
+{
+	struct statd_call call = {.from = p->from, .sender = p->sender};
+
+	net_read_notice(p->bytes, p->len, &call.notice);
+	trace(h->sim, h, "statd <- CALL notice \"%s\" %u", call.notice.name,
+	      call.notice.number);
+	statd_call(h, &call, NSM_UDP, p->bytes, p->len);
+}
+
+static void arrive(struct sim *s, struct event *e)
+{
+	const struct packet *p = e->packet;
+	struct host *h = e->host;
+	struct nsm_in nsm_in = {
+		.kind = NSM_IN_ANSWER,
+		.bytes = p->bytes,
+		.len = p->len,
+		.answer.from = p->from,
+	};
+	struct notify_in notify_in = {
+		.kind = NOTIFY_IN_ANSWER,
+		.bytes = p->bytes,
+		.len = p->len,
+		.answer.from = p->from,
+	};
+
+	(void)s;
+	if (!h->is_up)
+		return;
+	if (p->to.port == PORTMAP_PORT) {
+		rpcbind_input(h, p);
+	} else if (p->to.port == STATD_SEND_PORT && h->statd.core != NULL) {
+		trace(h->sim, h, "statd <- ANSWER%s",
+		      p->sender != NULL ? "" : " (forged)");
+		statd_input(h, &nsm_in);
+	} else if (p->to.port == NOTIFY_PORT && h->notifier.core != NULL) {
+		trace(h->sim, h, "notify <- ANSWER%s",
+		      p->sender != NULL ? "" : " (forged)");
+		check_ack_delivered(h, p);
+		notifier_input(h, &notify_in);
+	} else if (p->to.port == h->statd.port && h->statd.core != NULL) {
+		statd_arrival(h, p);
+	} else if (p->to.port == h->lockd.port) {
+		lockd_input(h, p);
+	}
+}
+
+/* --- on the way -------------------------------------------------------- */
+
+/* Owns: takes @p. */
+static void deliver(struct host *to, struct packet *p, uint64_t delay_ms)
+{
+	sim_after(to->sim, delay_ms, arrive, to)->packet = p;
+}
+
+static struct packet *packet_new(const struct addr *from, const struct addr *to,
+				 const uint8_t *bytes, size_t len)
+{
+	struct packet *p = xzalloc(sizeof(*p));
+
+	p->from = *from;
+	p->to = *to;
+	p->bytes = xmemdup(bytes, len);
+	p->len = len;
+	return p;
+}
+
+static uint64_t link_delay(struct sim *s)
+{
+	if (sim_mishap(s, s->net.late_percent))
+		return sim_between(s, 100, 60000);
+	return sim_between(s, 1, s->is_calm ? 5 : s->net.delay_ms_max);
+}
+
+static bool is_lost(struct host *from, struct host *to)
+{
+	struct sim *s = from->sim;
+
+	if (!s->is_calm &&
+	    s->net.dead_until_ms[from->index][to->index] > s->now_ms)
+		return true;
+	return sim_mishap(s, s->net.loss_percent);
+}
+
+static void remember(struct host *h, uint16_t port, const struct addr *peer,
+		     uint32_t xid)
+{
+	struct sighting *seen = &h->recent[h->recent_count++ % SIM_RECENT_MAX];
+
+	*seen = (struct sighting){.port = port, .peer = *peer, .xid = xid};
+}
+
+/* Loopback loses nothing and keeps order; it is memory. */
+static void send_once(struct host *h, struct host *dest, struct packet *p)
+{
+	if (dest == h)
+		deliver(dest, p, 1);
+	else
+		deliver(dest, p, link_delay(h->sim));
+}
+
+void net_send(struct host *h, uint16_t port, const struct addr *to,
+	      const uint8_t *bytes, size_t len, const struct notice_mark *acks)
+{
+	struct sim *s = h->sim;
+	struct host *dest = addr_is_loopback(to) ? h : sim_host_at(s, to);
+	struct addr from = dest == h ? addr_loopback(port) : h->addr;
+	unsigned int copies = 1;
+
+	from.port = port;
+	if ((port == STATD_SEND_PORT || port == NOTIFY_PORT) && len >= 4) {
+		remember(h, port, to, read_be32(bytes));
+		if (to->port == FORGED_PORT)
+			check_violate(h, "forged_reply_has_no_effect",
+				      "sends to a forged port");
+	}
+	if (dest != NULL && dest != h) {
+		if (is_lost(h, dest))
+			copies = 0;
+		else if (sim_mishap(s, s->net.dup_percent))
+			copies = 2;
+	}
+	while (dest != NULL && copies-- > 0) {
+		struct packet *p = packet_new(&from, to, bytes, len);
+
+		p->sender = h;
+		if (acks != NULL)
+			p->acks = *acks;
+		send_once(h, dest, p);
+	}
+	if ((port == STATD_SEND_PORT || port == NOTIFY_PORT) &&
+	    sim_mishap(s, s->net.forge_percent))
+		net_forge(h);
+}
+
+/* --- the attacker ------------------------------------------------------ */
+
+static void forge_results(struct sim *s, struct buf *message, uint32_t xid)
+{
+	switch (prng_below(&s->rng, 4)) {
+	case 0:
+		rpcmsg_add_reply(message, xid, RPCMSG_PROG_UNAVAIL, 0);
+		break;
+	case 1:
+		rpcmsg_add_reply(message, xid, RPCMSG_SUCCESS, 0);
+		buf_add_be32(message, FORGED_PORT);
+		break;
+	default:
+		rpcmsg_add_reply(message, xid, RPCMSG_SUCCESS, 0);
+	}
+}
+
+/* Wrong in one way or another: the xid, the address, the port. */
+static void forge_one(struct host *h, const struct sighting *seen)
+{
+	struct sim *s = h->sim;
+	struct addr from = seen->peer;
+	struct addr to = h->addr;
+	uint32_t xid = seen->xid;
+	struct buf message;
+
+	switch (prng_below(&s->rng, 4)) {
+	case 0:
+		from = attacker;
+		from.port = seen->peer.port;
+		break;
+	case 1:
+		from = s->hosts[prng_below(&s->rng, s->host_count)].addr;
+		from.port = seen->peer.port;
+		if (addr_is_equal(&from, &seen->peer))
+			from.port++;
+		break;
+	case 2:
+		from.port = (uint16_t)(seen->peer.port + 1);
+		break;
+	default:
+		xid ^= 1u << prng_below(&s->rng, 32);
+	}
+	to.port = seen->port;
+	buf_init(&message, RPCMSG_SIZE_MAX);
+	forge_results(s, &message, xid);
+	deliver(h, packet_new(&from, &to, message.bytes, message.len), 1);
+	buf_fini(&message);
+}
+
+void net_forge(struct host *h)
+{
+	size_t count = h->recent_count < SIM_RECENT_MAX ? h->recent_count
+							: SIM_RECENT_MAX;
+
+	if (count == 0)
+		return;
+	/* The newest call most of the time: it is the one still open. */
+	if (prng_below(&h->sim->rng, 4) != 0)
+		forge_one(h,
+			  &h->recent[(h->recent_count - 1) % SIM_RECENT_MAX]);
+	else
+		forge_one(h, &h->recent[prng_below(&h->sim->rng, count)]);
+}
+
+void net_send_stranger(struct sim *s)
+{
+	static char name[] = "stranger.sim.example";
+	struct host *h = &s->hosts[prng_below(&s->rng, s->host_count)];
+	struct sm_stat_chge chge = {
+		.mon_name = {sizeof(name) - 1, name},
+		.state = (int)sim_between(s, 1, 999),
+	};
+	struct addr to = h->addr;
+	struct buf message;
+
+	to.port = h->statd.port;
+	buf_init(&message, RPCMSG_SIZE_MAX);
+	rpcmsg_add_call(&message, prng_u32(&s->rng), SM_PROGRAM, SM_VERSION,
+			SM_PROC_NOTIFY);
+	rpcsrv_add_xdr(&message, (rpcsrv_xdr *)xdr_sm_stat_chge, &chge);
+	deliver(h, packet_new(&attacker, &to, message.bytes, message.len), 1);
+	buf_fini(&message);
+}

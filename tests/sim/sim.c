@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The clock and the schedule.  A run has two parts: misfortunes at random, and
+ * then calm, in which every host must become whole again.
+ *
+ *   sim [-n SEEDS] [-r SEED] [-v]
+ *
+ * -n: that many runs (200), from the seed in $SEED (1).  -r: one run, with all
+ * that happened in it.  -v: the hash of each run.  Exit status 1: something
+ * that must hold did not.
+ */
+#include "tests/sim/sim.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/xalloc.h"
+
+#define SEED_FIRST    1
+#define SEEDS_DEFAULT 200
+#define CALM_MS	      (20 * 60 * 1000)
+
+struct event *sim_after(struct sim *s, uint64_t delay_ms, event_run *run,
+			struct host *h)
+{
+	struct event *e = xzalloc(sizeof(*e));
+
+	e->run = run;
+	e->host = h;
+	timerq_set(&s->events, &e->timer, s->now_ms + delay_ms);
+	return e;
+}
+
+static void event_free(struct event *e)
+{
+	if (e->packet != NULL)
+		free(e->packet->bytes);
+	free(e->packet);
+	free(e->bytes);
+	free(e);
+}
+
+uint64_t sim_between(struct sim *s, uint64_t low, uint64_t high)
+{
+	return low + prng_below(&s->rng, high - low + 1);
+}
+
+bool sim_mishap(struct sim *s, unsigned int percent)
+{
+	return !s->is_calm && prng_below(&s->rng, 100) < percent;
+}
+
+struct host *sim_host_at(struct sim *s, const struct addr *addr)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->host_count; i++) {
+		if (addr_is_same_host(&s->hosts[i].addr, addr))
+			return &s->hosts[i];
+	}
+	return NULL;
+}
+
+/* --- misfortunes ------------------------------------------------------- */
+
+static struct host *other_host(struct host *h)
+{
+	struct sim *s = h->sim;
+	uint64_t step = sim_between(s, 1, s->host_count - 1);
+
+	return &s->hosts[(h->index + step) % s->host_count];
+}
+
+static void lockd_returns(struct sim *s, struct event *e)
+{
+	(void)s;
+	if (e->life == e->host->boot && e->host->is_up)
+		e->host->lockd.is_registered = true;
+}
+
+static void lockd_leaves(struct host *h)
+{
+	struct sim *s = h->sim;
+
+	if (!h->is_up || !h->lockd.is_registered)
+		return;
+	trace(s, h, "lockd is not registered for a while");
+	h->lockd.is_registered = false;
+	sim_after(s, sim_between(s, 100, 30000), lockd_returns, h)->life =
+		h->boot;
+}
+
+static void cut_link(struct host *h)
+{
+	struct sim *s = h->sim;
+	struct host *to = other_host(h);
+
+	trace(s, h, "link to host%u is dead for a while", to->index);
+	s->net.dead_until_ms[h->index][to->index] =
+		s->now_ms + sim_between(s, 1000, 120000);
+	if (prng_below(&s->rng, 2) == 0)
+		s->net.dead_until_ms[to->index][h->index] =
+			s->net.dead_until_ms[h->index][to->index];
+}
+
+static void misfortune(struct sim *s, struct event *e)
+{
+	struct host *h = e->host;
+	uint64_t dice = prng_below(&s->rng, 100);
+
+	if (s->is_calm)
+		return;
+	sim_after(s, sim_between(s, 1, s->pause_ms_max), misfortune, h);
+	if (dice < 40)
+		lockd_lock(h, other_host(h));
+	else if (dice < 55)
+		lockd_unlock(h);
+	else if (dice < 60)
+		host_power_fail(h);
+	else if (dice < 66)
+		statd_kill(h);
+	else if (dice < 71)
+		notifier_kill(h);
+	else if (dice < 77)
+		lockd_leaves(h);
+	else if (dice < 82)
+		cut_link(h);
+	else if (dice < 92)
+		net_forge(h);
+	else
+		net_send_stranger(s);
+}
+
+static void become_calm(struct sim *s, struct event *e)
+{
+	unsigned int i;
+
+	(void)e;
+	trace(s, NULL, "from here on nothing fails");
+	s->is_calm = true;
+	for (i = 0; i < s->host_count; i++)
+		notifier_start(&s->hosts[i]);
+}
+
+/* --- one run ----------------------------------------------------------- */
+
+static void init_net(struct sim *s)
+{
+	static const unsigned int losses[] = {0, 5, 20, 50};
+
+	s->net.loss_percent = losses[prng_below(&s->rng, 4)];
+	s->net.dup_percent = (unsigned int)sim_between(s, 0, 20);
+	s->net.late_percent = (unsigned int)sim_between(s, 0, 5);
+	s->net.forge_percent = (unsigned int)sim_between(s, 0, 50);
+	s->net.delay_ms_max = sim_between(s, 1, 1000);
+}
+
+static void sim_init(struct sim *s, uint64_t seed)
+{
+	uint8_t key[SIPHASH_KEY_SIZE] = {0};
+	unsigned int i;
+
+	s->seed = seed;
+	memcpy(key, &seed, sizeof(seed));
+	prng_init(&s->rng, key);
+	timerq_init(&s->events);
+	init_net(s);
+	s->crash_one_in = (unsigned int)sim_between(s, 0, 1) == 0
+				  ? 0
+				  : (unsigned int)sim_between(s, 20, 500);
+	s->chaos_ms = sim_between(s, 30000, 600000);
+	s->pause_ms_max = sim_between(s, 500, 20000);
+	s->host_count = (unsigned int)sim_between(s, 2, SIM_HOSTS_MAX);
+	for (i = 0; i < s->host_count; i++)
+		host_init(&s->hosts[i], s, i);
+	for (i = 0; i < s->host_count; i++) {
+		lockd_init(&s->hosts[i]);
+		host_power_on(&s->hosts[i]);
+		sim_after(s, sim_between(s, 1, s->pause_ms_max), misfortune,
+			  &s->hosts[i]);
+	}
+	sim_after(s, s->chaos_ms, become_calm, NULL);
+}
+
+static void sim_fini(struct sim *s)
+{
+	struct timer *timer;
+	unsigned int i;
+
+	while ((timer = timerq_take(&s->events, UINT64_MAX)) != NULL)
+		event_free(container_of(timer, struct event, timer));
+	timerq_fini(&s->events);
+	for (i = 0; i < s->host_count; i++)
+		host_fini(&s->hosts[i]);
+}
+
+/* A core's deadline in the time of the simulation. */
+static uint64_t to_sim_ms(const struct host *h, uint64_t deadline_ms)
+{
+	if (deadline_ms == UINT64_MAX)
+		return UINT64_MAX;
+	return deadline_ms + h->boot_ms - 1;
+}
+
+static uint64_t statd_due_ms(const struct host *h)
+{
+	return h->statd.core != NULL
+		       ? to_sim_ms(h, nsm_deadline_ms(h->statd.core))
+		       : UINT64_MAX;
+}
+
+static uint64_t notifier_due_ms(const struct host *h)
+{
+	return h->notifier.core != NULL
+		       ? to_sim_ms(h, notify_deadline_ms(h->notifier.core))
+		       : UINT64_MAX;
+}
+
+static uint64_t next_ms(const struct sim *s)
+{
+	uint64_t next = timerq_deadline_ms(&s->events);
+	unsigned int i;
+
+	for (i = 0; i < s->host_count; i++) {
+		uint64_t statd = statd_due_ms(&s->hosts[i]);
+		uint64_t notifier = notifier_due_ms(&s->hosts[i]);
+
+		if (statd < next)
+			next = statd;
+		if (notifier < next)
+			next = notifier;
+	}
+	return next > s->now_ms ? next : s->now_ms;
+}
+
+static void run_timers(struct host *h)
+{
+	static const struct nsm_in nsm_in = {.kind = NSM_IN_TIMER};
+	static const struct notify_in notify_in = {.kind = NOTIFY_IN_TIMER};
+
+	if (statd_due_ms(h) <= h->sim->now_ms) {
+		trace(h->sim, h, "statd <- TIMER");
+		statd_input(h, &nsm_in);
+	}
+	if (notifier_due_ms(h) <= h->sim->now_ms) {
+		trace(h->sim, h, "notify <- TIMER");
+		notifier_input(h, &notify_in);
+	}
+}
+
+static void run_now(struct sim *s)
+{
+	struct timer *timer = timerq_take(&s->events, s->now_ms);
+	unsigned int i;
+
+	if (timer != NULL) {
+		struct event *e = container_of(timer, struct event, timer);
+
+		e->run(s, e);
+		event_free(e);
+	} else {
+		for (i = 0; i < s->host_count; i++)
+			run_timers(&s->hosts[i]);
+	}
+	check_step(s);
+}
+
+/* Runs @seed; whether everything held. */
+static bool sim_run(uint64_t seed, bool is_shown, uint64_t *hash)
+{
+	struct sim *s = xzalloc(sizeof(*s));
+	bool has_held;
+	uint64_t end_ms;
+
+	s->trace.is_shown = is_shown;
+	sim_init(s, seed);
+	end_ms = s->chaos_ms + CALM_MS;
+	while (s->violated == NULL && next_ms(s) <= end_ms) {
+		s->now_ms = next_ms(s);
+		run_now(s);
+	}
+	if (s->violated == NULL)
+		check_end(s);
+	has_held = s->violated == NULL;
+	*hash = s->trace.hash;
+	sim_fini(s);
+	free(s);
+	return has_held;
+}
+
+/* --- the command line -------------------------------------------------- */
+
+static uint64_t read_u64(const char *text)
+{
+	char *end;
+	uint64_t number = strtoull(text, &end, 0);
+
+	if (end == text || *end != '\0') {
+		fprintf(stderr, "sim: \"%s\" is no number\n", text);
+		exit(2);
+	}
+	return number;
+}
+
+static int run_many(uint64_t first, uint64_t count, bool is_verbose)
+{
+	uint64_t failed = 0;
+	uint64_t all = 0;
+	uint64_t hash;
+	uint64_t i;
+
+	for (i = 0; i < count; i++) {
+		failed += !sim_run(first + i, false, &hash);
+		all = all * 31 + hash;
+		if (is_verbose)
+			printf("seed %" PRIu64 ": hash %016" PRIx64 "\n",
+			       first + i, hash);
+	}
+	printf("SEED=%" PRIu64 ": %" PRIu64 " runs, %" PRIu64
+	       " failed, hash %016" PRIx64 "\n",
+	       first, count, failed, all);
+	return failed > 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *env = getenv("SEED");
+	uint64_t first = env != NULL ? read_u64(env) : SEED_FIRST;
+	uint64_t count = SEEDS_DEFAULT;
+	bool is_verbose = false;
+	bool is_held;
+	uint64_t hash;
+	int letter;
+
+	while ((letter = getopt(argc, argv, "n:r:v")) != -1) {
+		switch (letter) {
+		case 'n':
+			count = read_u64(optarg);
+			break;
+		case 'r':
+			is_held = sim_run(read_u64(optarg), true, &hash);
+			printf("hash %016" PRIx64 "\n", hash);
+			return !is_held;
+		case 'v':
+			is_verbose = true;
+			break;
+		default:
+			fputs("sim [-n SEEDS] [-r SEED] [-v]\n", stderr);
+			return 2;
+		}
+	}
+	return run_many(first, count, is_verbose);
+}

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A few hosts in one process, under a virtual clock: the real cores of
+ * rpc.statd and sm-notify, and models of all that surrounds them (disk, lock
+ * manager, rpcbind, network).  Everything that happens follows from a seed.
+ *
+ *   sim.c    the clock, the schedule of misfortunes, the command line
+ *   host.c   power, and the two programs: carries out what the cores say
+ *   turn.c   the boot turn (design section 4), step by step on the model disk
+ *   lockd.c  the lock manager: who is monitored, and the callback
+ *   disk.c   a disk that loses what was not flushed; the store worker
+ *   net.c    links, rpcbind, and an attacker
+ *   check.c  what must always hold
+ *   trace.c  what happened, as text and as one hash
+ */
+#ifndef NFS_RECLAIM_TESTS_SIM_SIM_H
+#define NFS_RECLAIM_TESTS_SIM_SIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/addr.h"
+#include "lib/list.h"
+#include "lib/prng.h"
+#include "lib/record.h"
+#include "lib/timerq.h"
+#include "sm-notify/notify.h"
+#include "statd/nsm.h"
+
+#define SIM_HOSTS_MAX	  5
+#define SIM_NAME_SIZE	  64
+#define SIM_PAIRS_MAX	  (2 * SIM_HOSTS_MAX)
+#define SIM_NAMES	  2    /* a host's full name and its short one */
+#define SIM_CALLS_MAX	  4096 /* of one life of a statd */
+#define SIM_ANNOUNCED_MAX 256  /* boots of one host in one run */
+#define SIM_RECENT_MAX	  8    /* datagrams that an attacker remembers */
+
+#define STATD_SEND_PORT	  900 /* both reserved, as the programs bind them */
+#define NOTIFY_PORT	  901
+#define LOCKD_CALL_PORT	  902
+#define FORGED_PORT	  6666 /* no honest rpcbind ever names it */
+
+struct sim;
+struct host;
+
+/* --- disk.c ------------------------------------------------------------ */
+
+enum disk_dir { DISK_ROOT, DISK_SM, DISK_BAK, DISK_DIRS };
+
+/* A file's bytes.  Written once: nothing overwrites a file in place. */
+struct inode {
+	struct link in_disk; /* disk::inodes */
+	uint8_t *bytes;
+	size_t len;
+	bool is_synced;
+};
+
+struct dirent {
+	char name[SIM_NAME_SIZE];
+	struct inode *inode; /* NULL: removed */
+};
+
+struct dirents {
+	struct dirent *all;
+	size_t count;
+	size_t size;
+};
+
+struct dir {
+	struct dirents now;	/* what a program sees */
+	struct dirents durable; /* what surely survives */
+	struct dirents pending; /* changes since the last flush, in order */
+};
+
+/* One change that the store worker was asked for. */
+struct store_job {
+	struct link in_queue; /* store::queued or store::batch */
+	uint64_t id;
+	char file[SIM_NAME_SIZE];
+	bool is_new;
+	bool is_removal;
+	uint8_t *bytes;
+	size_t len;
+	struct inode *inode; /* written, not yet flushed */
+	int error;
+};
+
+enum store_stage { STORE_IDLE, STORE_WRITE, STORE_FLUSH, STORE_SYNC_DIR };
+
+struct store {
+	struct link queued;
+	struct link batch;
+	enum store_stage stage;
+};
+
+struct disk {
+	struct link inodes; /* inode::in_disk */
+	struct dir dirs[DISK_DIRS];
+	uint64_t changes; /* how often anything here changed */
+};
+
+/* Tells whether a file with these bytes is what is looked for. */
+typedef bool disk_match(void *ctx, const uint8_t *bytes, size_t len);
+
+void disk_init(struct disk *disk);
+void disk_fini(struct disk *disk);
+/* Makes an empty file; NULL where the name is taken. */
+struct inode *disk_create(struct disk *disk, enum disk_dir dir,
+			  const char *name);
+void disk_write(struct disk *disk, struct inode *inode, const void *bytes,
+		size_t len);
+void disk_sync(struct disk *disk, struct inode *inode);
+void disk_rename(struct disk *disk, enum disk_dir dir, const char *from,
+		 const char *to);
+/* Harmless where there is no such file. */
+void disk_unlink(struct disk *disk, enum disk_dir dir, const char *name);
+void disk_sync_dir(struct disk *disk, enum disk_dir dir);
+/* The file as a program sees it, or NULL. */
+const struct inode *disk_find(const struct disk *disk, enum disk_dir dir,
+			      const char *name);
+/* Whether some file of @dir matches, whatever a power failure now would do. */
+bool disk_survives(const struct disk *disk, enum disk_dir dir,
+		   disk_match *match, void *ctx);
+/* Loses what was not flushed, or some of it. */
+void disk_power_fail(struct disk *disk, struct prng *rng);
+
+void store_init(struct store *store);
+/* The process that owns the worker is gone. */
+void store_kill(struct store *store);
+void store_put(struct host *h, const struct nsm_out *out);
+void store_remove(struct host *h, const char *file);
+
+/* --- net.c ------------------------------------------------------------- */
+
+/* Which notice a call carried: what its answer tells the sender. */
+struct notice_mark {
+	bool is_notice;
+	char name[SIM_NAME_SIZE];
+	uint32_t number;
+};
+
+struct packet {
+	struct addr from;
+	struct addr to;
+	uint8_t *bytes;
+	size_t len;
+	struct host *sender;	 /* NULL: the attacker's */
+	struct notice_mark acks; /* a genuine answer to this notice */
+};
+
+struct net {
+	unsigned int loss_percent;
+	unsigned int dup_percent;
+	unsigned int late_percent;
+	unsigned int forge_percent;
+	uint64_t delay_ms_max;
+	uint64_t dead_until_ms[SIM_HOSTS_MAX][SIM_HOSTS_MAX];
+};
+
+/* A datagram that left; the attacker saw it and may answer. */
+struct sighting {
+	uint16_t port;
+	struct addr peer;
+	uint32_t xid;
+};
+
+/* Sends a datagram from @port of @h; @acks may be NULL. */
+void net_send(struct host *h, uint16_t port, const struct addr *to,
+	      const uint8_t *bytes, size_t len, const struct notice_mark *acks);
+/* Reads the SM_NOTIFY in a message; *out is untouched where it is none. */
+void net_read_notice(const uint8_t *bytes, size_t len, struct notice_mark *out);
+/* A notice from a stranger, to a random statd. */
+void net_send_stranger(struct sim *s);
+/* Forged answers to calls that left @h lately. */
+void net_forge(struct host *h);
+
+/* --- lockd.c ----------------------------------------------------------- */
+
+enum pair_state { PAIR_IDLE, PAIR_MONITORING, PAIR_MONITORED, PAIR_LEAVING };
+
+/* A peer under one of its names: what lockd does, and what check.c expects. */
+struct pair {
+	struct host *peer;
+	char mon_name[SIM_NAME_SIZE];
+	enum pair_state state;
+	unsigned int calls; /* under way */
+	uint8_t cookie[RECORD_PRIV_SIZE];
+
+	bool has_cookie;    /* lockd's handle of the peer lives */
+	bool is_unresolved; /* statd asked for its address in vain */
+
+	bool is_promised; /* statd answered SM_MON with success */
+	uint8_t promised[RECORD_PRIV_SIZE];
+	bool is_debt;		      /* to be told of this boot */
+	bool was_told[SIM_NAMES];     /* each of our names */
+	unsigned int sent[SIM_NAMES]; /* ... and how often it was tried */
+	bool is_callback_due;	      /* the peer crashed and will tell us */
+	uint32_t due_above;	      /* ... a number above this */
+};
+
+struct lockd_call {
+	bool is_open;
+	uint32_t xid;
+	uint32_t proc;
+	struct pair *pair;
+	uint8_t cookie[RECORD_PRIV_SIZE];
+};
+
+#define LOCKD_CALLS_MAX 64
+
+struct lockd {
+	bool is_registered;
+	uint16_t port;
+	uint32_t next_cookie;
+	struct pair pairs[SIM_PAIRS_MAX];
+	size_t pair_count;
+	struct lockd_call calls[LOCKD_CALLS_MAX];
+};
+
+void lockd_init(struct host *h);
+void lockd_boot(struct host *h);
+void lockd_power_fail(struct host *h);
+/* Locks something between @a and @b: each monitors the other. */
+void lockd_lock(struct host *a, struct host *b);
+/* Stops monitoring some peer. */
+void lockd_unlock(struct host *h);
+/* The answer to the call @index, if that still is @xid; none: it failed. */
+void lockd_replied(struct host *h, size_t index, uint32_t xid,
+		   const uint8_t *bytes, size_t len);
+/* statd went away: what is under way fails. */
+void lockd_statd_died(struct host *h);
+/* A callback has come. */
+void lockd_input(struct host *h, const struct packet *p);
+
+/* --- host.c, turn.c ---------------------------------------------------- */
+
+struct statd_call {
+	bool is_answered;
+	struct addr from;
+	bool is_lockd;
+	size_t lockd_call; /* whose it is, where is_lockd */
+	uint32_t xid;
+	bool is_mon;
+	struct pair *pair; /* SM_MON: which */
+	uint8_t cookie[RECORD_PRIV_SIZE];
+	struct host *sender; /* SM_NOTIFY: whose, NULL the attacker's */
+	struct notice_mark notice;
+};
+
+struct statd {
+	struct nsm *core; /* NULL: not running */
+	uint32_t life;
+	uint16_t port;
+	struct store store;
+	struct statd_call *calls;
+	size_t call_count;
+	unsigned int spins;
+};
+
+struct notifier {
+	struct notify *core; /* NULL: not running */
+	uint32_t life;
+	bool is_done; /* in this boot */
+	unsigned int spins;
+};
+
+struct host {
+	struct sim *sim;
+	unsigned int index;
+	struct addr addr;
+	char node[SIM_NAME_SIZE]; /* its nodename: lockd's my_name */
+	bool is_up;
+	uint32_t boot;
+	uint64_t boot_ms;
+	bool is_turned;
+	uint32_t number; /* in force in this boot, 0 before the turn */
+	uint32_t announced[SIM_ANNOUNCED_MAX];
+	size_t announced_count;
+	uint32_t announced_boot; /* in which the last of them was */
+	struct disk disk;
+	uint64_t checked; /* disk::changes when last looked at */
+	struct statd statd;
+	struct notifier notifier;
+	struct lockd lockd;
+	struct sighting recent[SIM_RECENT_MAX];
+	size_t recent_count;
+};
+
+enum program { PROGRAM_STATD, PROGRAM_NOTIFIER, PROGRAM_TURN };
+
+void host_init(struct host *h, struct sim *s, unsigned int index);
+void host_fini(struct host *h);
+uint64_t host_clock(const struct host *h);
+void host_power_on(struct host *h);
+void host_power_fail(struct host *h);
+/* A place where the power may fail or @who be killed; false where it was. */
+bool host_survives(struct host *h, enum program who);
+
+void statd_start(struct host *h);
+void statd_kill(struct host *h);
+void statd_input(struct host *h, const struct nsm_in *in);
+void statd_call(struct host *h, const struct statd_call *call,
+		enum nsm_transport transport, const uint8_t *bytes, size_t len);
+
+void notifier_start(struct host *h);
+void notifier_kill(struct host *h);
+void notifier_input(struct host *h, const struct notify_in *in);
+
+/* Runs the boot turn; false where the process or the host died on the way. */
+bool turn_run(struct host *h);
+/* Replaces a file durably, with crash points in between. */
+bool turn_replace(struct host *h, enum disk_dir dir, const char *name,
+		  const void *bytes, size_t len);
+
+/* --- check.c ----------------------------------------------------------- */
+
+/* Notes that @rule is broken; the first one ends the run. */
+void check_violate(struct host *h, const char *rule, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void check_mon_answered(struct host *h, const struct statd_call *call,
+			const uint8_t *bytes, size_t len);
+void check_unmon_sent(struct pair *pair);
+void check_notice_sent(struct host *h, const struct addr *to,
+		       const struct notice_mark *notice);
+void check_notice_answered(struct host *h, const struct statd_call *call);
+void check_ack_delivered(struct host *h, const struct packet *p);
+void check_resolved(struct host *h, const char *name, bool is_known);
+void check_callback(struct host *h, struct pair *pair, uint32_t number);
+void check_power_failed(struct host *h);
+void check_turned(struct host *h);
+void check_step(struct sim *s);
+void check_end(struct sim *s);
+
+/* --- trace.c ----------------------------------------------------------- */
+
+struct trace {
+	bool is_shown;
+	uint64_t hash;
+	uint64_t lines;
+};
+
+/* Notes one line; @h may be NULL. */
+void trace(struct sim *s, const struct host *h, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* --- sim.c ------------------------------------------------------------- */
+
+struct event;
+typedef void event_run(struct sim *s, struct event *e);
+
+struct event {
+	struct timer timer; /* sim::events */
+	event_run *run;
+	struct host *host;
+	uint32_t life; /* of the process that it is for */
+	uint64_t id;
+	size_t index;
+	uint8_t *bytes; /* freed with the event */
+	size_t len;
+	struct packet *packet; /* freed with the event */
+	char name[SIM_NAME_SIZE];
+};
+
+struct sim {
+	uint64_t seed;
+	uint64_t now_ms;
+	struct prng rng;
+	struct timerq events;
+	struct host hosts[SIM_HOSTS_MAX];
+	unsigned int host_count;
+	struct net net;
+	struct trace trace;
+	bool is_calm;		   /* the misfortunes are over */
+	unsigned int crash_one_in; /* crash points, 0 never */
+	uint64_t chaos_ms;
+	uint64_t pause_ms_max;
+	const char *violated; /* NULL: nothing */
+};
+
+/* Has @run called after @delay_ms; the caller fills in what it needs. */
+struct event *sim_after(struct sim *s, uint64_t delay_ms, event_run *run,
+			struct host *h);
+/* A random number of @low..@high. */
+uint64_t sim_between(struct sim *s, uint64_t low, uint64_t high);
+/* True @percent times in a hundred, but never once the run is calm. */
+bool sim_mishap(struct sim *s, unsigned int percent);
+struct host *sim_host_at(struct sim *s, const struct addr *addr);
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The boot turn of design section 4 on the model disk: the same steps in the
+ * same order as os/bootturn, with the same arithmetic (lib/statenum) and the
+ * same merge (lib/record), and a place to die between any two of them.
+ */
+#include "tests/sim/sim.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/buf.h"
+#include "lib/statenum.h"
+
+bool turn_replace(struct host *h, enum disk_dir dir, const char *name,
+		  const void *bytes, size_t len)
+{
+	enum program who = dir == DISK_BAK && h->is_turned ? PROGRAM_NOTIFIER
+							   : PROGRAM_TURN;
+	char temp[SIM_NAME_SIZE + 8];
+	struct inode *inode;
+
+	snprintf(temp, sizeof(temp), ".%s.new", name);
+	disk_unlink(&h->disk, dir, temp);
+	inode = disk_create(&h->disk, dir, temp);
+	if (!host_survives(h, who))
+		return false;
+	disk_write(&h->disk, inode, bytes, len);
+	if (!host_survives(h, who))
+		return false;
+	/* ORDER: never rename an unsynced file over a synced one. */
+	disk_sync(&h->disk, inode);
+	if (!host_survives(h, who))
+		return false;
+	disk_rename(&h->disk, dir, temp, name);
+	if (!host_survives(h, who))
+		return false;
+	disk_sync_dir(&h->disk, dir);
+	return host_survives(h, who);
+}
+
+static bool write_bootrec(struct host *h, const struct bootrec *rec)
+{
+	char line[BOOTREC_LEN_MAX];
+	size_t len = bootrec_format(rec, line);
+
+	trace(h->sim, h, "turn: %.*s", (int)len - 1, line);
+	return turn_replace(h, DISK_ROOT, "state.boot", line, len);
+}
+
+static bool write_state(struct host *h, uint32_t number)
+{
+	uint8_t bytes[STATENUM_FILE_SIZE];
+
+	statenum_encode(number, bytes);
+	return turn_replace(h, DISK_ROOT, "state", bytes, sizeof(bytes));
+}
+
+static bool merge_file(struct host *h, const struct dirent *entry)
+{
+	const struct inode *old = disk_find(&h->disk, DISK_BAK, entry->name);
+	struct buf merged;
+	bool is_alive;
+
+	buf_init(&merged, RECORD_FILE_MAX);
+	if (old != NULL)
+		buf_add(&merged, old->bytes, old->len);
+	record_merge(&merged, entry->inode->bytes, entry->inode->len);
+	is_alive = turn_replace(h, DISK_BAK, entry->name, merged.bytes,
+				merged.len);
+	buf_fini(&merged);
+	return is_alive;
+}
+
+/* All of sm/ into sm.bak/, then nothing in sm/. */
+static bool retire(struct host *h)
+{
+	struct dirents *sm = &h->disk.dirs[DISK_SM].now;
+	size_t i;
+
+	for (i = 0; i < sm->count; i++) {
+		if (sm->all[i].name[0] != '.' && !merge_file(h, &sm->all[i]))
+			return false;
+	}
+	/* ORDER: sm.bak is durable before anything leaves sm. */
+	disk_sync_dir(&h->disk, DISK_BAK);
+	while (sm->count > 0) {
+		if (!host_survives(h, PROGRAM_TURN))
+			return false;
+		disk_unlink(&h->disk, DISK_SM, sm->all[0].name);
+	}
+	disk_sync_dir(&h->disk, DISK_SM);
+	return host_survives(h, PROGRAM_TURN);
+}
+
+static void read_store(struct host *h, struct bootrec *rec, uint32_t *on_disk)
+{
+	const struct inode *state = disk_find(&h->disk, DISK_ROOT, "state");
+	const struct inode *boot = disk_find(&h->disk, DISK_ROOT, "state.boot");
+
+	*rec = (struct bootrec){0};
+	if (boot != NULL)
+		bootrec_parse(boot->bytes, boot->len, rec);
+	*on_disk =
+		state != NULL ? statenum_decode(state->bytes, state->len) : 0;
+}
+
+static bool turn_steps(struct host *h, struct bootrec *rec, const char *key,
+		       uint32_t on_disk)
+{
+	if (strcmp(rec->key, key) != 0) {
+		rec->number = statenum_raise(rec->number, rec->floor, on_disk);
+		rec->is_turned = false;
+		strcpy(rec->key, key);
+		if (!write_bootrec(h, rec))
+			return false;
+	}
+	if (!retire(h) || !write_state(h, rec->number))
+		return false;
+	rec->is_turned = true;
+	return write_bootrec(h, rec);
+}
+
+bool turn_run(struct host *h)
+{
+	struct bootrec rec;
+	char key[BOOTKEY_SIZE];
+	uint32_t on_disk;
+
+	snprintf(key, sizeof(key), "boot-%u", h->boot);
+	read_store(h, &rec, &on_disk);
+	if ((strcmp(rec.key, key) != 0 || !rec.is_turned) &&
+	    !turn_steps(h, &rec, key, on_disk))
+		return false;
+	h->number = rec.number;
+	h->is_turned = true;
+	check_turned(h);
+	return true;
+}
