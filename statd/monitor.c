@@ -342,8 +342,11 @@ void monitor_load(struct monitor *m, const char *name, const uint8_t *bytes,
 			buf_add_text(&file->foreign, "\n");
 			continue;
 		}
+		/*
+		 * ORDER: not stored, for all we know: a statd killed before
+		 * its flush leaves a file that a power failure would take.
+		 */
 		peer = peers_add(m->peers, &rec, name);
-		peer->is_stored = true;
 		names_add(m->names, peer);
 		record_fini(&rec);
 	}

@@ -48,7 +48,8 @@ void monitor_fini(struct monitor *m);
 
 /*
  * Takes the content of the file @name as it is in sm/: its records are
- * monitored and durable; what is no record is reported and kept.
+ * monitored, but count as durable only once they are stored again; what is no
+ * record is reported and kept.
  */
 void monitor_load(struct monitor *m, const char *name, const uint8_t *bytes,
 		  size_t len);
