@@ -34,6 +34,7 @@ struct bootturn_result {
 	uint32_t number;       /* the state number in force, durable */
 	unsigned int retired;  /* files merged into sm.bak/ */
 	unsigned int unmerged; /* files that had to stay in sm/; reported */
+	int hold_fd; /* private: locks sm.bak/ until it is closed; else -1 */
 };
 
 /*
@@ -82,39 +83,5 @@ int bootturn_private(const struct bootturn_place *place, bool is_raised,
  * not the default and has no state.boot of its own.
  */
 bool bootturn_is_private(const struct bootturn_place *place);
-
-/* The pid file of sm-notify, held for as long as it notifies. */
-struct notify_lock {
-	int fd;	      /* -1: not held */
-	bool is_made; /* this run found no pid file and made it */
-};
-
-enum notify_lock_status {
-	NOTIFY_LOCK_HELD,    /* we are the one running sm-notify */
-	NOTIFY_LOCK_RUNNING, /* another one is; *pid is its process, or 0 */
-};
-
-/*
- * Takes the pid file @place->notify_pid: makes it where there is none, writes
- * our pid, key and directory, and locks it.
- * Errors: -errno.
- * Owns:   notify_lock_release() ends it.
- */
-int notify_lock_take(const struct bootturn_place *place,
-		     struct notify_lock *lock, enum notify_lock_status *status,
-		     int32_t *pid);
-
-/*
- * Writes the pid of this process into the file that @lock holds (after a
- * fork).
- * Errors: -errno.
- */
-int notify_lock_set_pid(const struct bootturn_place *place,
-			struct notify_lock *lock);
-
-/*
- * Lets go of the pid file; it stays, as the mark of this boot.
- */
-void notify_lock_release(struct notify_lock *lock);
 
 #endif

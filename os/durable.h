@@ -7,6 +7,7 @@
 #ifndef NFS_RECLAIM_OS_DURABLE_H
 #define NFS_RECLAIM_OS_DURABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -21,7 +22,8 @@ int durable_read(int dir, const char *name, struct buf *out);
 
 /*
  * Creates @name in @dir with @len bytes and @mode; the file is on the disk
- * afterwards, its name only after durable_sync().
+ * afterwards, its name only after durable_sync().  Where we are root it belongs
+ * to the owner of @dir.
  * Errors: -errno, -EEXIST where the name is taken; a file that was made but not
  *         completed is removed again.
  */
@@ -31,14 +33,20 @@ int durable_create(int dir, const char *name, const void *bytes, size_t len,
 /*
  * Makes @name in @dir hold exactly @len bytes: temporary file, fsync, rename.
  * The old or the new content is there after a crash, whole; the new one for
- * certain only after durable_sync().  Owner and group stay those of a file
- * that is replaced.
- * Range:  the temporary name is ".N.new" with a name of its own, so any @name
- *         up to NAME_MAX works (contract.md D-8).
+ * certain only after durable_sync().  Where we are root it belongs to the owner
+ * of the file that is replaced, else of @dir.
+ * Range:  the temporary name does not depend on @name, so any one up to
+ *         NAME_MAX works (contract.md D-8); see durable_is_temporary().
  * Errors: -errno; the old content is then still there.
  */
 int durable_replace(int dir, const char *name, const void *bytes, size_t len,
 		    mode_t mode);
+
+/*
+ * Tells whether @name is one that durable_replace() gives to its temporary
+ * files: in a directory of ours, one of a crash, to be removed.
+ */
+bool durable_is_temporary(const char *name);
 
 /*
  * Makes names that were created, replaced, removed or moved in @dir durable.

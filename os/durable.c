@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The four steps from which every promise to remember is made: create, write,
+ * flush, name.  Nothing here decides what is written; nothing is logged.
+ *
+ * ORDER: the bytes reach the disk before the rename that makes them valid.
+ * Rename first, and a power failure leaves an empty file under a name that was
+ * acknowledged before (design decision 5).
+ */
+#define _GNU_SOURCE
+#include "os/durable.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "lib/xalloc.h"
+
+#define TEMP_PREFIX   ".reclaim-"
+#define TEMP_SUFFIX   ".new"
+#define TEMP_HEX_LEN  16
+#define TEMP_NAME_MAX 64
+#define READ_CHUNK    4096
+
+static int read_all(int fd, struct buf *out)
+{
+	uint8_t chunk[READ_CHUNK];
+	ssize_t got;
+
+	while ((got = read(fd, chunk, sizeof(chunk))) != 0) {
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		buf_add(out, chunk, (size_t)got);
+		if (out->is_overflowed)
+			return -EFBIG;
+	}
+	return 0;
+}
+
+int durable_read(int dir, const char *name, struct buf *out)
+{
+	/* SAFETY: a FIFO or a link planted under the name stops nobody. */
+	int fd = openat(dir, name,
+			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) != 0)
+		error = -errno;
+	else if (!S_ISREG(st.st_mode))
+		error = -EINVAL;
+	else
+		error = read_all(fd, out);
+	close(fd);
+	return error;
+}
+
+static int write_all(int fd, const void *bytes, size_t len)
+{
+	const uint8_t *at = bytes;
+
+	while (len > 0) {
+		ssize_t done = write(fd, at, len);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return -errno;
+		at += done;
+		len -= (size_t)done;
+	}
+	return 0;
+}
+
+/* Gives @fd, a new file in @dir, to the owner of @model, else of @dir. */
+static int set_owner(int fd, int dir, const char *model)
+{
+	struct stat st;
+
+	if (geteuid() != 0)
+		return 0;
+	if (fstatat(dir, model, &st, AT_SYMLINK_NOFOLLOW) != 0 &&
+	    fstat(dir, &st) != 0)
+		return -errno;
+	return fchown(fd, st.st_uid, st.st_gid) == 0 ? 0 : -errno;
+}
+
+/* Makes the file @name in @dir, owned like @model; gone again on an error. */
+static int make_file(int dir, const char *name, const char *model,
+		     const struct buf *content, mode_t mode)
+{
+	int fd = openat(dir, name,
+			O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			mode);
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	error = fchmod(fd, mode) == 0 ? 0 : -errno; /* whatever the umask */
+	if (error == 0)
+		error = set_owner(fd, dir, model);
+	if (error == 0)
+		error = write_all(fd, content->bytes, content->len);
+	if (error == 0 && fsync(fd) != 0)
+		error = -errno;
+	if (close(fd) != 0 && error == 0)
+		error = -errno;
+	if (error != 0)
+		unlinkat(dir, name, 0);
+	return error;
+}
+
+int durable_create(int dir, const char *name, const void *bytes, size_t len,
+		   mode_t mode)
+{
+	const struct buf content = {.bytes = (uint8_t *)bytes, .len = len};
+
+	return make_file(dir, name, ".", &content, mode);
+}
+
+static int temp_name(char out[static TEMP_NAME_MAX])
+{
+	uint64_t random;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return -EIO;
+	(void)snprintf(out, TEMP_NAME_MAX, TEMP_PREFIX "%016llx" TEMP_SUFFIX,
+		       (unsigned long long)random);
+	return 0;
+}
+
+bool durable_is_temporary(const char *name)
+{
+	size_t prefix_len = strlen(TEMP_PREFIX);
+
+	return strncmp(name, TEMP_PREFIX, prefix_len) == 0 &&
+	       strspn(name + prefix_len, "0123456789abcdef") == TEMP_HEX_LEN &&
+	       strcmp(name + prefix_len + TEMP_HEX_LEN, TEMP_SUFFIX) == 0;
+}
+
+int durable_replace(int dir, const char *name, const void *bytes, size_t len,
+		    mode_t mode)
+{
+	const struct buf content = {.bytes = (uint8_t *)bytes, .len = len};
+	char temp[TEMP_NAME_MAX];
+	int error = temp_name(temp);
+
+	if (error == 0)
+		error = make_file(dir, temp, name, &content, mode);
+	if (error != 0)
+		return error;
+	/* ORDER: make_file() flushed it; see the top of this file. */
+	if (renameat(dir, temp, dir, name) != 0) {
+		error = -errno;
+		unlinkat(dir, temp, 0);
+	}
+	return error;
+}
+
+int durable_sync(int dir)
+{
+	return fsync(dir) == 0 ? 0 : -errno;
+}
+
+/* Names of a directory, taken before anything in it is changed. */
+struct names {
+	char **names;
+	size_t count;
+	size_t size;
+};
+
+static void names_add(struct names *list, const char *name)
+{
+	if (list->count == list->size) {
+		list->size = list->size == 0 ? 64 : list->size * 2;
+		list->names = xreallocarray(list->names, list->size,
+					    sizeof(list->names[0]));
+	}
+	list->names[list->count++] = xstrdup(name);
+}
+
+static void names_fini(struct names *list)
+{
+	while (list->count > 0)
+		free(list->names[--list->count]);
+	free(list->names);
+}
+
+/* Not every file system tells d_type. */
+static bool is_regular(int dir, const struct dirent *entry)
+{
+	struct stat st;
+
+	if (entry->d_type != DT_UNKNOWN)
+		return entry->d_type == DT_REG;
+	return fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(st.st_mode);
+}
+
+static int names_read(struct names *list, int dir)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent *entry;
+	DIR *stream;
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	stream = fdopendir(fd);
+	if (stream == NULL) {
+		error = -errno;
+		close(fd);
+		return error;
+	}
+	while (errno = 0, (entry = readdir(stream)) != NULL)
+		if (entry->d_name[0] != '.' && is_regular(dir, entry))
+			names_add(list, entry->d_name);
+	error = -errno;
+	closedir(stream);
+	return error;
+}
+
+int durable_each(int dir, int (*visit)(void *ctx, const char *name), void *ctx)
+{
+	struct names list = {0};
+	int error = names_read(&list, dir);
+	size_t i;
+
+	for (i = 0; i < list.count && error == 0; i++)
+		error = visit(ctx, list.names[i]);
+	names_fini(&list);
+	return error;
+}
