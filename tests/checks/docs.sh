@@ -1,0 +1,89 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Texts: every function that a header of the programs exports has a block
+# comment right above it; every C file begins with the licence and then says
+# what it is for; no // comments, and no notes about work left to do.
+: "${srcdir:=.}"
+cd "$srcdir" || exit 1
+
+# A declaration outside of braces that has a parenthesis is a function.
+find lib os statd sm-notify -name '*.h' -exec awk '
+	FNR == 1 { depth = in_comment = in_macro = doc_end = 0; text = "" }
+	in_comment {
+		words += NF - ($1 ~ /^\*+\/?$/)
+		if (/\*\//) {
+			in_comment = 0
+			if (text == "")
+				doc_end = FNR
+		}
+		next
+	}
+	in_macro || /^#/ { in_macro = /\\$/; next }
+	/^\/\*/ && !/\*\// && text == "" { in_comment = 1; words = NF - 1; next }
+	{
+		gsub(/\/\*([^*]|\*[^\/])*\*\//, "")
+		if (sub(/\/\*.*/, ""))
+			in_comment = 1
+		if (text == "" && NF == 0)
+			next
+		if (text == "")
+			start = FNR
+		text = text " " $0
+		opened = gsub(/{/, "{")
+		depth += opened - gsub(/}/, "}")
+		if (depth > 0 || !/[;}][ \t]*$/)
+			next
+		head = text
+		sub(/{.*/, "", head)
+		if (head ~ /\(/ && head !~ /^ *(typedef|_Static_assert|static_assert)/) {
+			count++
+			if (doc_end != start - 1 || words < 2) {
+				print FILENAME ":" start ": no comment above" head
+				failed = 1
+			}
+		}
+		text = ""
+	}
+	END {
+		if (!failed)
+			print "docs: " count " exported functions are described"
+		exit failed || count == 0
+	}' {} +
+failed=$?
+
+find lib os statd sm-notify tests fuzz -name '*.[ch]' -exec awk '
+	FNR == 1 { in_comment = 0 }
+	FNR == 1 && $0 != "/* SPDX-License-Identifier: BSD-2-Clause */" {
+		print FILENAME ":1: no SPDX line"
+		failed = 1
+	}
+	FNR == 2 && !/^\/\*/ {
+		print FILENAME ":2: does not say what the file is for"
+		failed = 1
+	}
+	{
+		if (in_comment && !sub(/.*\*\//, ""))
+			next
+		in_comment = 0
+		gsub(/"([^"\\]|\\.)*"|\047([^\047\\]|\\.)*\047/, "0")
+		gsub(/\/\*([^*]|\*+[^*\/])*\*+\//, "")
+		if (match($0, /\/\*/)) {
+			in_comment = 1
+			$0 = substr($0, 1, RSTART - 1)
+		}
+	}
+	/\/\// {
+		print FILENAME ":" FNR ": // comment"
+		failed = 1
+	}
+	END { exit failed }' {} + || failed=1
+
+# Split, so that this line is not one of them.
+notes=$(find lib os statd sm-notify tests fuzz proto \
+	\( -name '*.[chx]' -o -name '*.sh' \) \
+	-exec grep -nwE 'TO''DO|FIX''ME|XX''X' /dev/null {} +)
+if [ -n "$notes" ]; then
+	printf '%s\n' "$notes"
+	failed=1
+fi
+exit $failed
