@@ -4,6 +4,7 @@
  * once and from the loop, whatever happens to the helpers, and no helper
  * outlives its daemon or holds anything of it.
  */
+#define _GNU_SOURCE /* unshare() */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,10 +12,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -292,10 +295,25 @@ static void free_leaves_no_process(void **state)
 	assert_int_equal(errno, ECHILD);
 }
 
+/* Reaps the child @pid; kills it, and says false, where it goes on living. */
+static bool has_ended(pid_t pid)
+{
+	for (int i = 0; i < 1000; i++) {
+		if (waitpid(pid, NULL, WNOHANG) == pid)
+			return true;
+		usleep(10 * 1000);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	return false;
+}
+
 /* A daemon that is killed: its helpers become our children, and end. */
 static void helpers_die_with_the_daemon(void **state)
 {
 	struct fixture *f = *state;
+	pid_t pids[RESOLVER_HELPERS];
+	unsigned int alive = 0;
 	int status;
 	pid_t pid;
 
@@ -309,9 +327,82 @@ static void helpers_die_with_the_daemon(void **state)
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status));
+	assert_int_equal(children(pids), RESOLVER_HELPERS);
 	for (size_t i = 0; i < RESOLVER_HELPERS; i++)
-		assert_true(waitpid(-1, NULL, 0) > 0);
+		alive += !has_ended(pids[i]);
+	assert_int_equal(alive, 0);
 	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
+}
+
+/* Puts @path in the place of /etc/hosts, for this process and its children. */
+static bool bind_hosts(const char *path)
+{
+	return unshare(CLONE_NEWNS) == 0 &&
+	       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount(path, "/etc/hosts", NULL, MS_BIND, NULL) == 0;
+}
+
+static void on_count(void *ctx, uint64_t id, const struct addr *addrs,
+		     size_t count)
+{
+	struct fixture *f = ctx;
+
+	(void)id;
+	(void)addrs;
+	f->answered = (unsigned int)count;
+	loop_stop(f->loop);
+}
+
+/* Returns how many addresses @name has, with @path as the hosts file. */
+static unsigned int count_addresses(const char *path, const char *name)
+{
+	struct fixture f = {.loop = loop_new()};
+
+	if (!bind_hosts(path))
+		return 77;
+	f.resolver = resolver_new(f.loop, on_count, &f);
+	resolver_ask(f.resolver, 0, name);
+	if (loop_run(f.loop) != 0)
+		return 78;
+	resolver_free(f.resolver);
+	loop_free(f.loop);
+	return f.answered;
+}
+
+static unsigned int count_in_child(const char *path, const char *name)
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit((int)count_addresses(path, name));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return (unsigned int)WEXITSTATUS(status);
+}
+
+static void each_address_once_up_to_the_cap(void **state)
+{
+	char path[] = "/tmp/test_resolver.XXXXXX";
+	int fd = mkstemp(path);
+	unsigned int once;
+	unsigned int capped;
+
+	(void)state;
+	assert_true(fd >= 0);
+	for (int i = 0; i < 3; i++)
+		dprintf(fd, "192.0.2.%d once\n", i % 2);
+	for (int i = 0; i < 2 * RESOLVER_ADDRS_MAX; i++)
+		dprintf(fd, "192.0.2.%d capped\n", i);
+	close(fd);
+	once = count_in_child(path, "once");
+	capped = count_in_child(path, "capped");
+	assert_int_equal(unlink(path), 0);
+	if (once == 77)
+		skip(); /* needs root, for a hosts file of its own */
+	assert_int_equal(once, 2);
+	assert_int_equal(capped, RESOLVER_ADDRS_MAX);
 }
 
 static void null_is_fine(void **state)
@@ -328,6 +419,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_RESOLVER(localhost_resolves),
 		WITH_RESOLVER(bad_name_does_not),
+		cmocka_unit_test(each_address_once_up_to_the_cap),
 		WITH_RESOLVER(helpers_are_forked_on_demand),
 		WITH_RESOLVER(every_question_is_answered_once),
 		WITH_RESOLVER(an_idle_helper_is_replaced),

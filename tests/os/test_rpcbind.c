@@ -14,6 +14,7 @@
 #include <rpc/rpc.h>
 #include <rpc/rpcb_prot.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -507,6 +508,7 @@ static bool is_served_with(uint32_t port, bool is_alive)
 	close(rpcbind_fd);
 	if (is_alive)
 		close(service_fd);
+	kill(pid, SIGKILL); /* where it was not asked all that it waits for */
 	waitpid(pid, NULL, 0);
 	return is_served;
 }
