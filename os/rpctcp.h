@@ -18,6 +18,11 @@
 
 struct rpctcp;
 
+/*
+ * One record.  May call rpctcp_send(), but not rpctcp_free().
+ * Owns:   @from and @bytes are borrowed for the call, also where a reply ends
+ *         the connection.
+ */
 typedef void rpctcp_receive(void *ctx, struct rpctcp *tcp, uint64_t connection,
 			    const struct addr *from, const uint8_t *bytes,
 			    size_t len);

@@ -15,7 +15,11 @@
 
 struct rpcudp;
 
-/* One datagram: from whom, to which of our addresses (ADDR_NONE: unknown). */
+/*
+ * One datagram: from whom, to which of our addresses (port 0; ADDR_NONE:
+ * unknown).  Longer ones than RPCMSG_SIZE_MAX never come.
+ * Owns:   everything is borrowed for the call.
+ */
 typedef void rpcudp_receive(void *ctx, struct rpcudp *udp,
 			    const struct addr *from, const struct addr *to,
 			    const uint8_t *bytes, size_t len);
