@@ -144,10 +144,10 @@ static void test_drop_in_order(void **state)
 	write_file("/etc/nfs.conf", "[statd]\nx = main\n");
 	write_file("/etc/nfs.conf.d/10-b.conf", "[statd]\nx = 10\nten = 1\n");
 	write_file("/etc/nfs.conf.d/9-a.conf", "[statd]\nx = 9\nnine = 1\n");
-	write_file("/etc/nfs.conf.d/99", "[statd]\nx = no suffix\n");
-	write_file("/etc/nfs.conf.d/99.conf~", "[statd]\nx = backup\n");
-	write_file("/etc/nfs.conf.d/.99.conf", "[statd]\nx = hidden\n");
-	write_file("/etc/nfs.conf.d/.conf", "[statd]\nx = only suffix\n");
+	write_file("/etc/nfs.conf.d/99", "[statd]\nno_suffix = 1\n");
+	write_file("/etc/nfs.conf.d/99.conf~", "[statd]\nbackup = 1\n");
+	write_file("/etc/nfs.conf.d/.99.conf", "[statd]\nhidden = 1\n");
+	write_file("/etc/nfs.conf.d/.conf", "[statd]\nonly_suffix = 1\n");
 	write_file("/elsewhere", "[statd]\nlinked = 1\n");
 	snprintf(target, sizeof(target), "%s/elsewhere", root);
 	snprintf(path, sizeof(path), "%s/etc/nfs.conf.d/1-link.conf", root);
@@ -157,6 +157,10 @@ static void test_drop_in_order(void **state)
 	assert_string_equal(get(conf, "nine"), "1");
 	assert_string_equal(get(conf, "ten"), "1");
 	assert_string_equal(get(conf, "linked"), "1");
+	assert_string_equal(get(conf, "no_suffix"), "unset");
+	assert_string_equal(get(conf, "backup"), "unset");
+	assert_string_equal(get(conf, "hidden"), "unset");
+	assert_string_equal(get(conf, "only_suffix"), "unset");
 	assert_string_equal(buf_text(&logged), "");
 	nfsconf_free(conf);
 }

@@ -312,6 +312,29 @@ static void test_files_merge(void **state)
 	conf_free(conf, &o);
 }
 
+static void count_visit(void *ctx, const char *tag,
+			const struct nfsconf_value *value)
+{
+	(void)tag;
+	(void)value;
+	++*(unsigned int *)ctx;
+}
+
+/* F-6: the main file, and as many levels below it as are allowed. */
+static void test_include_depth(void **state)
+{
+	struct outside o = {.self = "x = 1\ninclude = x\n"};
+	struct nfsconf *conf = conf_new(&o);
+	unsigned int count = 0;
+
+	(void)state;
+	parse(conf, "/x", "[a]\nx = 1\ninclude = x\n");
+	nfsconf_each(conf, "a", count_visit, &count);
+	assert_int_equal(count, 1 + NFSCONF_INCLUDE_DEPTH_MAX);
+	assert_int_equal(o.complaint_count, 1);
+	conf_free(conf, &o);
+}
+
 /* Two includes of itself would be 2^10 files: the limit on files holds. */
 static void test_include_bomb(void **state)
 {
@@ -470,6 +493,7 @@ int main(void)
 		cmocka_unit_test(test_golden),
 		cmocka_unit_test(test_clear_forgets),
 		cmocka_unit_test(test_files_merge),
+		cmocka_unit_test(test_include_depth),
 		cmocka_unit_test(test_include_bomb),
 		cmocka_unit_test(test_include_path_long),
 		cmocka_unit_test(test_values_max),
