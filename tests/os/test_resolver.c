@@ -216,12 +216,11 @@ static void an_idle_helper_is_replaced(void **state)
 
 	start_helpers(f);
 	signal_helpers(SIGKILL);
-	/* Given to one that is dying: answered, in whatever way. */
-	ask(f, 10, "localhost");
-	run(f);
-	run_for_ms(f, 50); /* the ends of the others are noticed */
-	ask(f, 11, "localhost");
-	run(f);
+	/* One that goes to a dying helper may come back empty. */
+	for (uint64_t id = 10; id <= 10 + RESOLVER_HELPERS; id++) {
+		ask(f, id, "localhost");
+		run(f);
+	}
 	assert_true(f->is_loopback);
 }
 
