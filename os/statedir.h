@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A state directory: sm/, sm.bak/, `state` and `state.boot` under the lock of
+ * STATE/.lock (doc/formats.md).
+ */
+#ifndef NFS_RECLAIM_OS_STATEDIR_H
+#define NFS_RECLAIM_OS_STATEDIR_H
+
+#include <stdint.h>
+
+#include "lib/statenum.h"
+
+#define STATEDIR_SMALL_MAX 4096 /* bytes of state, state.boot, a pid file */
+
+/* Descriptors, -1 where not open. */
+struct statedir {
+	int dir;
+	int sm;
+	int bak;
+	int lock;
+};
+
+/*
+ * Opens the directory @path, nothing in it.
+ * Errors: -errno; statedir_close() is wanted even then.
+ * Owns:   statedir_close() ends it.
+ */
+int statedir_open(struct statedir *dir, const char *path);
+
+/*
+ * Opens sm/ and sm.bak/, made (0700, of the owner of the directory) where they
+ * are missing.
+ * Errors: -errno.
+ */
+int statedir_open_records(struct statedir *dir);
+
+/*
+ * Takes STATE/.lock, made where it is missing (0600).  Nothing that the turn
+ * changes may be looked at before.
+ * Errors: -EBUSY after 10 s, -errno.
+ */
+int statedir_lock(struct statedir *dir);
+
+/*
+ * Closes what is open, which ends the lock.
+ */
+void statedir_close(struct statedir *dir);
+
+/*
+ * Reads `state` into *number; 0 where it is missing or no usable number.
+ * Errors: -errno.
+ */
+int statedir_read_number(const struct statedir *dir, uint32_t *number);
+
+/*
+ * Makes @number the content of `state`, durably; owner and mode stay.
+ * Errors: -errno; the old number is there then.
+ */
+int statedir_write_number(const struct statedir *dir, uint32_t number);
+
+/*
+ * Reads `state.boot`; a missing or damaged one (which is logged) says nothing:
+ * all zero.
+ */
+void statedir_read_bootrec(const struct statedir *dir, struct bootrec *rec);
+
+/*
+ * Makes @rec the content of `state.boot`, durably.
+ * Errors: -errno; the old content is there then.
+ */
+int statedir_write_bootrec(const struct statedir *dir,
+			   const struct bootrec *rec);
+
+#endif
