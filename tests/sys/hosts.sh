@@ -165,6 +165,7 @@ in_host() {
 
 # spawn HOST LABEL COMMAND...: in the background; output in ROOM/HOST/log/LABEL.
 spawn() {
+	in_host "$1" rm -f "/run/test-$2.pid"
 	# shellcheck disable=SC2016 # expanded inside
 	in_host "$1" sh -c 'echo $$ >/run/test-'"$2"'.pid; exec "$@"' sh \
 		"${@:3}" </dev/null >>"$ROOM/$1/log/$2" 2>&1 &
@@ -279,7 +280,8 @@ heard() {
 
 # capture_start HOST: everything that passes in its network, loopback too.
 capture_start() {
-	on_wire "$1" tcpdump -i any -U --immediate-mode -Z root \
+	setpriv --pdeathsig KILL nsenter -t "${HOLDER[$1]}" -n \
+		tcpdump -i any -U --immediate-mode -Z root \
 		-w "$ROOM/$1/pcap" 2>"$ROOM/$1/log/tcpdump" &
 	CAPTURES+=($!)
 	wait_for "capture on $1" grep -q listening "$ROOM/$1/log/tcpdump"
@@ -291,7 +293,8 @@ capture_stop() {
 	wait_for "packets of $1" grep -aq end-of-capture "$ROOM/$1/pcap"
 }
 
-# packets HOST FILTER FIELD...: the fields of the packets, tab separated.
+# packets HOST FILTER FIELD...: the fields (the first of each name) of the
+# packets, tab separated.
 packets() {
 	local host=$1 filter=$2 field fields=()
 	shift 2
@@ -299,7 +302,7 @@ packets() {
 		fields+=(-e "$field")
 	done
 	tshark -n -r "$ROOM/$host/pcap" -Y "$filter" -T fields \
-		"${fields[@]}" 2>>"$ROOM/$host/log/tshark"
+		-E occurrence=f "${fields[@]}" 2>>"$ROOM/$host/log/tshark"
 }
 
 # --- the end -----------------------------------------------------------------
@@ -319,7 +322,7 @@ cleanup() {
 	set +e
 	[ $status -eq 0 ] || [ $status -eq 77 ] || logs_show >&2
 	kill -KILL "${INIT_PARENT[@]}" "${CAPTURES[@]}" "${HOLDER[@]}" 2>/dev/null
-	wait 2>/dev/null
+	wait "${INIT_PARENT[@]}" "${CAPTURES[@]}" "${HOLDER[@]}" 2>/dev/null
 	rm -rf "$ROOM"
 	exit $status
 }

@@ -1,0 +1,53 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# As an init script runs them: rpc.statd goes to the background when it is
+# ready and starts sm-notify itself, from where both are installed.
+set -eu
+. "$(dirname "$0")/hosts.sh"
+
+COOKIE=99999999999999999999999999999999
+
+# SBINDIR as configured: rpc.statd runs sm-notify from there.
+sbindir() {
+	# shellcheck disable=SC2016 # make expands it
+	make -s -C "$BUILD" --eval 'where: ; @echo $(sbindir)' where
+}
+
+# install_on HOST: until its next boot.
+install_on() {
+	in_host "$1" mount -t tmpfs none "$SBINDIR"
+	in_host "$1" cp "$(program statd ours)" "$(program sm-notify ours)" \
+		"$SBINDIR"
+}
+
+SBINDIR=$(sbindir)
+case $SBINDIR in
+/usr/local/*) ;;
+*) say "configured for $SBINDIR, which the hosts need themselves" && exit 77 ;;
+esac
+[ -d "$SBINDIR" ] || { say "no directory $SBINDIR here" && exit 77; }
+two_hosts 4
+statd_start client ours
+lockd_start client
+lockd client mon 192.0.2.1 "$COOKIE"
+
+install_on server
+in_host server "$SBINDIR/rpc.statd" </dev/null
+answers server 100024 udp tcp || die "the parent left before statd was ready"
+say "ok: ready when the parent leaves"
+lockd server mon 192.0.2.2 "$COOKIE"
+before=$(number server)
+
+host_reboot server
+install_on server
+in_host server "$SBINDIR/rpc.statd" </dev/null
+wait_for "callback on client" heard client
+[ "$(number server)" -gt "$before" ] || die "number was not raised"
+is "client is told" "$(callbacks client)" \
+	"callback mon_name=192.0.2.1 state=$(number server) priv=$COOKIE"
+
+pid=$(in_host server cat /run/rpc.statd.pid)
+is "pid file names" "$(in_host server cat "/proc/$pid/comm")" rpc.statd
+in_host server kill "$pid"
+wait_for "statd to end" [ ! -s "/proc/${INIT[server]}/root/run/rpc.statd.pid" ]
+say "ok: pid file is empty after SIGTERM"
