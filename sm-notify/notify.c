@@ -358,7 +358,6 @@ static void on_answer(struct notify *n, const struct notify_in *in)
 	struct rpcmsg_reply reply;
 	struct rpccall *call;
 	struct target *t;
-	bool is_used;
 
 	if (rpccalls_match(&n->calls, &in->answer.from, in->bytes, in->len,
 			   &call, &reply) != RPCCALL_MATCHED)
@@ -370,18 +369,14 @@ static void on_answer(struct notify *n, const struct notify_in *in)
 		t->port = 0;
 		return;
 	}
-	/* An answer may come after we turned to another address. */
-	is_used = target_use_addr(t, &in->answer.from);
-	if (t->announced) {
-		if (is_used)
-			t->port = in->answer.from.port;
+	if (t->announced)
 		on_acked(n, t);
-	} else if (is_used) {
+	/* The answer may be that of an address we have turned away from. */
+	else if (target_use_addr(t, &in->answer.from))
 		on_port(n, t,
 			portmap_parse_getport(in->answer.from.family,
 					      reply.results,
 					      reply.results_len));
-	}
 }
 
 static void on_send_failed(struct notify *n, const struct notify_in *in)
@@ -409,14 +404,24 @@ static void lookup_end(struct notify *n, struct target *t)
 		lookup_start(n, container_of(next, struct target, in_asking));
 }
 
-/* Puts the addresses just found beside the one that is being tried. */
-static void add_addrs(struct target *t, const struct notify_in *in)
+/*
+ * Puts the addresses just found beside the one that stays silent, and turns to
+ * the first where there was no other: the peer may have moved.
+ */
+static void add_addrs(struct notify *n, struct target *t,
+		      const struct notify_in *in)
 {
 	struct addr before = *target_addr(t);
+	bool was_alone = t->addr_count == 1;
 
 	target_set_addrs(t, in->resolved.addrs, in->resolved.count);
 	if (!addr_is_same_host(&before, target_addr(t)))
 		t->port = 0;
+	if (!was_alone || t->addr_count == 1 || t->port > 0)
+		return;
+	note_progress(t);
+	target_next_addr(t);
+	set_ready(n, t);
 }
 
 static void on_resolved(struct notify *n, const struct notify_in *in)
@@ -429,7 +434,7 @@ static void on_resolved(struct notify *n, const struct notify_in *in)
 	if (!target_has_names(t))
 		return;
 	if (t->addr_count > 0) {
-		add_addrs(t, in);
+		add_addrs(n, t, in);
 		return;
 	}
 	target_set_addrs(t, in->resolved.addrs, in->resolved.count);
