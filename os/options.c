@@ -208,6 +208,7 @@ static void make_tables(const struct optab *table, struct getopt_tables *out)
 	struct option *next = out->longs;
 	int i;
 
+	assert(table != NULL);
 	memset(out, 0, sizeof(*out));
 	*letter++ = ':'; /* tell a missing argument from an unknown option */
 	for (i = 0; !optab_is_end(&table[i]); i++) {
@@ -255,9 +256,9 @@ static void add_shown(struct buf *out, const char *text)
 		buf_add_text(out, "...");
 }
 
-/* Says what is wrong, and where the help is; does not return. */
-static void fail_usage(const struct options_program *program,
-		       const struct buf *text)
+/* Says what is wrong, and where the help is. */
+static _Noreturn void fail_usage(const struct options_program *program,
+				 const struct buf *text)
 {
 	const struct optab *opt;
 
@@ -276,8 +277,8 @@ static void fail_usage(const struct options_program *program,
 }
 
 /* Explains getopt_long()'s answer @got, which named no row. */
-static void fail_option(const struct options_program *program, int got,
-			char **argv)
+static _Noreturn void fail_option(const struct options_program *program,
+				  int got, char **argv)
 {
 	struct buf text;
 
@@ -350,8 +351,7 @@ static void read_args(const struct options_program *program, int argc,
 		opt = row_of(program->table, got);
 		if (opt == NULL)
 			fail_option(program, got, argv);
-		else
-			take_option(program, opt, got, settings);
+		take_option(program, opt, got, settings);
 	}
 	if (optind >= argc)
 		return;
