@@ -9,14 +9,14 @@
 # Nothing outlives the script: a trap ends every process by its pid, and the
 # kernel kills them even where the script itself is killed.
 #
-# Wants BUILD, the directory with the built programs.  Sets ROOM, a scratch
-# directory: ROOM/HOST/{disk,etc,log} are the host's /var/lib/nfs, some files
-# of its /etc, and what its programs said.
+# Wants BUILD, the directory with the built programs.  Makes ROOM, a scratch
+# directory: ROOM/HOST/{disk,etc,log} are the host's /var/lib/nfs, some files of
+# its /etc, and what its programs said.  A script may define at_end for what
+# else there is to do at the end.
 
 SYS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 BUILD=$(cd "${BUILD:-${top_builddir:-$SYS/../..}}" && pwd)
 ROOM=$(mktemp -d)
-STANDIN=$BUILD/tests/sys/lockd-standin
 WAIT_S=${WAIT_S:-30} # bound of every wait; nothing is asserted about time
 
 declare -A HOLDER INIT_PARENT INIT
@@ -239,13 +239,13 @@ notify_run() {
 # ROOM/HOST/log/lockd.
 lockd_start() {
 	: >"$ROOM/$1/log/lockd"
-	spawn "$1" lockd "$STANDIN"
+	spawn "$1" lockd "$BUILD/tests/sys/lockd-standin"
 	wait_for "lock manager on $1" grep -q serving "$ROOM/$1/log/lockd"
 }
 
 # lockd HOST REQUEST...: what the lock manager asks its statd.
 lockd() {
-	in_host "$1" timeout 60 "$STANDIN" "${@:2}"
+	in_host "$1" timeout 60 "$BUILD/tests/sys/lockd-standin" "${@:2}"
 }
 
 # --- what is left behind -----------------------------------------------------
@@ -320,6 +320,7 @@ cleanup() {
 	local status=$?
 	trap '' INT TERM
 	set +e
+	! declare -F at_end >/dev/null || at_end
 	[ $status -eq 0 ] || [ $status -eq 77 ] || logs_show >&2
 	kill -KILL "${INIT_PARENT[@]}" "${CAPTURES[@]}" "${HOLDER[@]}" 2>/dev/null
 	wait "${INIT_PARENT[@]}" "${CAPTURES[@]}" "${HOLDER[@]}" 2>/dev/null
