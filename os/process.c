@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Processes: into the background, the pid file, the word "ready", children
+ * with clean hands, and what the kernel hands a process (descriptors, random
+ * bytes).  It does not drop privileges and installs no signal handlers.
+ *
+ * The parent that waits learns of its child's fate through a pipe: a number is
+ * the exit status to leave with, the end of the file means that the child died
+ * before it could say one.
+ */
+#define _GNU_SOURCE
+#include "os/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+
+#define PIDFILE_TRIES	100
+#define EXIT_NO_PROGRAM 127 /* as shells say it */
+#define SIGNAL_BASE	128
+
+/* Opens /dev/null above the standard descriptors, opening those on the way. */
+static int null_open(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Closes all above the standard descriptors but @a and @b (or -1). */
+static void close_others(int a, int b)
+{
+	unsigned int low = (unsigned int)(a < b ? a : b);
+	unsigned int high = (unsigned int)(a < b ? b : a);
+	unsigned int from = STDERR_FILENO + 1;
+
+	if (a >= 0 && b >= 0) {
+		if (low > from)
+			close_range(from, low - 1, 0);
+		from = low + 1 > from ? low + 1 : from;
+	}
+	if (a >= 0 || b >= 0) {
+		if (high > from)
+			close_range(from, high - 1, 0);
+		from = high + 1 > from ? high + 1 : from;
+	}
+	close_range(from, ~0u, 0);
+}
+
+static _Noreturn void parent_wait(int ready_fd)
+{
+	int status;
+	ssize_t got;
+
+	do
+		got = read(ready_fd, &status, sizeof(status));
+	while (got < 0 && errno == EINTR);
+	_exit(got == sizeof(status) ? status : EXIT_FAILURE);
+}
+
+int process_background(int keep)
+{
+	int ready[2];
+	int null;
+	int error;
+	pid_t pid;
+
+	null = null_open();
+	if (null < 0)
+		return null;
+	if (pipe2(ready, O_CLOEXEC)) {
+		error = -errno;
+		close(null);
+		return error;
+	}
+	pid = fork();
+	if (pid < 0) {
+		error = -errno;
+		close(null);
+		close(ready[0]);
+		close(ready[1]);
+		return error;
+	}
+	if (pid > 0) {
+		close(ready[1]);
+		parent_wait(ready[0]);
+	}
+	setsid();
+	if (chdir("/"))
+		_exit(EXIT_FAILURE);
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	dup2(null, STDERR_FILENO);
+	close_others(keep, ready[1]);
+	return ready[1];
+}
+
+/* The whole protocol of sd_notify(3): one datagram. */
+static int notify_send(const char *path)
+{
+	static const char word[] = "READY=1";
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	size_t len = strlen(path);
+	socklen_t to_len;
+	int error = 0;
+	int fd;
+
+	if ((path[0] != '/' && path[0] != '@') || len >= sizeof(to.sun_path))
+		return -EINVAL;
+	memcpy(to.sun_path, path, len);
+	to_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+	if (path[0] == '@')
+		to.sun_path[0] = '\0';
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (sendto(fd, word, strlen(word), MSG_NOSIGNAL,
+		   (const struct sockaddr *)&to, to_len) < 0)
+		error = -errno;
+	close(fd);
+	return error;
+}
+
+void process_ready(int ready_fd)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	int status = EXIT_SUCCESS;
+	int error;
+
+	if (ready_fd >= 0) {
+		if (write(ready_fd, &status, sizeof(status)) < 0)
+			log_line(LOG_WARN, "nobody waits for us to be ready");
+		close(ready_fd);
+	}
+	if (!path || !*path)
+		return;
+	error = notify_send(path);
+	if (error)
+		log_line(LOG_WARN,
+			 "cannot tell the service manager that we are ready: "
+			 "%s",
+			 strerror(-error));
+}
+
+/* Tells whether @path still names the file that @fd is open on. */
+static bool is_same_file(int fd, const char *path)
+{
+	struct stat opened;
+	struct stat named;
+
+	return !fstat(fd, &opened) && !stat(path, &named) &&
+	       opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
+static int pidfile_fill(int fd)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+	ssize_t put;
+
+	if (ftruncate(fd, 0))
+		return -errno;
+	put = pwrite(fd, text, (size_t)len, 0);
+	if (put < 0)
+		return -errno;
+	return put == len ? 0 : -EIO;
+}
+
+int process_pidfile(const char *path)
+{
+	int error;
+	int fd;
+	int i;
+
+	/*
+	 * COMPAT: nfs-utils unlinks the file before it makes its own, so what
+	 * we locked may have lost its name meanwhile: then look again.
+	 */
+	for (i = 0; i < PIDFILE_TRIES; i++) {
+		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+			  0644);
+		if (fd < 0)
+			return -errno;
+		error = flock(fd, LOCK_EX | LOCK_NB) ? -errno : 0;
+		if (!error && is_same_file(fd, path))
+			error = pidfile_fill(fd);
+		else if (!error)
+			error = -EAGAIN;
+		if (!error)
+			return fd;
+		close(fd);
+		if (error != -EAGAIN)
+			return error;
+	}
+	return -EAGAIN;
+}
+
+void process_pidfile_end(int fd)
+{
+	/* Whoever reads it finds no number; an error changes nothing for us. */
+	(void)!ftruncate(fd, 0);
+	close(fd);
+}
+
+/* In the child: nothing of ours but the standard descriptors, then @argv. */
+static _Noreturn void spawn_child(const char *const *argv)
+{
+	sigset_t none;
+	int null = null_open();
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)signal(SIGPIPE, SIG_DFL);
+	(void)signal(SIGUSR1, SIG_DFL);
+	if (null >= 0)
+		dup2(null, STDIN_FILENO);
+	close_others(-1, -1);
+	execv(argv[0], (char *const *)argv);
+	_exit(EXIT_NO_PROGRAM);
+}
+
+int process_spawn(const char *const *argv)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		spawn_child(argv);
+	return pid;
+}
+
+int process_wait(int pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFEXITED(status) ? WEXITSTATUS(status)
+				 : SIGNAL_BASE + WTERMSIG(status);
+}
+
+void process_allow_descriptors(unsigned int count)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= count)
+		return;
+	limit.rlim_cur = limit.rlim_max < count ? limit.rlim_max : count;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		log_line(LOG_WARN, "the limit of descriptors stays: %s",
+			 strerror(errno));
+}
+
+void process_random(void *bytes, uint32_t len)
+{
+	uint8_t *at = bytes;
+
+	while (len > 0) {
+		ssize_t got = getrandom(at, len, 0);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			abort(); /* guessable xids are worse than no daemon */
+		at += got;
+		len -= (uint32_t)got;
+	}
+}
