@@ -23,11 +23,10 @@
 
 #include "lib/xalloc.h"
 
-#define TEMP_PREFIX   ".reclaim-"
-#define TEMP_SUFFIX   ".new"
-#define TEMP_HEX_LEN  16
-#define TEMP_NAME_MAX 64
-#define READ_CHUNK    4096
+#define TEMP_PREFIX  ".reclaim-"
+#define TEMP_SUFFIX  ".new"
+#define TEMP_HEX_LEN 16
+#define READ_CHUNK   4096
 
 static int read_all(int fd, struct buf *out)
 {
@@ -96,46 +95,14 @@ static int set_owner(int fd, int dir, const char *model)
 	return fchown(fd, st.st_uid, st.st_gid) == 0 ? 0 : -errno;
 }
 
-/* Makes the file @name in @dir, owned like @model; gone again on an error. */
-static int make_file(int dir, const char *name, const char *model,
-		     const struct buf *content, mode_t mode)
-{
-	int fd = openat(dir, name,
-			O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-			mode);
-	int error;
-
-	if (fd < 0)
-		return -errno;
-	error = fchmod(fd, mode) == 0 ? 0 : -errno; /* whatever the umask */
-	if (error == 0)
-		error = set_owner(fd, dir, model);
-	if (error == 0)
-		error = write_all(fd, content->bytes, content->len);
-	if (error == 0 && fsync(fd) != 0)
-		error = -errno;
-	if (close(fd) != 0 && error == 0)
-		error = -errno;
-	if (error != 0)
-		unlinkat(dir, name, 0);
-	return error;
-}
-
-int durable_create(int dir, const char *name, const void *bytes, size_t len,
-		   mode_t mode)
-{
-	const struct buf content = {.bytes = (uint8_t *)bytes, .len = len};
-
-	return make_file(dir, name, ".", &content, mode);
-}
-
-static int temp_name(char out[static TEMP_NAME_MAX])
+static int temp_name(char out[static DURABLE_NAME_SIZE])
 {
 	uint64_t random;
 
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		return -EIO;
-	(void)snprintf(out, TEMP_NAME_MAX, TEMP_PREFIX "%016llx" TEMP_SUFFIX,
+	(void)snprintf(out, DURABLE_NAME_SIZE,
+		       TEMP_PREFIX "%016llx" TEMP_SUFFIX,
 		       (unsigned long long)random);
 	return 0;
 }
@@ -149,23 +116,86 @@ bool durable_is_temporary(const char *name)
 	       strcmp(name + prefix_len + TEMP_HEX_LEN, TEMP_SUFFIX) == 0;
 }
 
+static void abandon(struct durable_file *file)
+{
+	if (file->fd >= 0)
+		close(file->fd);
+	file->fd = -1;
+	unlinkat(file->dir, file->made, 0);
+}
+
+int durable_begin(struct durable_file *file, const void *bytes, size_t len)
+{
+	bool is_new = file->how == DURABLE_NEW;
+	int error = 0;
+
+	file->fd = -1;
+	if (is_new)
+		(void)snprintf(file->made, sizeof(file->made), "%s",
+			       file->name);
+	else
+		error = temp_name(file->made);
+	if (error != 0)
+		return error;
+	file->fd = openat(file->dir, file->made,
+			  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			  file->mode);
+	if (file->fd < 0)
+		return -errno;
+	if (fchmod(file->fd, file->mode) != 0) /* whatever the umask */
+		error = -errno;
+	if (error == 0)
+		error = set_owner(file->fd, file->dir,
+				  is_new ? "." : file->name);
+	if (error == 0)
+		error = write_all(file->fd, bytes, len);
+	if (error != 0)
+		abandon(file);
+	else
+		/* Only a hint: the disk may begin while others are written. */
+		(void)sync_file_range(file->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	return error;
+}
+
+int durable_finish(struct durable_file *file)
+{
+	int error = fsync(file->fd) == 0 ? 0 : -errno;
+
+	if (close(file->fd) != 0 && error == 0)
+		error = -errno;
+	file->fd = -1;
+	/* ORDER: flushed above; see the top of this file. */
+	if (error == 0 && file->how == DURABLE_REPLACE &&
+	    renameat(file->dir, file->made, file->dir, file->name) != 0)
+		error = -errno;
+	if (error != 0)
+		abandon(file);
+	return error;
+}
+
+static int put(struct durable_file *file, const void *bytes, size_t len)
+{
+	int error = durable_begin(file, bytes, len);
+
+	return error == 0 ? durable_finish(file) : error;
+}
+
+int durable_create(int dir, const char *name, const void *bytes, size_t len,
+		   mode_t mode)
+{
+	struct durable_file file = {
+		.dir = dir, .name = name, .how = DURABLE_NEW, .mode = mode};
+
+	return put(&file, bytes, len);
+}
+
 int durable_replace(int dir, const char *name, const void *bytes, size_t len,
 		    mode_t mode)
 {
-	const struct buf content = {.bytes = (uint8_t *)bytes, .len = len};
-	char temp[TEMP_NAME_MAX];
-	int error = temp_name(temp);
+	struct durable_file file = {
+		.dir = dir, .name = name, .how = DURABLE_REPLACE, .mode = mode};
 
-	if (error == 0)
-		error = make_file(dir, temp, name, &content, mode);
-	if (error != 0)
-		return error;
-	/* ORDER: make_file() flushed it; see the top of this file. */
-	if (renameat(dir, temp, dir, name) != 0) {
-		error = -errno;
-		unlinkat(dir, temp, 0);
-	}
-	return error;
+	return put(&file, bytes, len);
 }
 
 int durable_sync(int dir)

@@ -13,6 +13,8 @@
 
 #include "lib/buf.h"
 
+#define DURABLE_NAME_SIZE 256 /* any file name, with its NUL */
+
 /*
  * Reads the regular file @name in @dir whole.
  * Errors: -errno; -EFBIG where it does not fit into @out, -ELOOP or -EINVAL
@@ -41,6 +43,34 @@ int durable_create(int dir, const char *name, const void *bytes, size_t len,
  */
 int durable_replace(int dir, const char *name, const void *bytes, size_t len,
 		    mode_t mode);
+
+enum durable_how { DURABLE_NEW, DURABLE_REPLACE };
+
+/*
+ * A create or replace in two steps, so that many share the disk's time.  The
+ * first four fields are the caller's.
+ */
+struct durable_file {
+	int dir;
+	const char *name;
+	enum durable_how how;
+	mode_t mode;
+	int fd;
+	char made[DURABLE_NAME_SIZE]; /* what lies in @dir until the end */
+};
+
+/*
+ * Writes the @len bytes at @bytes and lets the disk begin.
+ * Errors: as durable_create() and durable_replace(); nothing is left behind.
+ * Owns:   durable_finish() ends it after 0.
+ */
+int durable_begin(struct durable_file *file, const void *bytes, size_t len);
+
+/*
+ * Waits until the bytes are on the disk, and puts a replacement in its place.
+ * Errors: -errno; nothing is left behind, and an old content is still there.
+ */
+int durable_finish(struct durable_file *file);
 
 /*
  * Tells whether @name is one that durable_replace() gives to its temporary

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One worker thread writes; the loop's thread only queues jobs and hands their
+ * results to the core.  All that is queued when the worker looks is one batch:
+ * every file is written and its write-back started, then each is flushed, then
+ * the directory once.  The worker calls nothing but the file calls of
+ * os/durable, touches only its batch, and logs nothing.
+ *
+ * ORDER: a result leaves only after the flush of the directory.  Hand it out
+ * before, and lockd is told of a record whose name a power failure removes
+ * (contract.md D-1).
+ */
+#define _GNU_SOURCE
+#include "statd/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <dirent.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "lib/list.h"
+#include "lib/log.h"
+#include "lib/record.h"
+#include "lib/statenum.h"
+#include "lib/xalloc.h"
+#include "os/durable.h"
+
+#define RECORD_MODE  0600
+#define LOCK_WAIT_MS 10000u /* a turn may hold sm/ for a moment */
+#define LOCK_STEP_MS 50u
+
+enum job_kind { JOB_PUT, JOB_REMOVE };
+
+struct job {
+	struct link link; /* store::queue, ::finished, or the worker's batch */
+	enum job_kind kind;
+	uint64_t id;
+	char *name;
+	uint8_t *bytes;
+	size_t len;
+	struct durable_file file;
+	int error; /* 0 or -errno */
+};
+
+struct store {
+	struct loop *loop;
+	store_done *done;
+	void *ctx;
+	int dir; /* STATE */
+	int sm;	 /* locked, shared, for life */
+	int wake_fd;
+	struct loop_watch *watch;
+	struct stat number_stat; /* of `state` when it was read */
+	uint32_t number;
+	pthread_t worker;
+	bool has_worker;
+	pthread_mutex_t lock; /* queue, finished, is_ending */
+	pthread_cond_t wanted;
+	struct link queue;    /* job::link */
+	struct link finished; /* job::link */
+	bool is_ending;
+};
+
+static void job_free(struct job *job)
+{
+	free(job->name);
+	free(job->bytes);
+	free(job);
+}
+
+static void job_begin(struct store *store, struct job *job)
+{
+	if (job->kind == JOB_PUT) {
+		job->file.dir = store->sm;
+		job->file.name = job->name;
+		job->file.mode = RECORD_MODE;
+		job->error = durable_begin(&job->file, job->bytes, job->len);
+	} else {
+		/* Lost with the power, it is one notice too many: no flush. */
+		(void)unlinkat(store->sm, job->name, 0);
+	}
+}
+
+/* The three passes over @batch. */
+static void batch_run(struct store *store, struct link *batch)
+{
+	struct link *pos;
+	bool has_put = false;
+	int error = 0;
+
+	list_for_each (pos, batch)
+		job_begin(store, container_of(pos, struct job, link));
+	list_for_each (pos, batch) {
+		struct job *job = container_of(pos, struct job, link);
+
+		if (job->kind != JOB_PUT || job->error != 0)
+			continue;
+		job->error = durable_finish(&job->file);
+		has_put = true;
+	}
+	if (has_put)
+		error = durable_sync(store->sm);
+	list_for_each (pos, batch) {
+		struct job *job = container_of(pos, struct job, link);
+
+		if (job->kind == JOB_PUT && job->error == 0)
+			job->error = error;
+	}
+}
+
+static bool has_name(const struct link *batch, const char *name)
+{
+	struct link *pos;
+
+	list_for_each (pos, batch)
+		if (strcmp(container_of(pos, struct job, link)->name, name) ==
+		    0)
+			return true;
+	return false;
+}
+
+/* Moves jobs to @batch up to the cap, or to a second one on the same file. */
+static void batch_take(struct store *store, struct link *batch)
+{
+	unsigned int count = 0;
+
+	while (!list_is_empty(&store->queue) && count++ < STORE_BATCH_MAX) {
+		struct link *first = store->queue.next;
+
+		if (has_name(batch,
+			     container_of(first, struct job, link)->name))
+			return;
+		list_remove(first);
+		list_append(batch, first);
+	}
+}
+
+static void list_move(struct link *to, struct link *from)
+{
+	struct link *link;
+
+	while ((link = list_take_first(from)) != NULL)
+		list_append(to, link);
+}
+
+static void *worker_main(void *arg)
+{
+	struct store *store = arg;
+	struct link batch;
+
+	list_init(&batch);
+	pthread_mutex_lock(&store->lock);
+	for (;;) {
+		while (list_is_empty(&store->queue) && !store->is_ending)
+			pthread_cond_wait(&store->wanted, &store->lock);
+		if (list_is_empty(&store->queue))
+			break;
+		batch_take(store, &batch);
+		pthread_mutex_unlock(&store->lock);
+		batch_run(store, &batch);
+		pthread_mutex_lock(&store->lock);
+		list_move(&store->finished, &batch);
+		/* A full counter wakes the loop as well as one more would. */
+		(void)eventfd_write(store->wake_fd, 1);
+	}
+	pthread_mutex_unlock(&store->lock);
+	return NULL;
+}
+
+static void hand_out(struct store *store)
+{
+	struct link finished, *link;
+
+	list_init(&finished);
+	pthread_mutex_lock(&store->lock);
+	list_move(&finished, &store->finished);
+	pthread_mutex_unlock(&store->lock);
+	while ((link = list_take_first(&finished)) != NULL) {
+		struct job *job = container_of(link, struct job, link);
+
+		if (job->kind == JOB_PUT)
+			store->done(store->ctx, job->id, job->error);
+		job_free(job);
+	}
+}
+
+static void on_wake(void *ctx, int fd, unsigned int events)
+{
+	eventfd_t count;
+
+	(void)events; /* only LOOP_READ is watched */
+	if (eventfd_read(fd, &count) == 0)
+		hand_out(ctx);
+}
+
+static void queue_job(struct store *store, struct job *job)
+{
+	pthread_mutex_lock(&store->lock);
+	list_append(&store->queue, &job->link);
+	pthread_cond_signal(&store->wanted);
+	pthread_mutex_unlock(&store->lock);
+}
+
+void store_put(struct store *store, uint64_t id, const char *file, bool is_new,
+	       const uint8_t *bytes, size_t len)
+{
+	struct job *job = xzalloc(sizeof(*job));
+
+	job->kind = JOB_PUT;
+	job->id = id;
+	job->name = xstrdup(file);
+	job->bytes = xmemdup(bytes, len);
+	job->len = len;
+	job->file.how = is_new ? DURABLE_NEW : DURABLE_REPLACE;
+	queue_job(store, job);
+}
+
+void store_remove(struct store *store, const char *file)
+{
+	struct job *job = xzalloc(sizeof(*job));
+
+	job->kind = JOB_REMOVE;
+	job->name = xstrdup(file);
+	queue_job(store, job);
+}
+
+/* A turn may be looking whether somebody lives here: that takes moments. */
+static int wait_for_lock(int fd)
+{
+	const struct timespec step = {.tv_nsec = LOCK_STEP_MS * 1000000L};
+	unsigned int waited_ms;
+
+	for (waited_ms = 0; waited_ms < LOCK_WAIT_MS;
+	     waited_ms += LOCK_STEP_MS) {
+		if (flock(fd, LOCK_SH | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK)
+			return -errno;
+		nanosleep(&step, NULL);
+	}
+	return -EBUSY;
+}
+
+/* Removes the temporary files that a crash of ours left in sm/. */
+static void remove_temporary(int sm)
+{
+	int fd = openat(sm, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (stream == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return; /* whatever is wrong, store_load() will say it */
+	}
+	while ((entry = readdir(stream)) != NULL)
+		if (durable_is_temporary(entry->d_name))
+			(void)unlinkat(sm, entry->d_name, 0);
+	closedir(stream);
+}
+
+static int open_files(struct store *store, const char *state_dir)
+{
+	int error;
+
+	store->dir = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (store->dir < 0)
+		return -errno;
+	store->sm =
+		openat(store->dir, "sm", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (store->sm < 0)
+		return -errno;
+	error = wait_for_lock(store->sm);
+	if (error != 0)
+		return error;
+	remove_temporary(store->sm);
+	store->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return store->wake_fd < 0 ? -errno : 0;
+}
+
+/* Signals are the loop's: the worker takes none. */
+static int start_worker(struct store *store)
+{
+	sigset_t all, before;
+	int error;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(&store->worker, NULL, worker_main, store);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	store->has_worker = error == 0;
+	return -error;
+}
+
+struct store *store_open(struct loop *loop, const char *state_dir,
+			 store_done *done, void *ctx, int *error)
+{
+	struct store *store = xzalloc(sizeof(*store));
+
+	store->loop = loop;
+	store->done = done;
+	store->ctx = ctx;
+	store->dir = store->sm = store->wake_fd = -1;
+	list_init(&store->queue);
+	list_init(&store->finished);
+	pthread_mutex_init(&store->lock, NULL);
+	pthread_cond_init(&store->wanted, NULL);
+	*error = open_files(store, state_dir);
+	if (*error == 0) {
+		store->watch = loop_watch(loop, store->wake_fd, LOOP_READ,
+					  on_wake, store);
+		*error = start_worker(store);
+	}
+	if (*error == 0)
+		return store;
+	store_free(store);
+	return NULL;
+}
+
+struct load {
+	struct store *store;
+	store_found *found;
+	void *ctx;
+};
+
+static int load_one(void *ctx, const char *name)
+{
+	const struct load *load = ctx;
+	struct buf bytes, escaped;
+	int error;
+
+	buf_init(&bytes, RECORD_FILE_MAX);
+	error = durable_read(load->store->sm, name, &bytes);
+	if (error == 0) {
+		load->found(load->ctx, name, bytes.bytes, bytes.len);
+	} else {
+		buf_init(&escaped, LOG_TEXT_MAX / 2);
+		buf_add_escaped(&escaped, name, strlen(name));
+		log_line(LOG_ERROR,
+			 "sm/%s: %s; it is left alone, and nobody is "
+			 "monitored for it",
+			 buf_text(&escaped), strerror(-error));
+		buf_fini(&escaped);
+	}
+	buf_fini(&bytes);
+	return 0;
+}
+
+int store_load(struct store *store, store_found *found, void *ctx)
+{
+	struct load load = {.store = store, .found = found, .ctx = ctx};
+
+	return durable_each(store->sm, load_one, &load);
+}
+
+static bool is_unchanged(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_dev == b->st_dev &&
+	       a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+uint32_t store_number(struct store *store)
+{
+	struct stat now;
+	struct buf bytes;
+
+	if (fstatat(store->dir, "state", &now, AT_SYMLINK_NOFOLLOW) != 0)
+		return 0;
+	if (is_unchanged(&now, &store->number_stat))
+		return store->number;
+	buf_init(&bytes, RECORD_FILE_MAX);
+	store->number = 0;
+	if (durable_read(store->dir, "state", &bytes) == 0)
+		store->number = statenum_decode(bytes.bytes, bytes.len);
+	buf_fini(&bytes);
+	store->number_stat = now;
+	return store->number;
+}
+
+void store_free(struct store *store)
+{
+	if (store == NULL)
+		return;
+	if (store->has_worker) {
+		pthread_mutex_lock(&store->lock);
+		store->is_ending = true;
+		pthread_cond_signal(&store->wanted);
+		pthread_mutex_unlock(&store->lock);
+		pthread_join(store->worker, NULL);
+		hand_out(store);
+	}
+	loop_unwatch(store->watch);
+	if (store->wake_fd >= 0)
+		close(store->wake_fd);
+	if (store->sm >= 0)
+		close(store->sm);
+	if (store->dir >= 0)
+		close(store->dir);
+	pthread_cond_destroy(&store->wanted);
+	pthread_mutex_destroy(&store->lock);
+	free(store);
+}
