@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -120,7 +121,7 @@ static void do_log(const struct notify_out *out)
 static void do_done(struct driver *d, const struct notify_out *out)
 {
 	if (out->done.told > 0)
-		log_line(LOG_NOTE, "%zu peers were notified", out->done.told);
+		log_line(LOG_NOTE, "peers notified: %zu", out->done.told);
 	stop(d, out->done.untold > 0);
 }
 
@@ -182,7 +183,7 @@ static void on_signal(void *ctx)
 	struct driver *d = ctx;
 	size_t untold = notify_untold_count(d->notify);
 
-	log_line(LOG_NOTE, "stopped; %zu peers are not notified yet", untold);
+	log_line(LOG_NOTE, "stopped; peers not notified yet: %zu", untold);
 	stop(d, untold > 0);
 }
 
@@ -197,6 +198,17 @@ static int open_socket(struct driver *d, struct addr local)
 	d->main_udp = rpcudp_open(d->loop, &local, receive, d, &error);
 	d->family = local.family;
 	return d->main_udp ? 0 : error;
+}
+
+static void log_failed(const struct driver *d, int error)
+{
+	const char *source = d->config->source;
+	char port[32] = "a reserved port";
+
+	if (d->config->port > 0)
+		snprintf(port, sizeof(port), "port %u", d->config->port);
+	log_line(LOG_ERROR, "cannot send from %s%s%s: %s", source ? source : "",
+		 source ? ", " : "", port, strerror(-error));
 }
 
 /* There is a socket: the number is durable, so the caller may go on. */
@@ -228,8 +240,7 @@ static void begin_from(struct driver *d, const struct addr *addrs, size_t count)
 		begin(d);
 		return;
 	}
-	log_line(LOG_ERROR, "cannot send from %s: %s", d->config->source,
-		 strerror(-error));
+	log_failed(d, error);
 	stop(d, error);
 }
 
@@ -261,9 +272,7 @@ static int find_source(struct driver *d)
 	}
 	error = open_socket(d, local);
 	if (error) {
-		log_line(LOG_ERROR, "cannot send from %s port %u: %s",
-			 source ? source : "any address,", d->config->port,
-			 strerror(-error));
+		log_failed(d, error);
 		return error;
 	}
 	begin(d);

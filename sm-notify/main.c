@@ -30,6 +30,7 @@
 #include "os/kernel.h"
 #include "os/logsink.h"
 #include "os/loop.h"
+#include "os/notifylock.h"
 #include "os/process.h"
 #include "sm-notify/driver.h"
 #include "sm-notify/notify.h"
@@ -140,7 +141,7 @@ static int already_notifying(int32_t pid)
 	return EXIT_SUCCESS;
 }
 
-static int lock_failed(const char *path, int error)
+static int failed(const char *path, int error)
 {
 	log_line(LOG_ERROR, "%s: %s", path, strerror(-error));
 	return EXIT_FAILURE;
@@ -161,7 +162,7 @@ static int take_pid_file(struct run *run)
 		error = notify_lock_take(&run->place, &run->lock, &status,
 					 &pid);
 		if (error)
-			return lock_failed(PID_FILE, error);
+			return failed(PID_FILE, error);
 		if (status == NOTIFY_LOCK_HELD)
 			return GO_ON;
 		if (run->mode != MODE_FORCE)
@@ -205,7 +206,7 @@ static int check_bak(const struct run *run)
 			 run->bak_dir);
 		return EXIT_FAILURE;
 	}
-	return error ? lock_failed(run->bak_dir, error) : GO_ON;
+	return error ? failed(run->bak_dir, error) : GO_ON;
 }
 
 /*
@@ -224,12 +225,8 @@ static int prepare_boot(struct run *run)
 	error = bootturn_run(&run->place, &run->turn);
 	if (error)
 		return turn_failed(run, error);
-	if (run->mode == MODE_BOOT &&
-	    run->turn.outcome == BOOTTURN_TAKEN_OVER) {
-		log_line(LOG_NOTE, "another sm-notify was here before us in "
-				   "this boot; nobody is notified again");
-		return EXIT_SUCCESS;
-	}
+	if (run->mode == MODE_BOOT && run->turn.outcome == BOOTTURN_TAKEN_OVER)
+		return EXIT_SUCCESS; /* nfs-utils has told them */
 	status = take_pid_file(run);
 	if (status == GO_ON)
 		status = check_bak(run);
@@ -263,35 +260,55 @@ static bool is_pid_file_locked(int32_t *pid)
 }
 
 /*
- * -n and -P: they leave no mark of this boot, so no pid file; their lock is
- * sm.bak/ itself.
+ * -n leaves no mark of this boot, so no pid file; its lock is sm.bak/ itself.
  * ORDER: each kind takes its own lock, then looks at the other's, so of two
  * that start at once at least one sees the other.
  */
 static int prepare_copy(struct run *run)
 {
-	int32_t pid = 0;
-	int error;
+	int32_t pid;
+	int error = lock_bak(run, &run->bak_lock);
 
-	error = lock_bak(run, &run->bak_lock);
-	if (error == -EWOULDBLOCK)
-		return already_notifying(0);
-	if (error)
-		return lock_failed(run->bak_dir, error);
-	if (run->mode == MODE_COPY && is_pid_file_locked(&pid))
+	if (!error && is_pid_file_locked(&pid))
 		return already_notifying(pid);
-	error = run->mode == MODE_COPY
-			? bootturn_copy(&run->place, &run->turn)
-			: bootturn_private(&run->place,
-					   run->settings.is_number_raised,
-					   &run->turn);
-	if (error)
-		return turn_failed(run, error);
-	if (run->bak_lock < 0)
+	if (!error) {
+		error = bootturn_copy(&run->place, &run->turn);
+		if (error)
+			return turn_failed(run, error);
+	}
+	/* Where there was no sm.bak/ before, there is one now. */
+	if (!error && run->bak_lock < 0)
 		error = lock_bak(run, &run->bak_lock);
 	if (error == -EWOULDBLOCK)
 		return already_notifying(0);
-	return error ? lock_failed(run->bak_dir, error) : GO_ON;
+	return error ? failed(run->bak_dir, error) : GO_ON;
+}
+
+/* -P: bootturn_private() locks sm.bak/. */
+static int prepare_private(struct run *run)
+{
+	int error =
+		bootturn_private(&run->place, run->settings.is_number_raised,
+				 &run->turn);
+
+	run->bak_lock = run->turn.hold_fd;
+	if (error == -EWOULDBLOCK)
+		return already_notifying(0);
+	return error ? turn_failed(run, error) : GO_ON;
+}
+
+static int prepare(struct run *run)
+{
+	switch (run->mode) {
+	case MODE_COPY:
+		return prepare_copy(run);
+	case MODE_PRIVATE:
+		return prepare_private(run);
+	case MODE_BOOT:
+	case MODE_FORCE:
+		break;
+	}
+	return prepare_boot(run);
 }
 
 /* --- whom to tell -------------------------------------------------------- */
@@ -315,8 +332,10 @@ static int feed_file(void *ctx, const char *name)
 		}
 	} else if (error != -ENOENT) {
 		run->unread++;
-		log_line(LOG_ERROR, "%s: a record cannot be read: %s",
-			 run->bak_dir, strerror(-error));
+		buf_clear(&text);
+		buf_add_escaped(&text, name, strlen(name));
+		log_line(LOG_ERROR, "%s: %s cannot be read: %s", run->bak_dir,
+			 buf_text(&text), strerror(-error));
 	}
 	buf_fini(&text);
 	/* One that cannot be read is no reason not to tell the others. */
@@ -343,11 +362,11 @@ static int read_records(struct run *run)
 	run->notify = notify_new(&config);
 	run->bak_fd = open(run->bak_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (run->bak_fd < 0)
-		return lock_failed(run->bak_dir, -errno);
+		return failed(run->bak_dir, -errno);
 	error = durable_each(run->bak_fd, feed_file, run);
 	close(run->bak_fd);
 	if (error)
-		return lock_failed(run->bak_dir, error);
+		return failed(run->bak_dir, error);
 	if (run->files == 0 && run->unread > 0)
 		return EXIT_FAILURE;
 	return GO_ON;
@@ -399,7 +418,7 @@ static int nobody(const struct run *run)
 /* Says whom we begin with, and what that means for the grace period. */
 static void log_begin(const struct run *run)
 {
-	log_line(LOG_NOTE, "state number %u: %zu peers to notify",
+	log_line(LOG_NOTE, "state number %u; peers to notify: %zu",
 		 run->turn.number, notify_untold_count(run->notify));
 	if (may_lift_grace(run) && run->turn.outcome == BOOTTURN_TURNED &&
 	    run->turn.retired == 0)
@@ -467,9 +486,7 @@ static int run_all(struct run *run)
 	int status = find_place(run);
 
 	if (status == GO_ON)
-		status = run->mode == MODE_BOOT || run->mode == MODE_FORCE
-				 ? prepare_boot(run)
-				 : prepare_copy(run);
+		status = prepare(run);
 	if (status != GO_ON)
 		return status;
 	set_local_state(run);
