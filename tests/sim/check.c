@@ -88,7 +88,7 @@ static void promise_survives_power_failure(struct host *h, struct pair *pair)
 {
 	struct wanted wanted = {
 		.mon_name = pair->mon_name,
-		.my_name = h->node,
+		.my_name = pair->my_name,
 		.cookie = pair->promised,
 	};
 
@@ -105,7 +105,7 @@ static void untold_peer_stays_on_disk(struct host *h, struct pair *pair)
 {
 	struct wanted wanted = {
 		.mon_name = pair->mon_name,
-		.my_name = h->node,
+		.my_name = pair->my_name,
 	};
 
 	if (!pair->is_debt ||
@@ -253,12 +253,13 @@ void check_power_failed(struct host *h)
 		expect_callbacks(h, &s->hosts[i]);
 }
 
-/* The name of @h with this number: full, short. */
-static bool is_name(const struct host *h, int which, const char *name)
+/* Whether @name is that form of my_name: 0 full, 1 short. */
+static bool is_name(const struct pair *pair, int which, const char *name)
 {
-	size_t len = which == 0 ? strlen(h->node) : hostname_short_len(h->node);
+	size_t len = which == 0 ? strlen(pair->my_name)
+				: hostname_short_len(pair->my_name);
 
-	return strlen(name) == len && strncmp(name, h->node, len) == 0;
+	return strlen(name) == len && strncmp(name, pair->my_name, len) == 0;
 }
 
 /* Design decision 13: both names, or one while the other stays silent. */
@@ -289,7 +290,7 @@ void check_notice_sent(struct host *h, const struct addr *to,
 		if (!addr_is_same_host(&pair->peer->addr, to))
 			continue;
 		for (which = 0; which < SIM_NAMES; which++)
-			pair->sent[which] += is_name(h, which, notice->name);
+			pair->sent[which] += is_name(pair, which, notice->name);
 		settle_debt(pair);
 	}
 }
@@ -312,7 +313,7 @@ void check_ack_delivered(struct host *h, const struct packet *p)
 			continue;
 		for (which = 0; which < SIM_NAMES; which++)
 			pair->was_told[which] |=
-				is_name(h, which, p->acks.name);
+				is_name(pair, which, p->acks.name);
 		settle_debt(pair);
 	}
 }

@@ -91,8 +91,9 @@ static void dirents_copy(struct dirents *to, const struct dirents *from)
 static void change(struct disk *disk, enum disk_dir dir, const char *name,
 		   struct inode *inode)
 {
-	dirents_set(&disk->dirs[dir].now, name, inode);
+	/* First: @name may lie in the very entry that goes. */
 	dirents_append(&disk->dirs[dir].pending, name, inode);
+	dirents_set(&disk->dirs[dir].now, name, inode);
 	disk->changes++;
 }
 
@@ -130,6 +131,15 @@ void disk_sync(struct disk *disk, struct inode *inode)
 {
 	inode->is_synced = true;
 	disk->changes++;
+}
+
+void disk_link(struct disk *disk, enum disk_dir from, enum disk_dir to,
+	       const char *name)
+{
+	const struct dirent *entry = dirents_find(&disk->dirs[from].now, name);
+
+	assert(entry != NULL && disk_find(disk, to, name) == NULL);
+	change(disk, to, name, entry->inode);
 }
 
 void disk_rename(struct disk *disk, enum disk_dir dir, const char *from,

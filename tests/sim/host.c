@@ -8,6 +8,7 @@
 #include "tests/sim/sim.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -216,7 +217,8 @@ void statd_start(struct host *h)
 	open_store(h);
 	random_seed(h->sim, config.seed);
 	h->statd.core = nsm_new(&config);
-	h->statd.port = (uint16_t)sim_between(h->sim, 20000, 29999);
+	h->statd.port =
+		(uint16_t)sim_between(h->sim, STATD_PORT_LOW, STATD_PORT_HIGH);
 	files = h->disk.dirs[DISK_SM].now;
 	for (i = 0; i < files.count && h->statd.life == life; i++) {
 		in.file.name = files.all[i].name;
@@ -319,6 +321,32 @@ static struct event *resolve(struct host *h, event_run *run, uint64_t id,
 	return e;
 }
 
+static void statd_send_failed(struct sim *s, struct event *e)
+{
+	struct nsm_in in = {.kind = NSM_IN_SEND_FAILED};
+
+	(void)s;
+	in.send_failed.id = e->id;
+	in.send_failed.error = -ENETUNREACH;
+	if (e->host->statd.core != NULL && e->life == e->host->statd.life)
+		statd_input(e->host, &in);
+}
+
+static void statd_send(struct host *h, const struct nsm_out *out)
+{
+	struct event *e;
+
+	trace(h->sim, h, "statd: SEND to port %u", out->send.peer.port);
+	if (!sim_mishap(h->sim, 2)) {
+		net_send(h, STATD_SEND_PORT, &out->send.peer, out->bytes,
+			 out->len, NULL);
+		return;
+	}
+	e = sim_after(h->sim, 0, statd_send_failed, h);
+	e->life = h->statd.life;
+	e->id = out->send.id;
+}
+
 static void statd_carry_one(struct host *h, const struct nsm_out *out)
 {
 	struct sim *s = h->sim;
@@ -340,9 +368,7 @@ static void statd_carry_one(struct host *h, const struct nsm_out *out)
 		store_remove(h, out->forget.file);
 		break;
 	case NSM_OUT_SEND:
-		trace(s, h, "statd: SEND to port %u", out->send.peer.port);
-		net_send(h, STATD_SEND_PORT, &out->send.peer, out->bytes,
-			 out->len, NULL);
+		statd_send(h, out);
 		break;
 	case NSM_OUT_RESOLVE:
 		trace(s, h, "statd: RESOLVE %s", out->resolve.name);
@@ -488,21 +514,45 @@ static void carry_rewrite(struct host *h, const struct notify_out *out)
 		turn_replace(h, DISK_BAK, file, out->bytes, out->len);
 }
 
-static void notifier_carry_one(struct host *h, const struct notify_out *out)
+static void notifier_send_failed(struct sim *s, struct event *e)
+{
+	struct notify_in in = {.kind = NOTIFY_IN_SEND_FAILED};
+
+	(void)s;
+	in.send_failed.id = e->id;
+	in.send_failed.error = -ENETUNREACH;
+	if (e->host->notifier.core != NULL && e->life == e->host->notifier.life)
+		notifier_input(e->host, &in);
+}
+
+static void notifier_send(struct host *h, const struct notify_out *out)
 {
 	struct notice_mark notice = {0};
+	struct event *e;
+
+	net_read_notice(out->bytes, out->len, &notice);
+	trace(h->sim, h, "notify: SEND to 10.0.0.%u port %u \"%s\" %u",
+	      out->send.peer.bytes[3], out->send.peer.port, notice.name,
+	      notice.number);
+	if (notice.is_notice)
+		check_notice_sent(h, &out->send.peer, &notice);
+	if (!sim_mishap(h->sim, 2)) {
+		net_send(h, NOTIFY_PORT, &out->send.peer, out->bytes, out->len,
+			 NULL);
+		return;
+	}
+	e = sim_after(h->sim, 0, notifier_send_failed, h);
+	e->life = h->notifier.life;
+	e->id = out->send.id;
+}
+
+static void notifier_carry_one(struct host *h, const struct notify_out *out)
+{
 	struct sim *s = h->sim;
 
 	switch (out->kind) {
 	case NOTIFY_OUT_SEND:
-		net_read_notice(out->bytes, out->len, &notice);
-		trace(s, h, "notify: SEND to 10.0.0.%u port %u \"%s\" %u",
-		      out->send.peer.bytes[3], out->send.peer.port, notice.name,
-		      notice.number);
-		if (notice.is_notice)
-			check_notice_sent(h, &out->send.peer, &notice);
-		net_send(h, NOTIFY_PORT, &out->send.peer, out->bytes, out->len,
-			 NULL);
+		notifier_send(h, out);
 		break;
 	case NOTIFY_OUT_RESOLVE:
 		trace(s, h, "notify: RESOLVE %s", out->resolve.name);

@@ -19,28 +19,36 @@
 
 static void try_again(struct sim *s, struct event *e);
 
+static void add_pair(struct lockd *l, struct host *peer, const char *mon_name,
+		     const char *my_name)
+{
+	struct pair *pair = &l->pairs[l->pair_count++];
+
+	assert(l->pair_count <= SIM_PAIRS_MAX);
+	pair->peer = peer;
+	strcpy(pair->mon_name, mon_name);
+	strcpy(pair->my_name, my_name);
+}
+
 void lockd_init(struct host *h)
 {
 	struct sim *s = h->sim;
-	struct lockd *l = &h->lockd;
 	char text[ADDR_TEXT_SIZE];
 	unsigned int i;
 
 	for (i = 0; i < s->host_count; i++) {
 		struct host *peer = &s->hosts[i];
-		struct pair *pair;
 
 		if (peer == h)
 			continue;
-		pair = &l->pairs[l->pair_count++];
-		pair->peer = peer;
-		strcpy(pair->mon_name, addr_format(&peer->addr, text));
+		addr_format(&peer->addr, text);
+		add_pair(&h->lockd, peer, text, h->node);
 		/* nsm_use_hostnames: rare, but there. */
-		if (prng_below(&s->rng, 5) != 0)
-			continue;
-		pair = &l->pairs[l->pair_count++];
-		pair->peer = peer;
-		strcpy(pair->mon_name, peer->node);
+		if (prng_below(&s->rng, 5) == 0)
+			add_pair(&h->lockd, peer, peer->node, h->node);
+		/* A second name of ours: two lines in one file. */
+		if (prng_below(&s->rng, 5) == 0)
+			add_pair(&h->lockd, peer, text, "alias.sim.example");
 	}
 }
 
@@ -103,31 +111,22 @@ static struct lockd_call *call_new(struct host *h, struct pair *pair,
 	abort();
 }
 
-static void add_args(struct host *h, const struct lockd_call *call,
-		     struct buf *message)
+static void set_string(sm_string *to, char *text)
 {
-	struct sm_mon mon = {
-		.mon_id =
-			{
-				.mon_name =
-					{
-						(unsigned int)strlen(
-							call->pair->mon_name),
-						call->pair->mon_name,
-					},
-				.my_id =
-					{
-						.my_name =
-							{(unsigned int)strlen(
-								 h->node),
-							 h->node},
-						.my_prog = NLM_PROGRAM,
-						.my_vers = NLM_VERSION_3,
-						.my_proc = NLM_PROC_NSM_NOTIFY,
-					},
-			},
-	};
+	to->sm_string_val = text;
+	to->sm_string_len = (unsigned int)strlen(text);
+}
 
+static void add_args(const struct lockd_call *call, struct buf *message)
+{
+	struct sm_mon mon = {0};
+	struct sm_my_id *me = &mon.mon_id.my_id;
+
+	set_string(&mon.mon_id.mon_name, call->pair->mon_name);
+	set_string(&me->my_name, call->pair->my_name);
+	me->my_prog = NLM_PROGRAM;
+	me->my_vers = NLM_VERSION_3;
+	me->my_proc = NLM_PROC_NSM_NOTIFY;
 	memcpy(mon.priv, call->cookie, sizeof(mon.priv));
 	if (call->proc == SM_PROC_MON)
 		rpcsrv_add_xdr(message, (rpcsrv_xdr *)xdr_sm_mon, &mon);
@@ -172,7 +171,7 @@ static void send_call(struct host *h, struct lockd_call *call)
 	buf_init(&message, RPCMSG_SIZE_MAX);
 	rpcmsg_add_call(&message, call->xid, SM_PROGRAM, SM_VERSION,
 			call->proc);
-	add_args(h, call, &message);
+	add_args(call, &message);
 	statd_call(h, &at_statd, NSM_TCP, message.bytes, message.len);
 	buf_fini(&message);
 }

@@ -96,6 +96,21 @@ static void statd_arrival(struct host *h, const struct packet *p)
 	statd_call(h, &call, NSM_UDP, p->bytes, p->len);
 }
 
+/* The port that a statd had belongs to somebody else now. */
+static void other_service(struct host *h, const struct packet *p)
+{
+	struct rpcmsg_call call;
+	struct buf reply;
+
+	if (!sim_mishap(h->sim, 50) ||
+	    rpcmsg_parse_call(p->bytes, p->len, &call) != RPCMSG_CALL_OK)
+		return;
+	buf_init(&reply, RPCMSG_SIZE_MAX);
+	rpcmsg_add_reply(&reply, call.xid, RPCMSG_PROG_UNAVAIL, 0);
+	net_send(h, p->to.port, &p->from, reply.bytes, reply.len, NULL);
+	buf_fini(&reply);
+}
+
 static void arrive(struct sim *s, struct event *e)
 {
 	const struct packet *p = e->packet;
@@ -131,6 +146,8 @@ static void arrive(struct sim *s, struct event *e)
 		statd_arrival(h, p);
 	} else if (p->to.port == h->lockd.port) {
 		lockd_input(h, p);
+	} else if (p->sender != NULL && p->to.port >= STATD_PORT_LOW) {
+		other_service(h, p);
 	}
 }
 

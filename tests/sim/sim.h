@@ -30,7 +30,7 @@
 
 #define SIM_HOSTS_MAX	  5
 #define SIM_NAME_SIZE	  64
-#define SIM_PAIRS_MAX	  (2 * SIM_HOSTS_MAX)
+#define SIM_PAIRS_MAX	  (3 * SIM_HOSTS_MAX)
 #define SIM_NAMES	  2    /* a host's full name and its short one */
 #define SIM_CALLS_MAX	  4096 /* of one life of a statd */
 #define SIM_ANNOUNCED_MAX 256  /* boots of one host in one run */
@@ -39,6 +39,8 @@
 #define STATD_SEND_PORT	  900 /* both reserved, as the programs bind them */
 #define NOTIFY_PORT	  901
 #define LOCKD_CALL_PORT	  902
+#define STATD_PORT_LOW	  20000
+#define STATD_PORT_HIGH	  29999
 #define FORGED_PORT	  6666 /* no honest rpcbind ever names it */
 
 struct sim;
@@ -111,6 +113,9 @@ struct inode *disk_create(struct disk *disk, enum disk_dir dir,
 void disk_write(struct disk *disk, struct inode *inode, const void *bytes,
 		size_t len);
 void disk_sync(struct disk *disk, struct inode *inode);
+/* Gives a file a second name, in another directory. */
+void disk_link(struct disk *disk, enum disk_dir from, enum disk_dir to,
+	       const char *name);
 void disk_rename(struct disk *disk, enum disk_dir dir, const char *from,
 		 const char *to);
 /* Harmless where there is no such file. */
@@ -183,6 +188,7 @@ enum pair_state { PAIR_IDLE, PAIR_MONITORING, PAIR_MONITORED, PAIR_LEAVING };
 struct pair {
 	struct host *peer;
 	char mon_name[SIM_NAME_SIZE];
+	char my_name[SIM_NAME_SIZE];
 	enum pair_state state;
 	unsigned int calls; /* under way */
 	uint8_t cookie[RECORD_PRIV_SIZE];
@@ -309,7 +315,7 @@ void notifier_input(struct host *h, const struct notify_in *in);
 
 /* Runs the boot turn; false where the process or the host died on the way. */
 bool turn_run(struct host *h);
-/* Replaces a file durably, with crash points in between. */
+/* Replaces a file, not yet durably, with crash points in between. */
 bool turn_replace(struct host *h, enum disk_dir dir, const char *name,
 		  const void *bytes, size_t len);
 

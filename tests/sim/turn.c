@@ -33,10 +33,16 @@ bool turn_replace(struct host *h, enum disk_dir dir, const char *name,
 	if (!host_survives(h, who))
 		return false;
 	disk_rename(&h->disk, dir, temp, name);
-	if (!host_survives(h, who))
-		return false;
-	disk_sync_dir(&h->disk, dir);
 	return host_survives(h, who);
+}
+
+static bool replace_durably(struct host *h, const char *name, const void *bytes,
+			    size_t len)
+{
+	if (!turn_replace(h, DISK_ROOT, name, bytes, len))
+		return false;
+	disk_sync_dir(&h->disk, DISK_ROOT);
+	return host_survives(h, PROGRAM_TURN);
 }
 
 static bool write_bootrec(struct host *h, const struct bootrec *rec)
@@ -45,7 +51,7 @@ static bool write_bootrec(struct host *h, const struct bootrec *rec)
 	size_t len = bootrec_format(rec, line);
 
 	trace(h->sim, h, "turn: %.*s", (int)len - 1, line);
-	return turn_replace(h, DISK_ROOT, "state.boot", line, len);
+	return replace_durably(h, "state.boot", line, len);
 }
 
 static bool write_state(struct host *h, uint32_t number)
@@ -53,18 +59,22 @@ static bool write_state(struct host *h, uint32_t number)
 	uint8_t bytes[STATENUM_FILE_SIZE];
 
 	statenum_encode(number, bytes);
-	return turn_replace(h, DISK_ROOT, "state", bytes, sizeof(bytes));
+	return replace_durably(h, "state", bytes, sizeof(bytes));
 }
 
+/* As os/retire: a second name where that is free, else a merged copy. */
 static bool merge_file(struct host *h, const struct dirent *entry)
 {
 	const struct inode *old = disk_find(&h->disk, DISK_BAK, entry->name);
 	struct buf merged;
 	bool is_alive;
 
+	if (old == NULL) {
+		disk_link(&h->disk, DISK_SM, DISK_BAK, entry->name);
+		return host_survives(h, PROGRAM_TURN);
+	}
 	buf_init(&merged, RECORD_FILE_MAX);
-	if (old != NULL)
-		buf_add(&merged, old->bytes, old->len);
+	buf_add(&merged, old->bytes, old->len);
 	record_merge(&merged, entry->inode->bytes, entry->inode->len);
 	is_alive = turn_replace(h, DISK_BAK, entry->name, merged.bytes,
 				merged.len);
