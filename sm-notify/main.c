@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,7 +41,7 @@
 #define STATD_PID_FILE "/run/rpc.statd.pid"
 #define BAK_LEN_MAX    (PATH_MAX + 8)
 #define STOP_WAIT_MS   10000u /* for a running one, with -f */
-#define STOP_POLL_MS   50u
+#define STOP_POLL_MS   50
 #define MS_PER_MINUTE  60000u
 #define NAMES_MAX      20u  /* peers in one log line */
 #define GO_ON	       (-1) /* no exit status yet */
@@ -153,12 +154,13 @@ static int failed(const char *path, int error)
  */
 static int take_pid_file(struct run *run)
 {
+	const uint64_t until_ms = loop_now_ms() + STOP_WAIT_MS;
 	enum notify_lock_status status;
-	uint64_t until_ms = 0;
+	int32_t stopped = 0;
 	int32_t pid = 0;
 	int error;
 
-	for (;;) {
+	do {
 		error = notify_lock_take(&run->place, &run->lock, &status,
 					 &pid);
 		if (error)
@@ -167,15 +169,12 @@ static int take_pid_file(struct run *run)
 			return GO_ON;
 		if (run->mode != MODE_FORCE)
 			return already_notifying(pid);
-		if (until_ms == 0) {
-			until_ms = loop_now_ms() + STOP_WAIT_MS;
-			if (pid > 0)
-				kill(pid, SIGTERM);
-		}
-		if (loop_now_ms() >= until_ms)
-			break;
-		usleep(STOP_POLL_MS * 1000);
-	}
+		/* It has a new pid once it has gone to the background. */
+		if (pid > 0 && pid != stopped)
+			kill(pid, SIGTERM);
+		stopped = pid;
+		poll(NULL, 0, STOP_POLL_MS);
+	} while (loop_now_ms() < until_ms);
 	log_line(LOG_ERROR, "process %d notifies and does not stop", pid);
 	return EXIT_FAILURE;
 }

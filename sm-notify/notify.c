@@ -110,7 +110,10 @@ static void lookup_start(struct notify *n, struct target *t)
 	outbox_resolve(&n->box, t->id, t->host);
 }
 
-/* Has the host name of @t looked up, at once or in turn. */
+/*
+ * Has the host name of @t looked up; in turn where nothing can be sent to it
+ * before, else only where few ask.
+ */
 static void lookup_ask(struct notify *n, struct target *t)
 {
 	if (t->is_asking || !t->host)
@@ -179,10 +182,6 @@ static void finish(struct notify *n, struct target *t)
 	pace_release(&n->pace, &t->slot);
 	timerq_cancel(&n->timers, &t->timer);
 	list_remove(&t->in_ready);
-	if (!list_is_empty(&t->in_asking)) {
-		list_remove(&t->in_asking);
-		t->is_asking = false;
-	}
 	n->active--;
 	if (!target_is_told(t))
 		return;

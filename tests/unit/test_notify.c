@@ -500,6 +500,31 @@ static void test_port_is_no_progress(void **state)
 	notify_free(w.n);
 }
 
+/* A peer that answers at last is not left for another address. */
+static void test_not_moved(void **state)
+{
+	static const char *const addrs[] = {"192.0.2.10", "192.0.2.99"};
+	struct world w = world_default();
+	struct sent sent;
+	uint64_t id;
+
+	(void)state;
+	feed_file(&w, "peer", LINE("192.0.2.10", "srv"));
+	feed_kind(&w, NOTIFY_IN_START);
+	expect_getport(&w, "192.0.2.10");
+	stay_silent(&w, "192.0.2.10");
+	id = w.out.resolve.id;
+	sent = expect_getport(&w, "192.0.2.10");
+	answer(&w, &sent);
+	sent = expect_notify(&w, "192.0.2.10", "srv");
+	resolve(&w, id, addrs, 2);
+	expect_nothing(&w);
+	answer(&w, &sent);
+	expect_rewrite(&w, "peer", "");
+	expect_done(&w, 1, 0);
+	notify_free(w.n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -515,6 +540,7 @@ int main(void)
 		cmocka_unit_test(test_file_name_helps),
 		cmocka_unit_test(test_moved),
 		cmocka_unit_test(test_moved_midway),
+		cmocka_unit_test(test_not_moved),
 		cmocka_unit_test(test_unresolved),
 		cmocka_unit_test(test_send_failed),
 		cmocka_unit_test(test_late_answer),
