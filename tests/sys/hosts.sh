@@ -19,8 +19,7 @@ BUILD=$(cd "${BUILD:-${top_builddir:-$SYS/../..}}" && pwd)
 ROOM=$(mktemp -d)
 WAIT_S=${WAIT_S:-30} # bound of every wait; nothing is asserted about time
 
-declare -A HOLDER INIT_PARENT INIT
-CAPTURES=()
+declare -A HOLDER INIT_PARENT INIT CAPTURE
 
 # --- failing and waiting -----------------------------------------------------
 
@@ -281,9 +280,9 @@ heard() {
 # capture_start HOST: everything that passes in its network, loopback too.
 capture_start() {
 	setpriv --pdeathsig KILL nsenter -t "${HOLDER[$1]}" -n \
-		tcpdump -i any -U --immediate-mode -Z root \
+		tcpdump -i any -U --immediate-mode -B 65536 -s 4096 -Z root \
 		-w "$ROOM/$1/pcap" 2>"$ROOM/$1/log/tcpdump" &
-	CAPTURES+=($!)
+	CAPTURE[$1]=$!
 	wait_for "capture on $1" grep -q listening "$ROOM/$1/log/tcpdump"
 }
 
@@ -291,6 +290,9 @@ capture_start() {
 capture_stop() {
 	on_wire "$1" bash -c 'echo end-of-capture >/dev/udp/127.0.0.1/9'
 	wait_for "packets of $1" grep -aq end-of-capture "$ROOM/$1/pcap"
+	kill -INT "${CAPTURE[$1]}"
+	wait "${CAPTURE[$1]}" || true
+	unset "CAPTURE[$1]"
 }
 
 # packets HOST FILTER FIELD...: the fields (the first of each name) of the
@@ -322,8 +324,8 @@ cleanup() {
 	set +e
 	! declare -F at_end >/dev/null || at_end
 	[ $status -eq 0 ] || [ $status -eq 77 ] || logs_show >&2
-	kill -KILL "${INIT_PARENT[@]}" "${CAPTURES[@]}" "${HOLDER[@]}" 2>/dev/null
-	wait "${INIT_PARENT[@]}" "${CAPTURES[@]}" "${HOLDER[@]}" 2>/dev/null
+	kill -KILL "${INIT_PARENT[@]}" "${CAPTURE[@]}" "${HOLDER[@]}" 2>/dev/null
+	wait "${INIT_PARENT[@]}" "${CAPTURE[@]}" "${HOLDER[@]}" 2>/dev/null
 	rm -rf "$ROOM"
 	exit $status
 }

@@ -62,14 +62,16 @@ wanted=$(printf '%08x' "$(number server)")$COOKIE
 is "callback: state and cookie" "$(packets client "$callback" udp.payload |
 	tail -c $((${#wanted} + 1)) | one_line)" "$wanted"
 
+# xids HOST FILTER
+xids() {
+	packets "$1" "$2 && rpc.program >= 100021 && rpc.procedure != 0" \
+		rpc.xid | sort
+}
+
 for host in server client; do
 	is "malformed on $host" "$(packets "$host" _ws.malformed frame.number)" ""
-	for call in "$notice" "$callback" \
-		"rpc.program == 100024 && rpc.procedure == 2 && $CALL"; do
-		is "calls without a reply on $host" "$(packets "$host" \
-			"$call && !rpc.repframe" rpc.xid)" ""
-	done
-	is "xids used twice on $host" "$(packets "$host" \
-		"$CALL && rpc.program != 100000 && rpc.procedure != 0" \
-		rpc.xid | sort | uniq -d)" ""
+	is "xids used twice on $host" "$(xids "$host" "$CALL" | uniq -d)" ""
+	is "calls without a reply on $host" "$(comm -23 \
+		<(xids "$host" "$CALL") <(xids "$host" "rpc.msgtyp == 1"))" ""
+	say "($(xids "$host" "$CALL" | wc -l) calls)"
 done
