@@ -203,10 +203,12 @@ void notices_take(struct notices *set, uint64_t now_ms,
 				    ? "it may be about a peer whose name is "
 				      "still being looked up"
 				    : "it is about nobody we monitor");
+	/* Whatever it matched, that record may be about the sender as well. */
+	if (is_lookup_open)
+		outcome.undecided++;
 	if (outcome.notice != NULL)
 		outcome.notice->is_mute = outcome.undecided > 0;
-	else if (outcome.undecided > 0 ||
-		 (outcome.matched == 0 && is_lookup_open))
+	else if (outcome.undecided > 0)
 		effects_reply(set->out, call->reply_to, NULL);
 	else
 		answer(set, call->reply_to, call->xid);

@@ -42,7 +42,7 @@ void notices_init(struct notices *set, struct effects *out, struct peers *peers,
  * Takes one notice: answered at once where nobody has to be called back,
  * after the lock manager's answer where somebody has, and never while it is
  * undecided (the sender repeats it then).  @is_lookup_open says that the
- * first look-up of some record is still open, so "matches nobody" is not sure.
+ * first look-up of some record is still open, so whom it matches is not sure.
  */
 void notices_take(struct notices *set, uint64_t now_ms,
 		  const struct notice_call *call, bool is_lookup_open);

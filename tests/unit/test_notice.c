@@ -116,6 +116,30 @@ static void notice_waits_for_the_first_look_up(void **state)
 	assert_acknowledged(rig, "192.0.2.10", "stranger", 5);
 }
 
+/*
+ * The sender is known by address, and by a name that is still being looked up:
+ * delivered for the one, not answered before the other (sim -r 6498).
+ */
+static void match_does_not_end_the_wait_for_a_look_up(void **state)
+{
+	struct rig *rig = *state;
+	struct addr addr;
+	struct nsm_in in = {.kind = NSM_IN_RESOLVED,
+			    .resolved = {.addrs = &addr, .count = 1}};
+
+	rig_mon(rig, "client.example", 'd');
+	in.resolved.id = rig_get(rig, NSM_OUT_RESOLVE, 0)->out.resolve.id;
+	rig_stored(rig, rig_get(rig, NSM_OUT_STORE, 0)->out.store.id, 0);
+	rig_notify(rig, "192.0.2.7", "peer", 5);
+	assert_int_equal(rig_run_lockd(rig, NULL), 1);
+	assert_int_equal(rig_count(rig, NSM_OUT_REPLY), 1);
+	assert_int_equal(rig_get(rig, NSM_OUT_REPLY, 0)->out.len, 0);
+	assert_true(addr_parse("192.0.2.7", &addr));
+	rig_feed(rig, &in);
+	assert_delivered(rig, "192.0.2.7", "peer", 5);
+	assert_acknowledged(rig, "192.0.2.7", "peer", 5);
+}
+
 static void repeats_while_lockd_is_slow_are_all_answered(void **state)
 {
 	struct rig *rig = *state;
@@ -197,6 +221,7 @@ int main(void)
 		TEST(strangers_are_acknowledged_and_logged),
 		TEST(name_from_elsewhere_is_not_believed),
 		TEST(notice_waits_for_the_first_look_up),
+		TEST(match_does_not_end_the_wait_for_a_look_up),
 		TEST(repeats_while_lockd_is_slow_are_all_answered),
 		TEST(older_number_does_not_displace_a_pending_one),
 		TEST(one_notice_for_two_records_waits_for_both),
