@@ -16,8 +16,8 @@
 #include "lib/buf.h"
 #include "lib/statenum.h"
 
-#define OPEN_TRIES 10 /* against somebody who replaces the file all the time \
-		       */
+/* Against somebody who replaces the file all the time. */
+#define OPEN_TRIES 10
 
 static int read_fd(int fd, struct pidrec *rec)
 {
