@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/addr.h"
@@ -86,6 +87,20 @@ static void do_send(struct driver *d, const struct notify_out *out)
 		notify_input(d->notify, loop_now_ms(), &in);
 }
 
+/* Tells whether the turn of this boot was done after we read the records. */
+static bool is_turned(const struct driver *d)
+{
+	const struct timespec *then = &d->config->turn_time;
+	struct stat st = {0};
+
+	if (!d->config->turn_file)
+		return false;
+	if (stat(d->config->turn_file, &st) && errno != ENOENT)
+		return true;
+	return st.st_mtim.tv_sec != then->tv_sec ||
+	       st.st_mtim.tv_nsec != then->tv_nsec;
+}
+
 /*
  * No sync: a removal that a power failure undoes is one extra notice, which
  * the peer drops.
@@ -96,6 +111,12 @@ static void do_rewrite(struct driver *d, const struct notify_out *out)
 	unsigned int held_back;
 	int error;
 
+	if (is_turned(d)) {
+		log_line(LOG_NOTE, "another program turned this boot; the "
+				   "peers are left to the next run");
+		stop(d, EXIT_FAILURE);
+		return;
+	}
 	if (out->len > 0)
 		error = durable_replace(d->bak_dir, file, out->bytes, out->len,
 					RECORD_MODE);
@@ -153,7 +174,7 @@ static void feed(struct driver *d, const struct notify_in *in)
 	struct notify_out out;
 
 	notify_input(d->notify, loop_now_ms(), in);
-	while (notify_output(d->notify, &out))
+	while (!d->is_over && notify_output(d->notify, &out))
 		do_effect(d, &out);
 	loop_timer_set(d->timer, notify_deadline_ms(d->notify));
 }

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "sm-notify/notify.h"
 
@@ -17,10 +18,14 @@ struct driver_config {
 	const char *source;    /* address or host name to send from, or NULL */
 	uint16_t port;	       /* to send from, 0: a reserved one */
 	int ready_fd;	       /* of process_background(), or -1 */
+	const char *turn_file; /* state.boot: ends the run when it is ... */
+	struct timespec turn_time; /* ... not of this time; NULL: never */
 };
 
 /*
- * Runs until every peer is told, time is up, or SIGTERM or SIGINT comes.
+ * Runs until every peer is told, time is up, or SIGTERM or SIGINT comes, or
+ * somebody turns the boot: a turn adds lines to sm.bak/ that this run does not
+ * know, and must not write away.
  * process_ready() is called once there is a socket.
  * Return: 0 where all are told, 1 where some are not; what is untold is still
  *         in its file.

@@ -40,6 +40,7 @@
 #define PID_FILE       "/run/sm-notify.pid"
 #define STATD_PID_FILE "/run/rpc.statd.pid"
 #define BAK_LEN_MAX    (PATH_MAX + 8)
+#define TURN_FILE_MAX  (PATH_MAX + 12)
 #define STOP_WAIT_MS   10000u /* for a running one, with -f */
 #define STOP_POLL_MS   50
 #define MS_PER_MINUTE  60000u
@@ -61,6 +62,8 @@ struct run {
 	char default_dir[PATH_MAX];
 	char state_dir[PATH_MAX];
 	char bak_dir[BAK_LEN_MAX];
+	char turn_file[TURN_FILE_MAX];
+	struct stat turned; /* turn_file before sm/ was copied; or zero */
 	struct bootturn_result turn;
 	struct notify_lock lock; /* MODE_BOOT, MODE_FORCE */
 	int bak_lock;		 /* MODE_COPY, MODE_PRIVATE; or -1 */
@@ -105,6 +108,8 @@ static int find_place(struct run *run)
 		snprintf(run->default_dir, sizeof(run->default_dir), "%s",
 			 settings->default_dir);
 	snprintf(run->bak_dir, sizeof(run->bak_dir), "%s/sm.bak",
+		 run->state_dir);
+	snprintf(run->turn_file, sizeof(run->turn_file), "%s/state.boot",
 		 run->state_dir);
 	run->place = (struct bootturn_place){
 		.state_dir = run->state_dir,
@@ -271,6 +276,9 @@ static int prepare_copy(struct run *run)
 	if (!error && is_pid_file_locked(&pid))
 		return already_notifying(pid);
 	if (!error) {
+		/* ORDER: a turn from here on is one that we do not know. */
+		if (stat(run->turn_file, &run->turned) && errno != ENOENT)
+			return failed(run->turn_file, -errno);
 		error = bootturn_copy(&run->place, &run->turn);
 		if (error)
 			return turn_failed(run, error);
@@ -458,6 +466,8 @@ static int notify_peers(struct run *run)
 		.source = run->settings.source,
 		.port = (uint16_t)run->settings.port,
 		.ready_fd = -1,
+		.turn_file = run->mode == MODE_COPY ? run->turn_file : NULL,
+		.turn_time = run->turned.st_mtim,
 	};
 	int error = 0;
 

@@ -18,7 +18,7 @@
  */
 #define PACE_SLOT_MS 500u
 
-/* The place of one peer's call in the window; zero it, then pace_slot_init. */
+/* The place of one peer's call in the window. */
 struct pace_slot {
 	struct link in_slots; /* pace::slots */
 	uint64_t until_ms;
