@@ -148,11 +148,11 @@ static struct target_name *add_name(struct target *target, const char *text)
 	name = xzalloc(sizeof(*name));
 	list_init(&name->lines);
 	name->text = xstrdup(text);
-	name->forms[0].len = strlen(text);
+	name->forms[TARGET_FULL].len = strlen(text);
 	name->form_count = 1;
 	short_len = hostname_short_len(text);
-	if (short_len > 0 && short_len < name->forms[0].len) {
-		name->forms[1].len = short_len;
+	if (short_len > 0 && short_len < name->forms[TARGET_FULL].len) {
+		name->forms[TARGET_SHORT].len = short_len;
 		name->form_count = 2;
 	}
 	list_append(&target->names, &name->in_names);
@@ -291,7 +291,12 @@ void target_unacked(struct target_set *set, struct target *target,
 	unsigned int other = 1 - name->turn;
 
 	name->forms[name->turn].silent++;
-	if (name->form_count > 1 && name->forms[other].is_acked &&
+	/*
+	 * Only the short form is ever given up.  A statd that cannot resolve
+	 * us yet leaves the full name, which it knows, unanswered, and takes
+	 * the short one for a stranger's.
+	 */
+	if (name->turn == TARGET_SHORT && name->forms[other].is_acked &&
 	    name->forms[name->turn].silent >= NOTIFY_SILENT_TRIES) {
 		name_told(set, name);
 		return;

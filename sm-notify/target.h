@@ -40,8 +40,8 @@ struct target_line {
 	size_t len;
 };
 
-/* Full name and short name. */
-#define TARGET_FORMS_MAX 2
+/* The forms of a name; where both are equal or numeric, only the full one. */
+enum { TARGET_FULL, TARGET_SHORT, TARGET_FORMS_MAX };
 
 /* A name of ours that one peer knows us by. */
 struct target_name {
@@ -162,9 +162,9 @@ void target_acked(struct target_set *set, struct target_name *name);
 
 /*
  * Notes that @name, as it was last announced, was not acknowledged: the other
- * form, or another name, has the next turn.  A form that stays silent
- * NOTIFY_SILENT_TRIES times while the other was acknowledged is given up; the
- * name counts as told then, and is freed.
+ * form, or another name, has the next turn.  A short form that stays silent
+ * NOTIFY_SILENT_TRIES times while the full one was acknowledged is given up;
+ * the name counts as told then, and is freed.
  * Source: design decision 13.
  */
 void target_unacked(struct target_set *set, struct target *target,
