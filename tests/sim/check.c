@@ -202,15 +202,30 @@ void check_unmon_sent(struct pair *pair)
 	pair->is_callback_due = false;
 }
 
-static bool owes_notice(const struct host *h, const struct host *peer)
+/* Whether @h must tell @peer, under @my_name (NULL: any name). */
+static bool owes_notice(const struct host *h, const struct host *peer,
+			const char *my_name)
 {
 	size_t i;
 
 	for (i = 0; i < h->lockd.pair_count; i++) {
-		if (h->lockd.pairs[i].peer == peer && h->lockd.pairs[i].is_debt)
+		const struct pair *pair = &h->lockd.pairs[i];
+
+		if (pair->peer == peer && pair->is_debt &&
+		    (my_name == NULL || strcmp(pair->my_name, my_name) == 0))
 			return true;
 	}
 	return false;
+}
+
+/*
+ * Whether nothing ties what @pair->peer announces to @pair: it is monitored by
+ * a name that DNS does not know, and announces others.
+ */
+static bool is_out_of_reach(const struct host *h, const struct pair *pair)
+{
+	return pair->is_unresolved &&
+	       !owes_notice(pair->peer, h, pair->mon_name);
 }
 
 /* Whoever monitors @h and will be told by it must hear of this crash. */
@@ -218,14 +233,14 @@ static void expect_callbacks(struct host *h, struct host *peer)
 {
 	size_t i;
 
-	if (peer == h || !owes_notice(h, peer))
+	if (peer == h || !owes_notice(h, peer, NULL))
 		return;
 	for (i = 0; i < peer->lockd.pair_count; i++) {
 		struct pair *pair = &peer->lockd.pairs[i];
 
 		if (pair->peer != h || !pair->is_promised ||
-		    pair->is_unresolved || pair->state != PAIR_MONITORED ||
-		    pair->is_callback_due)
+		    is_out_of_reach(peer, pair) ||
+		    pair->state != PAIR_MONITORED || pair->is_callback_due)
 			continue;
 		pair->is_callback_due = true;
 		pair->due_above = h->announced_count > 0
@@ -262,19 +277,12 @@ static bool is_name(const struct pair *pair, int which, const char *name)
 	return strlen(name) == len && strncmp(name, pair->my_name, len) == 0;
 }
 
-/* Design decision 13: both names, or one while the other stays silent. */
+/* Design decision 13: both names, or the full one where the short is silent. */
 static void settle_debt(struct pair *pair)
 {
-	int which;
-
-	if (!pair->was_told[0] && !pair->was_told[1])
-		return;
-	for (which = 0; which < SIM_NAMES; which++) {
-		if (!pair->was_told[which] &&
-		    pair->sent[which] < NOTIFY_SILENT_TRIES)
-			return;
-	}
-	pair->is_debt = false;
+	if (pair->was_told[0] &&
+	    (pair->was_told[1] || pair->sent[1] >= NOTIFY_SILENT_TRIES))
+		pair->is_debt = false;
 }
 
 void check_notice_sent(struct host *h, const struct addr *to,
@@ -344,10 +352,6 @@ void check_notice_answered(struct host *h, const struct statd_call *call)
 	}
 }
 
-/*
- * A host name that DNS does not know leaves only the name in the notice, and
- * that alone is not believed (design section 5, third row).
- */
 void check_resolved(struct host *h, const char *name, bool is_known)
 {
 	size_t i;
@@ -358,7 +362,7 @@ void check_resolved(struct host *h, const char *name, bool is_known)
 		if (strcmp(pair->mon_name, name) != 0)
 			continue;
 		pair->is_unresolved = !is_known;
-		if (!is_known)
+		if (is_out_of_reach(h, pair))
 			pair->is_callback_due = false;
 	}
 }
