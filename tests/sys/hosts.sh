@@ -296,15 +296,17 @@ capture_stop() {
 }
 
 # packets HOST FILTER FIELD...: the fields (the first of each name) of the
-# packets, tab separated.
+# packets, tab separated.  Every port is RPC's here (-d): ours are random and
+# may be known to tshark as some other protocol's.
 packets() {
 	local host=$1 filter=$2 field fields=()
 	shift 2
 	for field in "$@"; do
 		fields+=(-e "$field")
 	done
-	tshark -n -r "$ROOM/$host/pcap" -Y "$filter" -T fields \
-		-E occurrence=f "${fields[@]}" 2>>"$ROOM/$host/log/tshark"
+	tshark -n -d udp.port==1-65535,rpc -d tcp.port==1-65535,rpc \
+		-r "$ROOM/$host/pcap" -Y "$filter" -T fields -E occurrence=f \
+		"${fields[@]}" 2>>"$ROOM/$host/log/tshark"
 }
 
 # --- the end -----------------------------------------------------------------

@@ -163,16 +163,36 @@ static CLIENT *route_open(const struct route *route)
 	return clnt;
 }
 
-/* One call; *res is filled in. */
-static void call(CLIENT *clnt, rpcproc_t proc, xdrproc_t xdr_arg, void *arg,
-		 xdrproc_t xdr_res, void *res)
+/* An argument or a result, and what turns it into XDR. */
+struct message {
+	xdrproc_t xdr;
+	void *body;
+};
+
+#define MESSAGE(type, body) ((struct message){(xdrproc_t)xdr_##type, (body)})
+#define NOTHING		    ((struct message){xdr_nothing, NULL})
+
+/* One call; the body of @res is filled in. */
+static void call(CLIENT *clnt, rpcproc_t proc, struct message arg,
+		 struct message res)
 {
 	const struct timeval wait = {.tv_sec = WAIT_S};
 	enum clnt_stat stat;
 
-	stat = clnt_call(clnt, proc, xdr_arg, arg, xdr_res, res, wait);
+	stat = clnt_call(clnt, proc, arg.xdr, arg.body, res.xdr, res.body,
+			 wait);
 	if (stat != RPC_SUCCESS)
 		fail("call", clnt_sperrno(stat));
+}
+
+/* The same over a connection for this one call, as lockd makes it. */
+static void call_once(const struct route *route, rpcproc_t proc,
+		      struct message arg, struct message res)
+{
+	CLIENT *clnt = route_open(route);
+
+	call(clnt, proc, arg, res);
+	clnt_destroy(clnt);
 }
 
 static sm_string string_of(char *text)
@@ -224,8 +244,8 @@ static int command_mon(const struct route *route, char **arg)
 		fail(arg[1], "want 32 hex digits");
 	priv_parse(arg[1], mon.priv);
 	mon.mon_id.my_id = my_id(arg[2]);
-	call(route_open(route), SM_PROC_MON, (xdrproc_t)xdr_sm_mon, &mon,
-	     (xdrproc_t)xdr_sm_stat_res, &res);
+	call_once(route, SM_PROC_MON, MESSAGE(sm_mon, &mon),
+		  MESSAGE(sm_stat_res, &res));
 	return result_print(&res);
 }
 
@@ -235,8 +255,8 @@ static int command_unmon(const struct route *route, char **arg)
 			       .my_id = my_id(arg[1])};
 	struct sm_stat res = {.state = 0};
 
-	call(route_open(route), SM_PROC_UNMON, (xdrproc_t)xdr_sm_mon_id, &id,
-	     (xdrproc_t)xdr_sm_stat, &res);
+	call_once(route, SM_PROC_UNMON, MESSAGE(sm_mon_id, &id),
+		  MESSAGE(sm_stat, &res));
 	printf("success state=%d\n", res.state);
 	return 0;
 }
@@ -246,8 +266,8 @@ static int command_unmon_all(const struct route *route, char **arg)
 	struct sm_my_id id = my_id(arg[0]);
 	struct sm_stat res = {.state = 0};
 
-	call(route_open(route), SM_PROC_UNMON_ALL, (xdrproc_t)xdr_sm_my_id, &id,
-	     (xdrproc_t)xdr_sm_stat, &res);
+	call_once(route, SM_PROC_UNMON_ALL, MESSAGE(sm_my_id, &id),
+		  MESSAGE(sm_stat, &res));
 	printf("success state=%d\n", res.state);
 	return 0;
 }
@@ -257,16 +277,15 @@ static int command_stat(const struct route *route, char **arg)
 	struct sm_name name = {.mon_name = string_of(arg[0])};
 	struct sm_stat_res res = {.state = 0};
 
-	call(route_open(route), SM_PROC_STAT, (xdrproc_t)xdr_sm_name, &name,
-	     (xdrproc_t)xdr_sm_stat_res, &res);
+	call_once(route, SM_PROC_STAT, MESSAGE(sm_name, &name),
+		  MESSAGE(sm_stat_res, &res));
 	return result_print(&res);
 }
 
 static int command_crash(const struct route *route, char **arg)
 {
 	assert(arg);
-	call(route_open(route), SM_PROC_SIMU_CRASH, xdr_nothing, NULL,
-	     xdr_nothing, NULL);
+	call_once(route, SM_PROC_SIMU_CRASH, NOTHING, NOTHING);
 	printf("answered\n");
 	return 0;
 }
@@ -280,8 +299,7 @@ static int command_notify(const struct route *route, char **arg)
 	to.host = arg[0];
 	to.is_udp = true;
 	change.state = (int)strtol(arg[2], NULL, 10);
-	call(route_open(&to), SM_PROC_NOTIFY, (xdrproc_t)xdr_sm_stat_chge,
-	     &change, xdr_nothing, NULL);
+	call_once(&to, SM_PROC_NOTIFY, MESSAGE(sm_stat_chge, &change), NOTHING);
 	printf("answered\n");
 	return 0;
 }
@@ -303,11 +321,12 @@ static int command_load(const struct route *route, char **arg)
 		snprintf(name, sizeof(name), "%s%lu", arg[1], i);
 		snprintf(mon.priv, sizeof(mon.priv), "%lu", i);
 		mon.mon_id.mon_name = string_of(name);
-		call(clnt, SM_PROC_MON, (xdrproc_t)xdr_sm_mon, &mon,
-		     (xdrproc_t)xdr_sm_stat_res, &res);
+		call(clnt, SM_PROC_MON, MESSAGE(sm_mon, &mon),
+		     MESSAGE(sm_stat_res, &res));
 		if (res.res_stat == SM_STAT_SUCC)
 			printf("%s\n", name);
 	}
+	clnt_destroy(clnt);
 	return 0;
 }
 

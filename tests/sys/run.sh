@@ -33,6 +33,7 @@ tests() {
 		t-03-handover.sh 6
 		t-04-takeover.sh debian ours
 		t-04-takeover.sh ours debian
+		t-04-takeover.sh ours ours
 		t-05-packets.sh 4
 		t-05-packets.sh 6
 		t-06-kill-statd.sh

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Changing from one implementation to the other within one boot is not a
-# reboot: nobody is told, the number stays, the records are in force.  The next
-# real reboot is told.
+# To change from one implementation to the other within one boot, or to start
+# the same one again, is not a reboot: nobody is told, the number stays, the
+# records are in force.  The next real reboot is told.
 #
 #   t-04-takeover.sh FROM TO        ours or debian
 set -eu
