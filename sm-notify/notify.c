@@ -283,10 +283,6 @@ static void on_file(struct notify *n, const struct notify_in *in)
 	if (report.unparsable > 0)
 		outbox_log(&n->box, LOG_WARN, "sm.bak/", in->file.name,
 			   ": a line cannot be understood; it stays there");
-	if (report.nameless > 0)
-		outbox_log(&n->box, LOG_WARN, "sm.bak/", in->file.name,
-			   ": a line does not say what name to announce; it "
-			   "stays there");
 }
 
 static void on_start(struct notify *n)

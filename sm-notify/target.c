@@ -161,7 +161,7 @@ static struct target_name *add_name(struct target *target, const char *text)
 
 /* Files @line under the peer and the name that @rec has. */
 static void gather_line(struct target_set *set, struct target_line *line,
-			const struct record *rec, struct target_report *report)
+			const struct record *rec)
 {
 	struct target *target = set_target(set, rec->mon_name);
 	const char *text = set->name ? set->name : rec->my_name;
@@ -172,12 +172,8 @@ static void gather_line(struct target_set *set, struct target_line *line,
 	 */
 	if (!target->host && is_host(line->file->name))
 		target->host = xstrdup(line->file->name);
-	if (*text) {
-		list_append(&add_name(target, text)->lines, &line->in_name);
-	} else {
-		target->has_nameless = true;
-		report->nameless++;
-	}
+	/* COMPAT: "" is announced, too; its receiver goes by our address. */
+	list_append(&add_name(target, text)->lines, &line->in_name);
 }
 
 void target_set_add_file(struct target_set *set, const char *name,
@@ -210,7 +206,7 @@ void target_set_add_file(struct target_set *set, const char *name,
 				report->error = error;
 			continue;
 		}
-		gather_line(set, line, &rec, report);
+		gather_line(set, line, &rec);
 		record_fini(&rec);
 	}
 }
@@ -246,7 +242,7 @@ bool target_has_names(const struct target *target)
 
 bool target_is_told(const struct target *target)
 {
-	return !target_has_names(target) && !target->has_nameless;
+	return !target_has_names(target);
 }
 
 struct target_name *target_next_name(const struct target *target)

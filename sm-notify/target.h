@@ -63,7 +63,6 @@ struct target {
 	char *mon_name;
 	char *host;	   /* name to look up, or NULL */
 	struct link names; /* of target_name::in_names: untold ones */
-	bool has_nameless; /* a line that announces nothing: stays */
 	bool is_numeric;   /* addrs[0] is mon_name itself and stays */
 	size_t addr_count;
 	size_t addr_at; /* which one is tried */
@@ -99,7 +98,6 @@ struct target_set {
 /* What was wrong in a file. */
 struct target_report {
 	unsigned int unparsable; /* lines */
-	unsigned int nameless;	 /* lines that say not who we are */
 	enum record_error error; /* of the first unparsable line */
 };
 
