@@ -385,6 +385,18 @@ static void flush_job(struct host *h, struct store_job *job)
 		disk_rename(&h->disk, DISK_SM, temp, job->file);
 }
 
+/* A lost removal is one notice too many: not worth a flush. */
+static bool has_write(const struct store *store)
+{
+	struct link *pos;
+
+	list_for_each (pos, &store->batch) {
+		if (!container_of(pos, struct store_job, in_queue)->is_removal)
+			return true;
+	}
+	return false;
+}
+
 static void report_jobs(struct host *h)
 {
 	struct store *store = &h->statd.store;
@@ -424,7 +436,8 @@ static void store_stage(struct sim *s, struct event *e)
 	if (h->statd.core == NULL || e->life != h->statd.life)
 		return;
 	if (store->stage == STORE_SYNC_DIR) {
-		disk_sync_dir(&h->disk, DISK_SM);
+		if (has_write(store))
+			disk_sync_dir(&h->disk, DISK_SM);
 		report_jobs(h);
 		return;
 	}
