@@ -79,8 +79,10 @@ void net_read_notice(const uint8_t *bytes, size_t len, struct notice_mark *out)
 	    chge.mon_name.sm_string_len < sizeof(out->name)) {
 		out->is_notice = true;
 		out->number = (uint32_t)chge.state;
-		memcpy(out->name, chge.mon_name.sm_string_val,
-		       chge.mon_name.sm_string_len);
+		/* An empty name has no bytes at all. */
+		if (chge.mon_name.sm_string_len > 0)
+			memcpy(out->name, chge.mon_name.sm_string_val,
+			       chge.mon_name.sm_string_len);
 		out->name[chge.mon_name.sm_string_len] = '\0';
 	}
 	xdr_free((xdrproc_t)xdr_sm_stat_chge, &chge);
