@@ -130,6 +130,8 @@ int durable_begin(struct durable_file *file, const void *bytes, size_t len)
 	int error = 0;
 
 	file->fd = -1;
+	if (strlen(file->name) >= sizeof(file->made))
+		return -ENAMETOOLONG; /* cut, it would be another's name */
 	if (is_new)
 		(void)snprintf(file->made, sizeof(file->made), "%s",
 			       file->name);
@@ -227,18 +229,28 @@ static void names_fini(struct names *list)
 	free(list->names);
 }
 
-/* Not every file system tells d_type. */
-static bool is_regular(int dir, const struct dirent *entry)
+/* A regular file, as far as can be told; not every file system tells d_type. */
+static bool is_visible(int dir, const struct dirent *entry)
 {
 	struct stat st;
 
+	if (entry->d_name[0] == '.')
+		return false;
 	if (entry->d_type != DT_UNKNOWN)
 		return entry->d_type == DT_REG;
-	return fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       S_ISREG(st.st_mode);
+	if (fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return errno != ENOENT; /* whoever reads it learns the error */
+	return S_ISREG(st.st_mode);
 }
 
-static int names_read(struct names *list, int dir)
+static bool is_left_over(int dir, const struct dirent *entry)
+{
+	(void)dir;
+	return durable_is_temporary(entry->d_name);
+}
+
+static int names_read(struct names *list, int dir,
+		      bool (*is_wanted)(int dir, const struct dirent *entry))
 {
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct dirent *entry;
@@ -254,7 +266,7 @@ static int names_read(struct names *list, int dir)
 		return error;
 	}
 	while (errno = 0, (entry = readdir(stream)) != NULL)
-		if (entry->d_name[0] != '.' && is_regular(dir, entry))
+		if (is_wanted(dir, entry))
 			names_add(list, entry->d_name);
 	error = -errno;
 	closedir(stream);
@@ -264,11 +276,24 @@ static int names_read(struct names *list, int dir)
 int durable_each(int dir, int (*visit)(void *ctx, const char *name), void *ctx)
 {
 	struct names list = {0};
-	int error = names_read(&list, dir);
+	int error = names_read(&list, dir, is_visible);
 	size_t i;
 
 	for (i = 0; i < list.count && error == 0; i++)
 		error = visit(ctx, list.names[i]);
+	names_fini(&list);
+	return error;
+}
+
+int durable_clean(int dir)
+{
+	struct names list = {0};
+	int error = names_read(&list, dir, is_left_over);
+	size_t i;
+
+	for (i = 0; i < list.count && error == 0; i++)
+		if (unlinkat(dir, list.names[i], 0) != 0 && errno != ENOENT)
+			error = -errno;
 	names_fini(&list);
 	return error;
 }

@@ -26,8 +26,8 @@ int durable_read(int dir, const char *name, struct buf *out);
  * Creates @name in @dir with @len bytes and @mode; the file is on the disk
  * afterwards, its name only after durable_sync().  Where we are root it belongs
  * to the owner of @dir.
- * Errors: -errno, -EEXIST where the name is taken; a file that was made but not
- *         completed is removed again.
+ * Errors: -errno, -EEXIST where the name is taken, -ENAMETOOLONG; a file that
+ *         was made but not completed is removed again.
  */
 int durable_create(int dir, const char *name, const void *bytes, size_t len,
 		   mode_t mode);
@@ -91,5 +91,12 @@ int durable_sync(int dir);
  *         directory (contract.md D-13).
  */
 int durable_each(int dir, int (*visit)(void *ctx, const char *name), void *ctx);
+
+/*
+ * Removes the temporary files that a crash left in @dir.  The caller sees to it
+ * that nobody is replacing a file there.
+ * Errors: -errno.
+ */
+int durable_clean(int dir);
 
 #endif
