@@ -10,7 +10,8 @@ COOKIE=99999999999999999999999999999999
 # SBINDIR as configured: rpc.statd runs sm-notify from there.
 sbindir() {
 	# shellcheck disable=SC2016 # make expands it
-	MAKEFLAGS='' make -s --no-print-directory -C "$BUILD" --eval 'where: ; @echo $(sbindir)' where
+	MAKEFLAGS='' make -s --no-print-directory -C "$BUILD" \
+		--eval 'where: ; @echo $(sbindir)' where
 }
 
 # install_on HOST: until its next boot.
