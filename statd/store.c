@@ -387,6 +387,15 @@ uint32_t store_number(struct store *store)
 	return store->number;
 }
 
+/* What a result that was handed out at the end has queued comes too late. */
+static void queue_free(struct store *store)
+{
+	struct link *link;
+
+	while ((link = list_take_first(&store->queue)) != NULL)
+		job_free(container_of(link, struct job, link));
+}
+
 void store_free(struct store *store)
 {
 	if (store == NULL)
@@ -398,6 +407,7 @@ void store_free(struct store *store)
 		pthread_mutex_unlock(&store->lock);
 		pthread_join(store->worker, NULL);
 		hand_out(store);
+		queue_free(store);
 	}
 	loop_unwatch(store->watch);
 	if (store->wake_fd >= 0)

@@ -62,6 +62,7 @@ void store_remove(struct store *store, const char *file);
 
 /*
  * Finishes what is queued, stops the worker and frees @store; NULL is fine.
+ * What store_done queues meanwhile is not done.
  */
 void store_free(struct store *store);
 

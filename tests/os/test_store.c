@@ -1,0 +1,596 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * statd/store in a directory of its own: what is on the disk when a result is
+ * handed out, results in order, failures, files of others.  The fsync() below
+ * stands before the C library's, so that a test can hold the worker in a flush,
+ * let a flush fail, and count them.
+ */
+#define _GNU_SOURCE
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+#include "lib/prng.h"
+#include "lib/record.h"
+#include "os/loop.h"
+#include "statd/store.h"
+
+#define WAIT_S_MAX    60 /* for a whole test, then SIGALRM ends it */
+#define RESULTS_MAX   4096
+#define STRESS_STEPS  3000
+#define STRESS_NAMES  12
+#define STRESS_LENGTH 300
+
+struct fixture {
+	char dir[64];
+	struct loop *loop;
+	struct store *store;
+	uint64_t ids[RESULTS_MAX];
+	int errors[RESULTS_MAX];
+	unsigned int count;
+	unsigned int wanted;
+	bool wants_more; /* the first result queues another job */
+};
+
+struct flush {
+	bool is_held;
+	bool is_waiting; /* because it is held */
+	bool fails;	 /* the next one, once */
+	unsigned int count;
+};
+
+/* The disk, to be told what to do. */
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct flush file;
+	struct flush directory;
+	bool is_skipped; /* nothing reaches the kernel */
+} disk = {.lock = PTHREAD_MUTEX_INITIALIZER,
+	  .changed = PTHREAD_COND_INITIALIZER};
+
+int fsync(int fd)
+{
+	struct stat st;
+	struct flush *flush = fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)
+				      ? &disk.directory
+				      : &disk.file;
+	int status = 0;
+
+	pthread_mutex_lock(&disk.lock);
+	flush->is_waiting = true;
+	pthread_cond_broadcast(&disk.changed);
+	while (flush->is_held)
+		pthread_cond_wait(&disk.changed, &disk.lock);
+	flush->is_waiting = false;
+	flush->count++;
+	if (flush->fails) {
+		errno = EIO;
+		status = -1;
+	} else if (!disk.is_skipped) {
+		status = (int)syscall(SYS_fsync, fd);
+	}
+	flush->fails = false;
+	pthread_mutex_unlock(&disk.lock);
+	return status;
+}
+
+static void disk_set(bool *flag, bool value)
+{
+	pthread_mutex_lock(&disk.lock);
+	*flag = value;
+	pthread_cond_broadcast(&disk.changed);
+	pthread_mutex_unlock(&disk.lock);
+}
+
+/* Waits until a @flush is held. */
+static void disk_wait(const struct flush *flush)
+{
+	pthread_mutex_lock(&disk.lock);
+	while (!flush->is_waiting)
+		pthread_cond_wait(&disk.changed, &disk.lock);
+	pthread_mutex_unlock(&disk.lock);
+}
+
+static char log_text[LOG_TEXT_MAX];
+
+static void on_log(enum log_level level, const char *text)
+{
+	(void)level; /* only the words are looked at */
+	assert_null(strchr(text, '\n'));
+	snprintf(log_text, sizeof(log_text), "%s", text);
+}
+
+static void on_done(void *ctx, uint64_t id, int error)
+{
+	struct fixture *f = ctx;
+
+	assert_true(f->count < RESULTS_MAX);
+	f->ids[f->count] = id;
+	f->errors[f->count++] = error;
+	if (f->wants_more)
+		store_put(f->store, 99, "late", true, (const uint8_t *)"x", 1);
+	f->wants_more = false;
+	if (f->count == f->wanted)
+		loop_stop(f->loop);
+}
+
+static void open_store(struct fixture *f)
+{
+	int error;
+
+	f->store = store_open(f->loop, ".", on_done, f, &error);
+	assert_non_null(f->store);
+	assert_int_equal(error, 0);
+}
+
+static void close_store(struct fixture *f)
+{
+	store_free(f->store);
+	f->store = NULL;
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	if (f == NULL)
+		return -1;
+	strcpy(f->dir, "/tmp/test_store-XXXXXX");
+	if (mkdtemp(f->dir) == NULL || chdir(f->dir) != 0 ||
+	    mkdir("sm", 0700) != 0)
+		return -1;
+	disk.file = disk.directory = (struct flush){0};
+	disk.is_skipped = false;
+	log_text[0] = '\0';
+	log_set_sink(on_log);
+	alarm(WAIT_S_MAX);
+	f->loop = loop_new();
+	open_store(f);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	char command[96];
+
+	disk_set(&disk.file.is_held, false);
+	disk_set(&disk.directory.is_held, false);
+	store_free(f->store);
+	loop_free(f->loop);
+	alarm(0);
+	snprintf(command, sizeof(command), "rm -rf '%s'", f->dir);
+	free(f);
+	return chdir("/") == 0 && system(command) == 0 ? 0 : -1;
+}
+
+static void put(struct fixture *f, uint64_t id, const char *file, bool is_new,
+		const char *text)
+{
+	store_put(f->store, id, file, is_new, (const uint8_t *)text,
+		  strlen(text));
+}
+
+static void wait_results(struct fixture *f, unsigned int wanted)
+{
+	f->wanted = wanted;
+	if (f->count < wanted)
+		assert_int_equal(loop_run(f->loop), 0);
+	assert_int_equal(f->count, wanted);
+}
+
+static void stop(void *ctx)
+{
+	loop_stop(ctx);
+}
+
+/* Hands out what is ready, and no more. */
+static void turn_loop(struct fixture *f)
+{
+	struct loop_timer *now = loop_timer_new(f->loop, stop, f->loop);
+
+	loop_timer_set(now, loop_now_ms());
+	assert_int_equal(loop_run(f->loop), 0);
+	loop_timer_free(now);
+}
+
+static void assert_result(const struct fixture *f, unsigned int at, uint64_t id,
+			  int error)
+{
+	assert_true(at < f->count);
+	assert_int_equal(f->ids[at], id);
+	assert_int_equal(f->errors[at], error);
+}
+
+/* Writes a file as somebody else would. */
+static void write_file(const char *name, const void *bytes, size_t len)
+{
+	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, bytes, len), len);
+	close(fd);
+}
+
+/* Compares the file @name with @text; NULL: there is none. */
+static void assert_file(const char *name, const char *text)
+{
+	static char got[RECORD_FILE_MAX + 1];
+	int fd = open(name, O_RDONLY);
+	ssize_t len;
+
+	assert_int_equal(fd >= 0, text != NULL);
+	if (text == NULL)
+		return;
+	len = read(fd, got, sizeof(got) - 1);
+	close(fd);
+	assert_true(len >= 0);
+	got[len] = '\0';
+	assert_string_equal(got, text);
+}
+
+/* Counts the names in sm/, those with a dot included. */
+static unsigned int count_names(void)
+{
+	DIR *stream = opendir("sm");
+	unsigned int count = 0;
+
+	assert_non_null(stream);
+	while (readdir(stream) != NULL)
+		count++;
+	closedir(stream);
+	return count - 2; /* . and .. */
+}
+
+/* ORDER: the promise that SM_MON rests on. */
+static void test_no_result_before_flush(void **state)
+{
+	struct fixture *f = *state;
+	mode_t mask = umask(0);
+	struct stat st;
+
+	disk_set(&disk.file.is_held, true);
+	disk_set(&disk.directory.is_held, true);
+	put(f, 1, "a", true, "one\n");
+	disk_wait(&disk.file);
+	turn_loop(f);
+	assert_int_equal(f->count, 0);
+	disk_set(&disk.file.is_held, false);
+	disk_wait(&disk.directory);
+	turn_loop(f);
+	assert_int_equal(f->count, 0);
+	disk_set(&disk.directory.is_held, false);
+	wait_results(f, 1);
+	assert_result(f, 0, 1, 0);
+	assert_int_equal(stat("sm/a", &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	umask(mask);
+	/* ORDER: a replacement is flushed before it takes the name. */
+	disk_set(&disk.file.is_held, true);
+	put(f, 2, "a", false, "two\n");
+	disk_wait(&disk.file);
+	assert_file("sm/a", "one\n");
+	disk_set(&disk.file.is_held, false);
+	wait_results(f, 2);
+	assert_file("sm/a", "two\n");
+}
+
+/* What is queued while the worker flushes shares its next flush of sm/. */
+static void test_batches(void **state)
+{
+	struct fixture *f = *state;
+	const unsigned int count = 1 + 2 * STORE_BATCH_MAX + 7;
+	char name[24];
+	unsigned int i;
+
+	disk_set(&disk.file.is_held, true);
+	for (i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "sm/n%u", i);
+		put(f, i, name + 3, true, name);
+		if (i == 0)
+			disk_wait(&disk.file);
+	}
+	turn_loop(f);
+	assert_int_equal(f->count, 0);
+	disk_set(&disk.file.is_held, false);
+	wait_results(f, count);
+	for (i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "sm/n%u", i);
+		assert_result(f, i, i, 0);
+		assert_file(name, name);
+	}
+	assert_int_equal(disk.file.count, count);
+	assert_int_equal(disk.directory.count, 1 + 2 + 1);
+}
+
+static void test_same_file(void **state)
+{
+	struct fixture *f = *state;
+
+	disk_set(&disk.file.is_held, true);
+	put(f, 0, "first", true, "x");
+	disk_wait(&disk.file);
+	put(f, 1, "a", true, "1");
+	put(f, 2, "b", true, "2");
+	put(f, 3, "a", false, "3");
+	put(f, 4, "a", true, "4");
+	store_remove(f->store, "a");
+	put(f, 5, "a", true, "5");
+	store_remove(f->store, "b");
+	store_remove(f->store, "nobody");
+	put(f, 6, "c", true, "6");
+	disk_set(&disk.file.is_held, false);
+	wait_results(f, 7);
+	assert_result(f, 3, 3, 0);
+	assert_result(f, 4, 4, -EEXIST);
+	assert_result(f, 5, 5, 0);
+	assert_result(f, 6, 6, 0);
+	assert_file("sm/a", "5");
+	assert_file("sm/b", NULL);
+}
+
+static void test_freed_while_busy(void **state)
+{
+	struct fixture *f = *state;
+	char name[24];
+	unsigned int i;
+
+	f->wants_more = true;
+	for (i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "sm/n%u", i);
+		put(f, i, name + 3, true, name);
+	}
+	store_remove(f->store, "n0");
+	close_store(f);
+	assert_int_equal(f->count, 300);
+	assert_result(f, 299, 299, 0);
+	assert_file("sm/n299", "sm/n299");
+	assert_file("sm/n0", NULL);
+}
+
+/* The disk takes the first bytes of a file and then no more. */
+static void test_no_room(void **state)
+{
+	struct fixture *f = *state;
+	struct rlimit before, limit;
+	char text[4001] = "";
+
+	memset(text, 'x', sizeof(text) - 1);
+	put(f, 1, "a", true, "old\n");
+	wait_results(f, 1);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	limit = before;
+	limit.rlim_cur = 1000;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	put(f, 2, "a", false, text);
+	put(f, 3, "b", true, text);
+	put(f, 4, "c", true, "small\n");
+	close_store(f); /* waits, and says nothing while it is limited */
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	signal(SIGXFSZ, SIG_DFL);
+	assert_result(f, 1, 2, -EFBIG);
+	assert_result(f, 2, 3, -EFBIG);
+	assert_result(f, 3, 4, 0);
+	assert_file("sm/a", "old\n");
+	assert_file("sm/c", "small\n");
+	assert_int_equal(count_names(), 2);
+}
+
+static void test_flush_fails(void **state)
+{
+	struct fixture *f = *state;
+
+	write_file("sm/a", "old\n", 4);
+	write_file("sm/theirs", "t", 1);
+	disk_set(&disk.file.is_held, true);
+	put(f, 1, "a", false, "1");
+	disk_wait(&disk.file);
+	put(f, 2, "b", true, "2"); /* these are one batch */
+	put(f, 3, "theirs", true, "3");
+	disk_set(&disk.file.fails, true);
+	disk_set(&disk.directory.is_held, true);
+	disk_set(&disk.file.is_held, false);
+	disk_wait(&disk.directory);
+	assert_file("sm/a", "old\n");
+	disk_set(&disk.directory.is_held, false);
+	wait_results(f, 3);
+	assert_result(f, 0, 1, -EIO);
+	assert_result(f, 1, 2, 0);
+	assert_result(f, 2, 3, -EEXIST);
+	assert_file("sm/theirs", "t");
+	/* Nobody knows which names a failed flush of sm/ kept. */
+	disk_set(&disk.directory.fails, true);
+	put(f, 4, "b", false, "4");
+	wait_results(f, 4);
+	assert_result(f, 3, 4, -EIO);
+	assert_int_equal(count_names(), 3);
+}
+
+static void test_number(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t number = 41;
+
+	assert_int_equal(store_number(f->store), 0); /* missing */
+	write_file("state", &number, sizeof(number));
+	assert_int_equal(store_number(f->store), 41);
+	assert_int_equal(store_number(f->store), 41);
+	number = 43; /* as the turn and nfs-utils do it */
+	write_file("new", &number, sizeof(number));
+	assert_int_equal(rename("new", "state"), 0);
+	assert_int_equal(store_number(f->store), 43);
+	write_file("state", &number, 3);
+	assert_int_equal(store_number(f->store), 0);
+	assert_int_equal(unlink("state"), 0);
+	assert_int_equal(store_number(f->store), 0);
+	number = 44;
+	write_file("state", &number, sizeof(number));
+	assert_int_equal(store_number(f->store), 45);
+	assert_int_equal(unlink("state"), 0);
+	assert_int_equal(mkdir("state", 0700), 0);
+	assert_int_equal(store_number(f->store), 0);
+}
+
+static void *unlock_soon(void *fd)
+{
+	usleep(100000);
+	return flock(*(const int *)fd, LOCK_UN) == 0 ? fd : NULL;
+}
+
+static void test_lock(void **state)
+{
+	struct fixture *f = *state;
+	int fd = open("sm", O_RDONLY | O_DIRECTORY);
+	pthread_t other;
+	void *unlocked;
+
+	assert_true(fd >= 0);
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), -1);
+	assert_int_equal(errno, EWOULDBLOCK);
+	close_store(f);
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+	/* A turn is at it for a moment: the store waits. */
+	assert_int_equal(pthread_create(&other, NULL, unlock_soon, &fd), 0);
+	open_store(f);
+	assert_int_equal(pthread_join(other, &unlocked), 0);
+	assert_non_null(unlocked);
+	close(fd);
+}
+
+static void test_temporary(void **state)
+{
+	struct fixture *f = *state;
+
+	close_store(f);
+	write_file("sm/.reclaim-0123456789abcdef.new", "x", 1);
+	write_file("sm/.reclaim-0123456789abcdef.newer", "x", 1);
+	write_file("sm/.reclaim-1.new", "x", 1);
+	write_file("sm/.client.new", "x", 1); /* of nfs-utils */
+	open_store(f);
+	assert_file("sm/.reclaim-0123456789abcdef.new", NULL);
+	assert_int_equal(count_names(), 3);
+}
+
+static char found[64]; /* by test_load() */
+
+static void on_found(void *ctx, const char *name, const uint8_t *bytes,
+		     size_t len)
+{
+	(void)ctx; /* none was given */
+	assert_string_equal(found, "");
+	snprintf(found, sizeof(found), "%s=%.*s", name, (int)len,
+		 (const char *)bytes);
+}
+
+static void test_load(void **state)
+{
+	struct fixture *f = *state;
+	static const char big[RECORD_FILE_MAX + 1];
+
+	write_file("sm/b\nig", big, sizeof(big));
+	write_file("sm/client", "line\n", 5);
+	write_file("sm/.client.new", "torn", 4);
+	assert_int_equal(mkdir("sm/dir", 0700), 0);
+	assert_int_equal(mkfifo("sm/fifo", 0600), 0);
+	assert_int_equal(store_load(f->store, on_found, NULL), 0);
+	assert_string_equal(found, "client=line\n");
+	assert_non_null(strstr(log_text, "ig: File too large"));
+}
+
+/* What each file holds; "": there is none. */
+static char model[STRESS_NAMES][STRESS_LENGTH + 1];
+
+/* One random job; returns whether it will have a result, and which. */
+static bool stress_step(struct fixture *f, struct prng *rng, int *error)
+{
+	unsigned int at = (unsigned int)prng_below(rng, STRESS_NAMES);
+	const char file[] = {(char)('a' + at), '\0'};
+	bool is_new = prng_below(rng, 2) == 0;
+	char text[STRESS_LENGTH + 1] = "";
+
+	if (prng_below(rng, 4) == 0) {
+		store_remove(f->store, file);
+		model[at][0] = '\0';
+		return false;
+	}
+	memset(text, (int)('A' + prng_below(rng, 26)),
+	       1 + prng_below(rng, STRESS_LENGTH));
+	put(f, 0, file, is_new, text);
+	*error = is_new && model[at][0] != '\0' ? -EEXIST : 0;
+	if (*error == 0)
+		memcpy(model[at], text, sizeof(text));
+	return true;
+}
+
+static void test_stress(void **state)
+{
+	struct fixture *f = *state;
+	const char *env = getenv("SEED");
+	uint64_t seed = env != NULL ? strtoull(env, NULL, 0) : 20260101;
+	static int expected[STRESS_STEPS];
+	uint8_t key[SIPHASH_KEY_SIZE] = {0};
+	unsigned int count = 0, i;
+	struct prng rng;
+
+	print_message("SEED=%llu\n", (unsigned long long)seed);
+	memcpy(key, &seed, sizeof(seed));
+	prng_init(&rng, key);
+	disk.is_skipped = true;
+	for (i = 0; i < STRESS_STEPS; i++) {
+		count += stress_step(f, &rng, &expected[count]);
+		if (prng_below(&rng, 20) == 0)
+			turn_loop(f);
+		if (prng_below(&rng, 100) == 0)
+			wait_results(f, count);
+	}
+	close_store(f);
+	assert_int_equal(f->count, count);
+	for (i = 0; i < count; i++)
+		assert_int_equal(f->errors[i], expected[i]);
+	for (i = 0; i < STRESS_NAMES; i++) {
+		const char name[] = {'s', 'm', '/', (char)('a' + i), '\0'};
+
+		assert_file(name, model[i][0] != '\0' ? model[i] : NULL);
+	}
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(no_result_before_flush),
+		T(batches),
+		T(same_file),
+		T(freed_while_busy),
+		T(no_room),
+		T(flush_fails),
+		T(number),
+		T(lock),
+		T(temporary),
+		T(load),
+		T(stress),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
