@@ -4,9 +4,9 @@
  * with clean hands, and what the kernel hands a process (descriptors, random
  * bytes).  It does not drop privileges and installs no signal handlers.
  *
- * The parent that waits learns of its child's fate through a pipe: a number is
- * the exit status to leave with, the end of the file means that the child died
- * before it could say one.
+ * The parent that waits learns of its child's fate through a socket: a number
+ * is the exit status to leave with, the end of the file means that the child
+ * died before it could say one.
  */
 #define _GNU_SOURCE
 #include "os/process.h"
@@ -34,13 +34,16 @@
 #define EXIT_NO_PROGRAM 127 /* as shells say it */
 #define SIGNAL_BASE	128
 
-/* Opens /dev/null above the standard descriptors, opening those on the way. */
+/*
+ * Opens /dev/null above the standard descriptors, opening those on the way: a
+ * program that we run must not get a file of its own as its standard output.
+ */
 static int null_open(void)
 {
 	int fd;
 
 	do
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+		fd = open("/dev/null", O_RDWR);
 	while (fd >= 0 && fd <= STDERR_FILENO);
 	return fd < 0 ? -errno : fd;
 }
@@ -86,7 +89,8 @@ int process_background(int keep)
 	null = null_open();
 	if (null < 0)
 		return null;
-	if (pipe2(ready, O_CLOEXEC)) {
+	/* No pipe: when the parent was killed, SIGPIPE would end us, too. */
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ready)) {
 		error = -errno;
 		close(null);
 		return error;
@@ -146,7 +150,7 @@ void process_ready(int ready_fd)
 	int error;
 
 	if (ready_fd >= 0) {
-		if (write(ready_fd, &status, sizeof(status)) < 0)
+		if (send(ready_fd, &status, sizeof(status), MSG_NOSIGNAL) < 0)
 			log_line(LOG_WARN, "nobody waits for us to be ready");
 		close(ready_fd);
 	}
