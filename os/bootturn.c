@@ -181,6 +181,16 @@ static int empty_private(const struct turn *turn)
 	return error;
 }
 
+/* And what a crash left: nobody else replaces files there during a turn. */
+static int remove_remains(const struct turn *turn)
+{
+	int error = empty_private(turn);
+
+	if (error == 0)
+		error = durable_clean(turn->dir.bak);
+	return error == 0 ? durable_clean(turn->dir.dir) : error;
+}
+
 /* The four steps; @turn->rec says with which number. */
 static int turn_do(struct turn *turn, struct bootturn_result *out)
 {
@@ -193,7 +203,7 @@ static int turn_do(struct turn *turn, struct bootturn_result *out)
 		error = retire_records(turn->dir.sm, turn->dir.bak,
 				       how_to_retire(turn), &count);
 	if (error == 0)
-		error = empty_private(turn);
+		error = remove_remains(turn);
 	if (error == 0)
 		error = statedir_write_number(&turn->dir, turn->rec.number);
 	if (error != 0)
@@ -270,7 +280,8 @@ static enum mark find_mark(const struct turn *turn)
 			       ? MARK_OURS
 			       : MARK_NONE;
 	/* On a disk it may be of any boot. */
-	if (statfs(place->notify_pid, &fs) != 0 || fs.f_type != TMPFS_MAGIC ||
+	if (rec.pid == 0 || statfs(place->notify_pid, &fs) != 0 ||
+	    fs.f_type != TMPFS_MAGIC ||
 	    !is_same_file(place->state_dir, place->default_dir))
 		return MARK_NONE;
 	return MARK_NFS_UTILS;
@@ -329,7 +340,8 @@ static int run_locked(struct turn *turn, struct bootturn_result *out)
 		return -EBUSY;
 	if (mark == MARK_NFS_UTILS)
 		return take_over(turn, out);
-	if (!turn->is_of_this_boot) {
+	/* After a crash of ours nfs-utils may have gone further. */
+	if (!turn->is_of_this_boot || turn->on_disk > turn->rec.number) {
 		turn->rec.number =
 			statenum_raise(turn->rec.number, turn->rec.floor,
 				       turn->on_disk);
