@@ -373,18 +373,21 @@ uint32_t store_number(struct store *store)
 {
 	struct stat now;
 	struct buf bytes;
+	int error;
 
 	if (fstatat(store->dir, "state", &now, AT_SYMLINK_NOFOLLOW) != 0)
 		return 0;
 	if (is_unchanged(&now, &store->number_stat))
 		return store->number;
 	buf_init(&bytes, RECORD_FILE_MAX);
-	store->number = 0;
-	if (durable_read(store->dir, "state", &bytes) == 0)
+	error = durable_read(store->dir, "state", &bytes);
+	if (error == 0) {
 		store->number = statenum_decode(bytes.bytes, bytes.len);
+		store->number_stat = now;
+	}
 	buf_fini(&bytes);
-	store->number_stat = now;
-	return store->number;
+	/* What could not be read now may be readable the next time. */
+	return error == 0 ? store->number : 0;
 }
 
 /* What a result that was handed out at the end has queued comes too late. */

@@ -457,6 +457,29 @@ static void *unlock_soon(void *fd)
 	return flock(*(const int *)fd, LOCK_UN) == 0 ? fd : NULL;
 }
 
+/* No descriptor was free when the number rose: that passes. */
+static void test_number_again(void **state)
+{
+	struct fixture *f = *state;
+	struct rlimit before, limit;
+	uint32_t number = 3;
+	uint32_t without;
+
+	write_file("state", &number, sizeof(number));
+	assert_int_equal(store_number(f->store), 3);
+	number = 5;
+	write_file("new", &number, sizeof(number));
+	assert_int_equal(rename("new", "state"), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	limit = before;
+	limit.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	without = store_number(f->store);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(without, 0);
+	assert_int_equal(store_number(f->store), 5);
+}
+
 static void test_lock(void **state)
 {
 	struct fixture *f = *state;
@@ -586,6 +609,7 @@ int main(void)
 		T(no_room),
 		T(flush_fails),
 		T(number),
+		T(number_again),
 		T(lock),
 		T(temporary),
 		T(load),
