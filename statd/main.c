@@ -36,6 +36,7 @@
 #define SM_NOTIFY	 SBINDIR "/sm-notify"
 #define DESCRIPTORS	 8192u /* connections, sockets and files */
 #define TURN_RETRY_MAX_S 30
+#define SIGNALS		 4 /* that the loop watches */
 
 struct statd {
 	struct settings settings;
@@ -48,6 +49,7 @@ struct statd {
 	struct rpcbind *rpcbind;
 	struct resolver *resolver;
 	struct loop_timer *timer;
+	struct loop_watch *signals[SIGNALS];
 	int pid_fd;
 	int ready_fd;
 	int notify_pid; /* the sm-notify that we started, or 0 */
@@ -399,10 +401,10 @@ static int open_world(struct statd *s)
 static void watch_signals(struct statd *s)
 {
 	/* COMPAT: nfs-utils ends on SIGHUP, too. */
-	loop_signal(s->loop, SIGHUP, on_terminate, s);
-	loop_signal(s->loop, SIGINT, on_terminate, s);
-	loop_signal(s->loop, SIGTERM, on_terminate, s);
-	loop_signal(s->loop, SIGCHLD, on_child, s);
+	s->signals[0] = loop_signal(s->loop, SIGHUP, on_terminate, s);
+	s->signals[1] = loop_signal(s->loop, SIGINT, on_terminate, s);
+	s->signals[2] = loop_signal(s->loop, SIGTERM, on_terminate, s);
+	s->signals[3] = loop_signal(s->loop, SIGCHLD, on_child, s);
 	(void)signal(SIGPIPE, SIG_IGN); /* a closed connection is an EPIPE */
 	(void)signal(SIGUSR1, SIG_IGN); /* COMPAT: no effect, contract.md 2.3 */
 }
@@ -443,12 +445,16 @@ static int start(struct statd *s)
 
 static void finish(struct statd *s)
 {
+	size_t i;
+
 	rpcbind_withdraw(s->rpcbind);
 	store_free(s->store);
 	service_free(s->service);
 	resolver_free(s->resolver);
 	rpcudp_free(s->client);
 	loop_timer_free(s->timer);
+	for (i = 0; i < SIGNALS; i++)
+		loop_unwatch(s->signals[i]);
 	nsm_free(s->nsm);
 	loop_free(s->loop);
 	if (s->pid_fd >= 0)
