@@ -124,8 +124,8 @@ static void bad_bootrecs_are_refused(void **state)
 		"boot-1 2147483648 11 turned\n",
 		" 7 11 turned\n",
 		"boot-1  7 11 turned\n",
-		"012345678901234567890123456789012345678901234567890123456789"
-		"123 7 11 turned\n",
+		("012345678901234567890123456789012345678901234567890123456789"
+		 "123 7 11 turned\n"),
 	};
 	struct bootrec rec = {.number = 99};
 	size_t i;
