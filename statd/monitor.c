@@ -10,6 +10,7 @@
  */
 #include "statd/monitor.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -298,6 +299,9 @@ void monitor_stored(struct monitor *m, uint64_t now_ms, uint64_t id, int error,
 		job->peer->store_id = 0;
 		job->peer->is_stored = error == 0;
 	}
+	/* A file that we could not read is in the way: never replace it. */
+	if (error == -EEXIST && job->peer != NULL)
+		job->peer->file->may_exist = false;
 	if (error != 0 && job->peer != NULL)
 		log_failure(m, now_ms, job->peer->rec.mon_name,
 			    reason != NULL ? reason : "the disk failed");

@@ -91,6 +91,20 @@ static void failed_store_is_a_failed_mon(void **state)
 	assert_store(rig, "192.0.2.7", line_c, false);
 }
 
+/* One that could not be read at start is not ours to replace. */
+static void file_in_the_way_is_never_replaced(void **state)
+{
+	struct rig *rig = *state;
+	int number = 0;
+
+	rig_mon(rig, "192.0.2.7", 'c');
+	rig_stored(rig, rig_get(rig, NSM_OUT_STORE, 0)->out.store.id, -EEXIST);
+	assert_int_equal(rig_result(rig, 0, &number), SM_STAT_FAIL);
+	rig_mon(rig, "192.0.2.7", 'c');
+	assert_store(rig, "192.0.2.7", line_c, true);
+	rig_unmon(rig, "192.0.2.7");
+}
+
 static void same_mon_again_writes_nothing(void **state)
 {
 	struct rig *rig = *state;
@@ -444,6 +458,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(mon_is_answered_only_after_stored),
 		TEST(failed_store_is_a_failed_mon),
+		TEST(file_in_the_way_is_never_replaced),
 		TEST(same_mon_again_writes_nothing),
 		TEST(same_mon_while_storing_waits_with_it),
 		TEST(new_cookie_replaces_the_record),
