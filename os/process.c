@@ -227,13 +227,15 @@ void process_pidfile_end(int fd)
 /* In the child: nothing of ours but the standard descriptors, then @argv. */
 static _Noreturn void spawn_child(const char *const *argv)
 {
+	static const int ours[] = {SIGHUP,  SIGINT,  SIGTERM,
+				   SIGCHLD, SIGPIPE, SIGUSR1};
 	sigset_t none;
 	int null = null_open();
 
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		(void)signal(ours[i], SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	(void)signal(SIGPIPE, SIG_DFL);
-	(void)signal(SIGUSR1, SIG_DFL);
 	if (null >= 0)
 		dup2(null, STDIN_FILENO);
 	close_others(-1, -1);
@@ -243,13 +245,19 @@ static _Noreturn void spawn_child(const char *const *argv)
 
 int process_spawn(const char *const *argv)
 {
-	pid_t pid = fork();
+	sigset_t all, before;
+	int result;
 
-	if (pid < 0)
-		return -errno;
-	if (pid == 0)
+	/* A handler of ours in the child would speak to our own loop. */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	result = fork();
+	if (result == 0)
 		spawn_child(argv);
-	return pid;
+	if (result < 0)
+		result = -errno;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return result;
 }
 
 int process_wait(int pid)
