@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "lib/hostname.h"
+
 void names_init(struct names *names, struct effects *out, struct peers *peers)
 {
 	*names = (struct names){.out = out, .peers = peers, .next_id = 1};
@@ -37,10 +39,31 @@ static void names_pump(struct names *names)
 	}
 }
 
+static void warn_unresolved(struct names *names, const struct peer *peer)
+{
+	struct buf name;
+
+	buf_init(&name, LOG_TEXT_MAX / 2);
+	buf_add_escaped(&name, peer->rec.mon_name, strlen(peer->rec.mon_name));
+	effects_log(names->out, LOG_WARN,
+		    "peer \"%s\" is remembered, but its name does not "
+		    "resolve: notices of its reboot cannot be recognised by "
+		    "address until it does",
+		    buf_text(&name));
+	buf_fini(&name);
+}
+
 void names_add(struct names *names, struct peer *peer)
 {
 	if (peer->lookup == PEER_NUMERIC)
 		return;
+	/* A file may hold what no SM_MON gets in, nor a resolver takes. */
+	if (hostname_check(peer->rec.mon_name, strlen(peer->rec.mon_name)) !=
+	    HOSTNAME_OK) {
+		peer->lookup = PEER_UNRESOLVED;
+		warn_unresolved(names, peer);
+		return;
+	}
 	names->first_count++;
 	list_append(&names->waiting, &peer->in_lookup);
 	names_pump(names);
@@ -76,20 +99,6 @@ static struct peer *find_open(const struct names *names, uint64_t id)
 			return peer;
 	}
 	return NULL;
-}
-
-static void warn_unresolved(struct names *names, const struct peer *peer)
-{
-	struct buf name;
-
-	buf_init(&name, LOG_TEXT_MAX / 2);
-	buf_add_escaped(&name, peer->rec.mon_name, strlen(peer->rec.mon_name));
-	effects_log(names->out, LOG_WARN,
-		    "peer \"%s\" is remembered, but its name does not "
-		    "resolve: notices of its reboot cannot be recognised by "
-		    "address until it does",
-		    buf_text(&name));
-	buf_fini(&name);
 }
 
 static uint64_t relookup_wait_ms(unsigned int tries)

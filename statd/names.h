@@ -45,7 +45,8 @@ void names_init(struct names *names, struct effects *out, struct peers *peers);
 void names_fini(struct names *names);
 
 /*
- * Has the new @peer looked up, unless its mon_name is an address.
+ * Has the new @peer looked up, unless its mon_name is an address, or cannot be
+ * a name (see hostname_check()).
  */
 void names_add(struct names *names, struct peer *peer);
 

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "lib/hostname.h"
 #include "statd/names.h"
 
 #define ASKED_MAX (2 * NAMES_OPEN_MAX)
@@ -76,7 +77,7 @@ static size_t collect(struct world *w)
 
 static struct peer *add(struct world *w, const char *mon_name)
 {
-	char mon[64], my[] = "me";
+	char mon[RECORD_NAME_MAX + 1], my[] = "me";
 	struct record rec = {.mon_name = mon, .my_name = my};
 	struct peer *peer;
 
@@ -129,6 +130,24 @@ static void an_address_is_never_looked_up(void **state)
 	add(w, "2001:db8::7");
 	assert_int_equal(collect(w), 0);
 	assert_false(names_is_first_open(&w->names));
+}
+
+/* Only a file can hold such; a resolver takes 255 bytes and no more. */
+static void what_cannot_be_a_name_is_never_looked_up(void **state)
+{
+	struct world *w = *state;
+	char longest[HOSTNAME_LEN_MAX + 2];
+
+	memset(longest, 'n', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	assert_int_equal(add(w, longest)->lookup, PEER_UNRESOLVED);
+	assert_int_equal(add(w, "a/b")->lookup, PEER_UNRESOLVED);
+	assert_int_equal(collect(w), 0);
+	assert_int_equal(w->logged_count, 2);
+	assert_false(names_is_first_open(&w->names));
+	longest[HOSTNAME_LEN_MAX] = '\0';
+	add(w, longest);
+	assert_int_equal(collect(w), 1);
 }
 
 static void a_name_gets_the_addresses_found(void **state)
@@ -257,6 +276,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(an_address_is_never_looked_up),
+		TEST(what_cannot_be_a_name_is_never_looked_up),
 		TEST(a_name_gets_the_addresses_found),
 		TEST(at_most_so_many_questions_are_out),
 		TEST(a_failure_is_warned_about_once_and_asked_again),
