@@ -95,6 +95,9 @@ enum record_error peer_file_format(const struct peer_file *file,
 {
 	struct link *pos;
 
+	/* Lines that were too many to keep must not vanish from the disk. */
+	if (file->foreign.is_overflowed)
+		return RECORD_LONG;
 	buf_add(out, file->foreign.bytes, file->foreign.len);
 	list_for_each (pos, &file->peers) {
 		const struct peer *peer =

@@ -153,7 +153,8 @@ struct peer_file *peers_file(struct peers *set, const char *name);
 
 /*
  * Adds the lines of @file to @out: what its file in sm/ should hold.
- * Errors: RECORD_LONG where a line would be; @out may be "overflowed".
+ * Errors: RECORD_LONG where a line would be, or foreign lines were too many to
+ *         keep; @out may be "overflowed".
  */
 enum record_error peer_file_format(const struct peer_file *file,
 				   struct buf *out);
