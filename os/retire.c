@@ -44,7 +44,29 @@ static void log_unmerged(const char *name, int error)
 	buf_fini(&text);
 }
 
-/* Adds the lines of sm/@name to sm.bak/@name, which may be there. */
+/* A file of one inode in both directories. */
+static bool is_linked(const struct pass *pass, const char *name)
+{
+	struct stat a, b;
+
+	return fstatat(pass->sm, name, &a, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       fstatat(pass->bak, name, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* Gives sm/@name a second name in sm.bak/, where a crash may have left one. */
+static int link_file(const struct pass *pass, const char *name)
+{
+	if (linkat(pass->sm, name, pass->bak, name, 0) == 0 ||
+	    is_linked(pass, name))
+		return 0;
+	return -EEXIST; /* or a file system without links */
+}
+
+/*
+ * Adds the lines of sm/@name to sm.bak/@name, which may be there.
+ * Errors: -ENOENT where there is no sm/@name any more.
+ */
 static int merge_file(const struct pass *pass, const char *name)
 {
 	struct buf from, into;
@@ -53,10 +75,11 @@ static int merge_file(const struct pass *pass, const char *name)
 	buf_init(&from, RECORD_FILE_MAX);
 	buf_init(&into, RECORD_FILE_MAX);
 	error = durable_read(pass->sm, name, &from);
-	if (error == 0)
+	if (error == 0) {
 		error = durable_read(pass->bak, name, &into);
-	if (error == -ENOENT)
-		error = 0; /* the place in sm.bak/ is free */
+		if (error == -ENOENT)
+			error = 0; /* the place in sm.bak/ is free */
+	}
 	if (error == 0) {
 		record_merge(&into, from.bytes, from.len);
 		if (into.is_overflowed)
@@ -77,11 +100,11 @@ static int give_place(void *ctx, const char *name)
 
 	/* Two names for one inode are no copy: who writes one changes both. */
 	if (pass->how == RETIRE_MOVE)
-		error = linkat(pass->sm, name, pass->bak, name, 0) == 0
-				? 0
-				: -errno;
-	if (error != 0) /* taken, or a file system without links */
+		error = link_file(pass, name);
+	if (error != 0)
 		error = merge_file(pass, name);
+	if (error == -ENOENT)
+		return 0; /* a copy beside a statd, which has forgotten it */
 	if (error == 0) {
 		pass->count->retired++;
 		return 0;
@@ -111,16 +134,6 @@ static bool has_place(const struct pass *pass, const char *name)
 	buf_fini(&from);
 	buf_fini(&into);
 	return is_there;
-}
-
-/* A file of one inode in both needs no second look. */
-static bool is_linked(const struct pass *pass, const char *name)
-{
-	struct stat a, b;
-
-	return fstatat(pass->sm, name, &a, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       fstatat(pass->bak, name, &b, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 static int remove_placed(void *ctx, const char *name)
