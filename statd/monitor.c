@@ -166,28 +166,33 @@ static void log_failure(struct monitor *m, uint64_t now_ms,
 	buf_fini(&name);
 }
 
-/* Starts a STORE for @peer; @caller waits for it. */
-static void store_peer(struct monitor *m, uint64_t now_ms, struct peer *peer,
-		       const struct monitor_caller *caller)
+/*
+ * Starts a STORE for @peer; @caller waits for it.  Where that cannot be, the
+ * caller is refused and @peer stays in memory.
+ */
+static struct store_job *store_peer(struct monitor *m, uint64_t now_ms,
+				    struct peer *peer,
+				    const struct monitor_caller *caller)
 {
 	struct buf content;
 	struct store_job *job;
 
+	peer->is_stored = false;
+	peer->store_id = 0;
 	buf_init(&content, RECORD_FILE_MAX);
 	if (peer_file_format(peer->file, &content) != RECORD_OK ||
 	    content.is_overflowed) {
 		buf_fini(&content);
 		log_failure(m, now_ms, peer->rec.mon_name,
 			    "the names or its file would be too long");
-		forget_peer(m, peer);
 		monitor_refuse(m, caller);
-		return;
+		return NULL;
 	}
 	job = job_new(m, peer);
 	job->waiters[job->waiter_count++] = *caller;
-	peer->is_stored = false;
 	peer->store_id = job->id;
 	store_file(m, peer->file, job, &content);
+	return job;
 }
 
 /* SM_MON of a record that is there already, with the same cookie. */
@@ -202,7 +207,8 @@ static void add_again(struct monitor *m, uint64_t now_ms, struct peer *peer,
 	}
 	job = peer->store_id == 0 ? NULL : job_find(m, peer->store_id);
 	if (job == NULL)
-		store_peer(m, now_ms, peer, caller);
+		/* Refused or not, its line of earlier is still in sm/. */
+		(void)store_peer(m, now_ms, peer, caller);
 	else if (job->waiter_count < NSM_WAITERS_MAX)
 		job->waiters[job->waiter_count++] = *caller;
 	else
@@ -223,7 +229,8 @@ void monitor_add(struct monitor *m, uint64_t now_ms,
 	if (peer == NULL) {
 		peer = peers_add(m->peers, rec, rec->mon_name);
 		names_add(m->names, peer);
-		store_peer(m, now_ms, peer, caller);
+		if (store_peer(m, now_ms, peer, caller) == NULL)
+			forget_peer(m, peer);
 		return;
 	}
 	if (memcmp(peer->rec.priv, rec->priv, sizeof(rec->priv)) == 0) {
@@ -234,7 +241,8 @@ void monitor_add(struct monitor *m, uint64_t now_ms,
 	notices_discard(m->notices, peer);
 	peer_clear_delivered(peer);
 	memcpy(peer->rec.priv, rec->priv, sizeof(rec->priv));
-	store_peer(m, now_ms, peer, caller);
+	/* Refused or not, its line of earlier is still in sm/. */
+	(void)store_peer(m, now_ms, peer, caller);
 }
 
 static void log_unknown(struct monitor *m, uint64_t now_ms,

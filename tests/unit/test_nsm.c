@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <cmocka.h>
 
+#include "lib/record.h"
 #include "lib/rpcmsg.h"
 #include "proto/sm_inter.h"
 #include "tests/unit/nsm_rig.h"
@@ -441,6 +442,27 @@ static void foreign_lines_are_reported_and_kept(void **state)
 	assert_store(rig, "client.example", "torn li\n", false);
 }
 
+/* What was promised before stays, though it cannot be promised again. */
+static void file_over_its_cap_is_refused_and_kept(void **state)
+{
+	static char text[RECORD_FILE_MAX + 128];
+	struct rig *rig = *state;
+	int number = 0;
+
+	memset(text, 'x', RECORD_FILE_MAX - 10);
+	snprintf(text + RECORD_FILE_MAX - 10, 138, "\n%s", line_c);
+	load(rig, "192.0.2.7", text);
+	rig_mon(rig, "192.0.2.7", 'c');
+	assert_int_equal(rig_count(rig, NSM_OUT_STORE), 0);
+	assert_int_equal(rig_result(rig, 0, &number), SM_STAT_FAIL);
+	rig_mon(rig, "192.0.2.7", 'd');
+	assert_int_equal(rig_count(rig, NSM_OUT_STORE), 0);
+	assert_int_equal(rig_result(rig, 0, &number), SM_STAT_FAIL);
+	assert_int_equal(nsm_peer_count(rig->nsm), 1);
+	rig_notify(rig, "192.0.2.7", "peer", 5);
+	assert_int_equal(rig_run_lockd(rig, NULL), 1);
+}
+
 static void copies_in_two_files_are_both_forgotten(void **state)
 {
 	struct rig *rig = *state;
@@ -479,6 +501,7 @@ int main(void)
 		TEST(loaded_records_are_stored_before_the_answer),
 		TEST(loaded_records_keep_their_file),
 		TEST(foreign_lines_are_reported_and_kept),
+		TEST(file_over_its_cap_is_refused_and_kept),
 		TEST(copies_in_two_files_are_both_forgotten),
 	};
 
