@@ -54,6 +54,7 @@ struct statd {
 	int ready_fd;
 	int notify_pid; /* the sm-notify that we started, or 0 */
 	int turn_pid;	/* the child that repeats a failed turn, or 0 */
+	unsigned int turn_wait_s; /* before its next try */
 };
 
 static void feed(struct statd *s, const struct nsm_in *in);
@@ -255,22 +256,38 @@ static int turn(const struct statd *s)
 	return 0;
 }
 
+/* 1, 2, 4 .. TURN_RETRY_MAX_S. */
+static unsigned int longer_wait_s(unsigned int wait_s)
+{
+	if (wait_s == 0)
+		return 1;
+	return wait_s * 2 < TURN_RETRY_MAX_S ? wait_s * 2 : TURN_RETRY_MAX_S;
+}
+
 /*
  * A child repeats the turn, so that we can serve meanwhile: without a statd
  * lockd grants locks that nobody remembers (contract.md 11).
  */
 static void repeat_turn(struct statd *s)
 {
-	unsigned int wait_s = 1;
+	pid_t parent = getpid();
 
+	s->turn_wait_s = longer_wait_s(s->turn_wait_s);
 	s->turn_pid = fork();
 	if (s->turn_pid != 0)
 		return;
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	/*
+	 * ORDER: it ends with us, whatever handlers it inherited: it holds our
+	 * sockets and our pid file, and the next statd could not start.
+	 */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
+		_exit(EXIT_FAILURE);
+	(void)signal(SIGHUP, SIG_DFL);
+	(void)signal(SIGINT, SIG_DFL);
+	(void)signal(SIGTERM, SIG_DFL);
 	do {
-		sleep(wait_s);
-		wait_s = wait_s * 2 < TURN_RETRY_MAX_S ? wait_s * 2
-						       : TURN_RETRY_MAX_S;
+		sleep(s->turn_wait_s);
+		s->turn_wait_s = longer_wait_s(s->turn_wait_s);
 	} while (turn(s) != 0);
 	_exit(EXIT_SUCCESS);
 }
@@ -336,12 +353,10 @@ static void run_notify(struct statd *s)
 static void choose_log(const struct settings *settings)
 {
 	log_set_classes(settings->classes);
-	if (!settings->is_foreground)
-		logsink_syslog("rpc.statd");
-	else if (settings->is_debug)
+	if (settings->is_foreground && settings->is_debug)
 		log_set_classes(LOG_CLASS_ALL);
 	else
-		logsink_syslog("rpc.statd"); /* COMPAT: -F alone */
+		logsink_syslog("rpc.statd"); /* COMPAT: -F alone, too */
 }
 
 static int init_place(struct statd *s)
