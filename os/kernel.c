@@ -75,7 +75,7 @@ static int number_write(const char *path, uint32_t number)
 
 static enum kernel_grace grace_read(const char *path)
 {
-	char text[TEXT_MAX];
+	char text[TEXT_MAX] = "";
 	int error = text_read(path, text);
 
 	if (error == -ENOENT)

@@ -207,14 +207,14 @@ int process_pidfile(const char *path)
 		if (!error && is_same_file(fd, path))
 			error = pidfile_fill(fd);
 		else if (!error)
-			error = -EAGAIN;
+			error = -ESTALE;
 		if (!error)
 			return fd;
 		close(fd);
-		if (error != -EAGAIN)
+		if (error != -ESTALE)
 			return error;
 	}
-	return -EAGAIN;
+	return -ESTALE;
 }
 
 void process_pidfile_end(int fd)
@@ -239,6 +239,7 @@ static _Noreturn void spawn_child(const char *const *argv)
 	if (null >= 0)
 		dup2(null, STDIN_FILENO);
 	close_others(-1, -1);
+	unsetenv("NOTIFY_SOCKET"); /* to be ready is ours to say */
 	execv(argv[0], (char *const *)argv);
 	_exit(EXIT_NO_PROGRAM);
 }
