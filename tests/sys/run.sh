@@ -43,6 +43,7 @@ tests() {
 		t-10-options.sh
 		t-11-once-per-boot.sh
 		t-12-daemon.sh
+		t-13-broken-directory.sh
 	END
 }
 
