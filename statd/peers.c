@@ -87,7 +87,8 @@ struct peer_file *peers_file(struct peers *set, const char *name)
 
 bool peer_file_is_empty(const struct peer_file *file)
 {
-	return list_is_empty(&file->peers) && file->foreign.len == 0;
+	return list_is_empty(&file->peers) && file->foreign.len == 0 &&
+	       !file->foreign.is_overflowed;
 }
 
 enum record_error peer_file_format(const struct peer_file *file,

@@ -155,6 +155,26 @@ static void file_holds_its_records_and_foreign_lines(void **state)
 	peers_fini(&set);
 }
 
+/* What did not fit is on the disk all the same: it must not be removed. */
+static void file_of_one_line_too_long_is_not_empty(void **state)
+{
+	static const uint8_t line[RECORD_FILE_MAX + 1];
+	struct peers set;
+	struct peer *peer;
+	struct peer_file *file;
+
+	(void)state;
+	peers_init(&set, key);
+	peer = add(&set, "192.0.2.7", "server", "192.0.2.7");
+	file = peer->file;
+	buf_add(&file->foreign, line, sizeof(line));
+	assert_int_equal(file->foreign.len, 0);
+	peers_remove(&set, peer);
+	assert_ptr_equal(peers_file(&set, "192.0.2.7"), file);
+	assert_false(peer_file_is_empty(file));
+	peers_fini(&set);
+}
+
 static void delivered_numbers_are_kept_per_name(void **state)
 {
 	struct peers set;
@@ -244,6 +264,7 @@ int main(void)
 		cmocka_unit_test(too_many_addresses_are_cut),
 		cmocka_unit_test(pair_is_found_exactly_and_ignoring_case),
 		cmocka_unit_test(file_holds_its_records_and_foreign_lines),
+		cmocka_unit_test(file_of_one_line_too_long_is_not_empty),
 		cmocka_unit_test(delivered_numbers_are_kept_per_name),
 		cmocka_unit_test(random_adds_and_removes_agree_with_a_list),
 	};
