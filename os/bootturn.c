@@ -426,6 +426,9 @@ int bootturn_copy(const struct bootturn_place *place,
 		out->number = STATENUM_FIRST;
 		error = statedir_write_number(&turn.dir, out->number);
 	}
+	/* A turn that was begun may have retired peers to be told this one. */
+	if (turn.is_of_this_boot && out->number < turn.rec.number)
+		out->number = turn.rec.number;
 	if (error == 0)
 		error = copy_records(&turn, out);
 	statedir_close(&turn.dir);
@@ -457,15 +460,13 @@ static int raise_floor(const struct bootturn_place *place, uint32_t own,
 	if (error == 0)
 		error = statedir_read_number(&dir, &on_disk);
 	if (error == 0) {
-		uint32_t top = max_of(own, on_disk);
-
 		statedir_read_bootrec(&dir, &rec);
 		if (rec.key[0] == '\0') {
 			memcpy(rec.key, NO_BOOT_KEY, sizeof(NO_BOOT_KEY));
 			rec.number = on_disk;
 		}
-		top = max_of(top, max_of(rec.number, rec.floor));
-		*number = statenum_raise(top, 0, top);
+		*number = statenum_raise(rec.number, max_of(own, rec.floor),
+					 on_disk);
 		rec.floor = *number;
 		error = statedir_write_bootrec(&dir, &rec);
 	}
