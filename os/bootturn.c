@@ -293,8 +293,8 @@ static int write_mark(const struct turn *turn)
 	struct pidrec rec;
 	char text[BOOTREC_LEN_MAX];
 	struct stat st;
+	bool is_written;
 	size_t len;
-	ssize_t done;
 	int fd;
 
 	if (read_pidrec(turn->place->notify_pid, &rec) != 0 ||
@@ -305,13 +305,14 @@ static int write_mark(const struct turn *turn)
 	rec.device = st.st_dev;
 	rec.inode = st.st_ino;
 	len = pidrec_format(&rec, text);
-	fd = open(turn->place->notify_pid,
-		  O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC);
+	fd = open(turn->place->notify_pid, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	done = write(fd, text, len);
+	/* ORDER: write, then cut.  An empty file would say that nobody ran. */
+	is_written = write(fd, text, len) == (ssize_t)len &&
+		     ftruncate(fd, (off_t)len) == 0;
 	close(fd);
-	return done == (ssize_t)len ? 0 : -EIO;
+	return is_written ? 0 : -EIO;
 }
 
 static int take_over(struct turn *turn, struct bootturn_result *out)

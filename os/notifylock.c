@@ -66,11 +66,10 @@ int notify_lock_set_pid(const struct bootturn_place *place,
 	rec.device = st.st_dev;
 	rec.inode = st.st_ino;
 	len = pidrec_format(&rec, text);
-	if (ftruncate(lock->fd, 0) != 0)
-		return -errno;
+	/* ORDER: write, then cut.  An empty file would say that nobody ran. */
 	if (pwrite(lock->fd, text, len, 0) != (ssize_t)len)
 		return -EIO;
-	return 0;
+	return ftruncate(lock->fd, (off_t)len) == 0 ? 0 : -errno;
 }
 
 /* One try; -EAGAIN where the file was replaced under us. */
