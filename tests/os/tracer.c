@@ -88,7 +88,9 @@ enum tracer_end tracer_run(int (*work)(void *ctx), void *work_ctx,
 	if (pid < 0)
 		return TRACER_REFUSED;
 	for (;;) {
-		if (ptrace(PTRACE_SYSCALL, pid, NULL, signal_number) != 0 ||
+		/* One that was killed is on its way out, or gone: ESRCH. */
+		if ((is_wanted &&
+		     ptrace(PTRACE_SYSCALL, pid, NULL, signal_number) != 0) ||
 		    waitpid(pid, &event, 0) != pid)
 			fail_msg("the traced child is lost");
 		if (WIFSIGNALED(event) && !is_wanted)
