@@ -294,6 +294,22 @@ static void newer_cookie_waits_for_its_own_store(void **state)
 	assert_int_equal(w->store_count, 1);
 }
 
+static void new_cookie_of_a_durable_record_is_not_durable(void **state)
+{
+	struct world *w = *state;
+	uint64_t new;
+
+	mon(w, "me", 'b');
+	stored(w, w->store_id, 0);
+	new = mon(w, "me", 'c');
+	assert_int_equal(w->reply_count, 0);
+	mon(w, "me", 'c');
+	assert_int_equal(w->reply_count, 0);
+	stored(w, w->store_id, 0);
+	assert_int_equal(w->reply_count, 2);
+	assert_int_equal(w->replied[0], new);
+}
+
 static void rest_of_the_file_is_written_when_a_record_goes(void **state)
 {
 	struct world *w = *state;
@@ -355,6 +371,7 @@ int main(void)
 		TEST(failure_of_a_record_that_is_gone_is_still_answered),
 		TEST(stores_of_one_file_have_their_own_waiters),
 		TEST(newer_cookie_waits_for_its_own_store),
+		TEST(new_cookie_of_a_durable_record_is_not_durable),
 		TEST(rest_of_the_file_is_written_when_a_record_goes),
 		TEST(unknown_end_changes_nothing),
 		TEST(the_end_leaves_the_disk_alone),

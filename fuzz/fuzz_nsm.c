@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * rpc.statd's core: any files in sm/, then any sequence of calls, ends of
+ * STOREs, answers, look-ups and waits, over a model of the disk.  No call is
+ * answered twice, and all are once the disk and the lock manager have worked;
+ * SM_MON succeeds only with its record on the disk, where it stays until
+ * somebody who may unmonitors it; lines that are no records stay, too; a new
+ * file has a name that may be one; the clock never stands still.
+ *
+ * Input: one byte number of files, each two bytes length and the bytes, then
+ * operations of one byte and what they read.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz/nsm_calls.h"
+#include "fuzz/nsm_disk.h"
+#include "lib/buf.h"
+#include "lib/hostname.h"
+#include "lib/portmap.h"
+#include "lib/record.h"
+#include "lib/rpcmsg.h"
+#include "lib/rpcsrv.h"
+#include "lib/xalloc.h"
+#include "proto/nlm_prot.h"
+#include "proto/sm_inter.h"
+#include "statd/nsm.h"
+#include "statd/peers.h"
+
+#define SENT_MAX   64
+#define STEPS_MAX  20000 /* to come to an end */
+#define LOCKD_PORT 4045
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* A SEND that may still be answered. */
+struct sent {
+	struct addr peer;
+	uint32_t xid;
+};
+
+struct world {
+	struct nsm *n;
+	uint64_t now_ms;
+	const uint8_t *data;
+	size_t size;
+	struct calls calls;
+	struct disk disk;
+	struct sent sent[SENT_MAX]; /* the last ones, round and round */
+	size_t sent_count;
+	uint64_t resolve_id; /* the last one */
+};
+
+static const char *const names[] = {
+	"192.0.2.7",
+	"192.0.2.8",
+	"2001:db8::7",
+	"client.example",
+	"CLIENT.example",
+	"peer",
+	"a/b",
+	".hidden",
+	"a b",
+	"",
+	"me",
+	"ME",
+	"my host",
+	"x\x7f",
+	"%41\x80",
+	"127.0.0.1",
+};
+
+static const char *const file_names[] = {"client.example", "192.0.2.7",
+					 "old name"};
+
+static const struct {
+	const char *addr;
+	uint16_t port;
+} callers[] = {
+	{"127.0.0.1", 1000},  {"::1", 1023},	     {"127.0.0.1", 1024},
+	{"192.0.2.7", 700},   {"192.0.2.7", 40000},  {"192.0.2.8", 700},
+	{"2001:db8::7", 700}, {"198.51.100.1", 700},
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static uint8_t take_byte(struct world *w)
+{
+	if (w->size == 0)
+		return 0;
+	w->size--;
+	return *w->data++;
+}
+
+/* Takes up to @len bytes that are left. */
+static const uint8_t *take_bytes(struct world *w, size_t *len)
+{
+	const uint8_t *bytes = w->data;
+
+	if (*len > w->size)
+		*len = w->size;
+	w->data += *len;
+	w->size -= *len;
+	return bytes;
+}
+
+static size_t take_len16(struct world *w)
+{
+	size_t high = take_byte(w);
+
+	return high << 8 | take_byte(w);
+}
+
+/* --- effects --- */
+
+static void note_sent(struct world *w, const struct nsm_out *out)
+{
+	struct rpcmsg_call call;
+
+	require(rpcmsg_parse_call(out->bytes, out->len, &call) ==
+		RPCMSG_CALL_OK);
+	require(addr_is_loopback(&out->send.peer) && out->send.peer.port != 0);
+	w->sent[w->sent_count++ % SENT_MAX] =
+		(struct sent){out->send.peer, call.xid};
+}
+
+static void note_resolve(struct world *w, const struct nsm_out *out)
+{
+	struct addr addr;
+
+	require(hostname_check(out->resolve.name, strlen(out->resolve.name)) ==
+		HOSTNAME_OK);
+	require(!addr_parse(out->resolve.name, &addr));
+	w->resolve_id = out->resolve.id;
+}
+
+static void note_log(const struct nsm_out *out)
+{
+	const char *at;
+
+	require(strlen(out->log.text) < LOG_TEXT_MAX);
+	for (at = out->log.text; *at != '\0'; at++)
+		require(*at >= 0x20 && *at < 0x7f);
+}
+
+static void drain(struct world *w)
+{
+	struct nsm_out out;
+
+	while (nsm_output(w->n, &out)) {
+		switch (out.kind) {
+		case NSM_OUT_REPLY:
+			calls_note_reply(&w->calls, &w->disk, &out);
+			break;
+		case NSM_OUT_STORE:
+			disk_note_store(&w->disk, &out);
+			break;
+		case NSM_OUT_FORGET:
+			disk_note_forget(&w->disk, &out);
+			break;
+		case NSM_OUT_SEND:
+			note_sent(w, &out);
+			break;
+		case NSM_OUT_RESOLVE:
+			note_resolve(w, &out);
+			break;
+		case NSM_OUT_LOG:
+			note_log(&out);
+			break;
+		}
+	}
+}
+
+static void feed(struct world *w, const struct nsm_in *in)
+{
+	nsm_input(w->n, w->now_ms, in);
+	drain(w);
+	if (in->kind == NSM_IN_TIMER)
+		require(nsm_deadline_ms(w->n) > w->now_ms);
+}
+
+/* --- calls --- */
+
+static void feed_call(struct world *w, const uint8_t *bytes, size_t len)
+{
+	size_t caller = take_byte(w) % COUNT(callers);
+	struct nsm_in in = {.kind = NSM_IN_CALL, .bytes = bytes, .len = len};
+
+	require(addr_parse(callers[caller].addr, &in.call.peer));
+	in.call.peer.port = callers[caller].port;
+	in.call.reply_to = calls_note(&w->calls, &in);
+	if (in.call.reply_to != 0)
+		feed(w, &in);
+}
+
+static void feed_raw_call(struct world *w)
+{
+	size_t len = take_len16(w);
+	const uint8_t *bytes = take_bytes(w, &len);
+
+	feed_call(w, bytes, len);
+}
+
+static sm_string take_name(struct world *w)
+{
+	uint8_t byte = take_byte(w);
+	const char *name = names[byte % COUNT(names)];
+	size_t len = strlen(name);
+
+	if (byte >= 0xf0) { /* one of the input's own */
+		len = take_byte(w) * 5u;
+		name = (const char *)take_bytes(w, &len);
+	}
+	return (sm_string){.sm_string_len = (u_int)len,
+			   .sm_string_val = (char *)name};
+}
+
+/* Adds the arguments of @proc. */
+static void add_args(struct world *w, struct buf *out, uint32_t proc)
+{
+	struct sm_stat_chge chge = {.mon_name = take_name(w)};
+	struct sm_mon mon = {.mon_id.mon_name = chge.mon_name};
+	struct sm_my_id *my_id = &mon.mon_id.my_id;
+
+	chge.state = (int8_t)take_byte(w);
+	memset(mon.priv, chge.state & 3, sizeof(mon.priv));
+	my_id->my_prog = chge.state & 4 ? NLM_PROGRAM : NLM_PROGRAM + 1;
+	my_id->my_vers = 3;
+	my_id->my_proc = chge.state & 8 ? 24 : NLM_PROC_NSM_NOTIFY;
+	if (proc != SM_PROC_STAT && proc != SM_PROC_NOTIFY)
+		my_id->my_name = take_name(w);
+	if (proc == SM_PROC_STAT)
+		rpcsrv_add_xdr(out, (rpcsrv_xdr *)xdr_sm_string,
+			       &chge.mon_name);
+	else if (proc == SM_PROC_MON)
+		rpcsrv_add_xdr(out, (rpcsrv_xdr *)xdr_sm_mon, &mon);
+	else if (proc == SM_PROC_UNMON)
+		rpcsrv_add_xdr(out, (rpcsrv_xdr *)xdr_sm_mon_id, &mon.mon_id);
+	else if (proc == SM_PROC_UNMON_ALL)
+		rpcsrv_add_xdr(out, (rpcsrv_xdr *)xdr_sm_my_id, my_id);
+	else if (proc == SM_PROC_NOTIFY)
+		rpcsrv_add_xdr(out, (rpcsrv_xdr *)xdr_sm_stat_chge, &chge);
+}
+
+/* A call as it should be, but perhaps for one byte. */
+static void feed_good_call(struct world *w)
+{
+	uint8_t byte = take_byte(w);
+	uint32_t proc = byte % 8;
+	struct buf message;
+
+	buf_init(&message, RPCMSG_SIZE_MAX);
+	rpcmsg_add_call(&message, 7, SM_PROGRAM, SM_VERSION, proc);
+	add_args(w, &message, proc);
+	if (byte >= 0xe0) {
+		size_t at = take_len16(w) % message.len;
+
+		message.bytes[at] ^= take_byte(w);
+	}
+	feed_call(w, message.bytes, message.len);
+	buf_fini(&message);
+}
+
+/* --- what else may happen --- */
+
+static bool feed_stored(struct world *w, int error)
+{
+	struct nsm_in in = {.kind = NSM_IN_STORED,
+			    .stored = {.error = error, .reason = "disk"}};
+
+	if (!disk_work(&w->disk, error, &in.stored.id))
+		return false;
+	feed(w, &in);
+	calls_check(&w->calls, &w->disk);
+	return true;
+}
+
+/* The end of a STORE that is over, or that never was. */
+static void feed_stray_stored(struct world *w)
+{
+	struct nsm_in in = {.kind = NSM_IN_STORED};
+
+	in.stored.id = take_byte(w);
+	if (!disk_is_busy(&w->disk, in.stored.id))
+		feed(w, &in);
+}
+
+/* Answers @sent with @status and @results. */
+static void answer(struct world *w, const struct sent *sent, uint8_t status,
+		   const uint8_t *results, size_t len)
+{
+	struct nsm_in in = {.kind = NSM_IN_ANSWER, .answer.from = sent->peer};
+	struct buf message;
+
+	buf_init(&message, RPCMSG_SIZE_MAX);
+	rpcmsg_add_reply(&message, sent->xid, status % 8, 1);
+	buf_add(&message, results, len);
+	in.bytes = message.bytes;
+	in.len = message.len;
+	feed(w, &in);
+	buf_fini(&message);
+}
+
+/* Answers @sent as rpcbind and lockd do. */
+static void answer_well(struct world *w, const struct sent *sent)
+{
+	static const uint8_t port[] = {0, 0, LOCKD_PORT >> 8,
+				       LOCKD_PORT & 0xff};
+
+	if (sent->peer.port == PORTMAP_PORT)
+		answer(w, sent, RPCMSG_SUCCESS, port, sizeof(port));
+	else
+		answer(w, sent, RPCMSG_SUCCESS, NULL, 0);
+}
+
+static void feed_answer(struct world *w)
+{
+	const struct sent sent = w->sent[take_byte(w) % SENT_MAX];
+	uint8_t byte = take_byte(w);
+	size_t len = byte >> 4;
+	const uint8_t *bytes;
+
+	if (byte < 0x80) {
+		answer_well(w, &sent);
+		return;
+	}
+	bytes = take_bytes(w, &len);
+	answer(w, &sent, byte, bytes, len);
+}
+
+static void feed_raw_answer(struct world *w)
+{
+	struct nsm_in in = {.kind = NSM_IN_ANSWER,
+			    .answer.from = addr_loopback(PORTMAP_PORT)};
+
+	in.len = take_byte(w);
+	in.bytes = take_bytes(w, &in.len);
+	feed(w, &in);
+}
+
+static void feed_resolved(struct world *w)
+{
+	struct addr addrs[PEERS_ADDRS_MAX + 2];
+	struct nsm_in in = {.kind = NSM_IN_RESOLVED};
+	uint8_t byte = take_byte(w);
+	size_t i;
+
+	in.resolved.id = w->resolve_id - (byte >> 6);
+	in.resolved.addrs = addrs;
+	in.resolved.count = (byte & 0x3f) % (COUNT(addrs) + 1);
+	for (i = 0; i < in.resolved.count; i++)
+		require(addr_parse(callers[take_byte(w) % COUNT(callers)].addr,
+				   &addrs[i]));
+	feed(w, &in);
+}
+
+static void feed_timer(struct world *w)
+{
+	struct nsm_in in = {.kind = NSM_IN_TIMER};
+	uint8_t byte = take_byte(w);
+
+	if (byte != 0)
+		w->now_ms += 64u * byte;
+	else if (nsm_deadline_ms(w->n) != UINT64_MAX)
+		w->now_ms = nsm_deadline_ms(w->n);
+	feed(w, &in);
+}
+
+static void feed_number(struct world *w, uint32_t number)
+{
+	struct nsm_in in = {.kind = NSM_IN_NUMBER, .number = number};
+
+	feed(w, &in);
+}
+
+static void feed_file(struct world *w, const char *name)
+{
+	struct nsm_in in = {.kind = NSM_IN_FILE, .file.name = name};
+
+	in.len = take_len16(w);
+	in.bytes = take_bytes(w, &in.len);
+	disk_note_file(&w->disk, name, in.bytes, in.len);
+	feed(w, &in);
+}
+
+static void step(struct world *w)
+{
+	switch (take_byte(w) % 12) {
+	default:
+		feed_good_call(w);
+		break;
+	case 0:
+		feed_raw_call(w);
+		break;
+	case 1:
+	case 2:
+		(void)feed_stored(w, 0); /* nothing to end is fine */
+		break;
+	case 3:
+		(void)feed_stored(w, -5);
+		break;
+	case 4:
+		feed_stray_stored(w);
+		break;
+	case 5:
+		feed_answer(w);
+		break;
+	case 6:
+		feed_raw_answer(w);
+		break;
+	case 7:
+		feed_resolved(w);
+		break;
+	case 8:
+		feed_timer(w);
+		break;
+	case 9:
+		feed_number(w, take_byte(w));
+		break;
+	}
+}
+
+/* The disk does all it was told, the lock manager answers: nobody waits. */
+static void finish(struct world *w)
+{
+	struct nsm_in timer = {.kind = NSM_IN_TIMER};
+	size_t answered = w->sent_count;
+	struct sent sent;
+	unsigned int i;
+
+	while (feed_stored(w, 0))
+		;
+	for (i = 0; calls_open_count(&w->calls) > 0; i++) {
+		require(i < STEPS_MAX);
+		if (answered == w->sent_count) {
+			require(nsm_deadline_ms(w->n) != UINT64_MAX);
+			w->now_ms = nsm_deadline_ms(w->n);
+			feed(w, &timer);
+			continue;
+		}
+		if (w->sent_count - answered > SENT_MAX)
+			answered = w->sent_count - SENT_MAX;
+		sent = w->sent[answered % SENT_MAX];
+		answer_well(w, &sent);
+		answered++;
+	}
+}
+
+static void world_free(struct world *w)
+{
+	nsm_free(w->n);
+	calls_fini(&w->calls);
+	disk_fini(&w->disk);
+	free(w);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct nsm_config config = {.reserved_port_max = CALLS_RESERVED_PORT};
+	struct world *w = xzalloc(sizeof(*w));
+	uint8_t count, i;
+
+	w->data = data;
+	w->size = size;
+	w->now_ms = 1;
+	disk_init(&w->disk);
+	w->n = nsm_new(&config);
+	count = take_byte(w) % (COUNT(file_names) + 1);
+	for (i = 0; i < count; i++)
+		feed_file(w, file_names[i]);
+	feed_number(w, 3);
+	while (w->size > 0)
+		step(w);
+	finish(w);
+	world_free(w);
+	return 0;
+}
