@@ -89,12 +89,17 @@ static bool take_number(struct cursor *c, uint64_t max, uint64_t *out)
 	return digits > 0;
 }
 
+static bool is_key_char(char c)
+{
+	return c > ' ' && c < 0x7f;
+}
+
 /* Printable bytes without blanks. */
 static bool take_key(struct cursor *c, char out[static BOOTKEY_SIZE])
 {
 	size_t len = 0;
 
-	while (c->at<c->end && * c->at> 0x20 && *c->at < 0x7f) {
+	while (c->at < c->end && is_key_char(*c->at)) {
 		if (len == BOOTKEY_SIZE - 1)
 			return false;
 		out[len++] = *c->at++;

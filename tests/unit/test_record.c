@@ -187,14 +187,25 @@ static void merge_over_the_cap_is_seen(void **state)
 	buf_fini(&file);
 }
 
+/* Starts @rng from SEED=, and prints the seed. */
+static void start_rng(struct prng *rng)
+{
+	const char *text = getenv("SEED");
+	uint64_t number = text == NULL ? 1 : strtoull(text, NULL, 0);
+	uint8_t seed[SIPHASH_KEY_SIZE] = {0};
+
+	print_message("SEED=%llu\n", (unsigned long long)number);
+	memcpy(seed, &number, sizeof(number));
+	prng_init(rng, seed);
+}
+
 static void random_records_survive_a_round_trip(void **state)
 {
-	const uint8_t seed[SIPHASH_KEY_SIZE] = "round trip";
 	struct prng rng;
 	unsigned int i;
 
 	(void)state;
-	prng_init(&rng, seed);
+	start_rng(&rng);
 	for (i = 0; i < 5000; i++) {
 		char mon[64], my[64];
 		struct record rec = {.prog = prng_u32(&rng),
