@@ -145,6 +145,34 @@ static void lines_are_found_with_and_without_last_lf(void **state)
 	assert_false(record_lines_next(&lines, &line, &len));
 }
 
+static void key_is_everything_but_the_cookie(void **state)
+{
+	static const char *const others[] = {
+		"0100007f 000186b6 00000003 00000010 "
+		"5544332211000000785634128088ffff a me",
+		"0100007f 000186b5 00000004 00000010 "
+		"5544332211000000785634128088ffff a me",
+		"0100007f 000186b5 00000003 00000011 "
+		"5544332211000000785634128088ffff a me",
+		COLUMNS "A me",
+		COLUMNS "a ME",
+	};
+	struct record rec, other;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(parse(COLUMNS "a me", &rec), RECORD_OK);
+	assert_int_equal(parse(OTHER_COLUMNS "a me", &other), RECORD_OK);
+	assert_true(record_is_same_key(&rec, &other));
+	record_fini(&other);
+	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		assert_int_equal(parse(others[i], &other), RECORD_OK);
+		assert_false(record_is_same_key(&rec, &other));
+		record_fini(&other);
+	}
+	record_fini(&rec);
+}
+
 static void merge(const char *into, const char *from, const char *expected)
 {
 	struct buf file;
@@ -239,6 +267,7 @@ int main(void)
 		cmocka_unit_test(format_is_the_inverse_of_parse),
 		cmocka_unit_test(too_long_a_pair_is_not_written),
 		cmocka_unit_test(lines_are_found_with_and_without_last_lf),
+		cmocka_unit_test(key_is_everything_but_the_cookie),
 		cmocka_unit_test(merge_loses_no_line_of_either),
 		cmocka_unit_test(merge_over_the_cap_is_seen),
 		cmocka_unit_test(random_records_survive_a_round_trip),
