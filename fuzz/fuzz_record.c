@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Two files of sm/ and sm.bak/, parted by the first byte 0xff: whatever is a
- * record survives being written, and a merge loses no line of either.
+ * record survives being written, and a merge neither loses nor repeats a line.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -80,10 +80,43 @@ static bool has_line(const struct buf *file, const uint8_t *line, size_t len)
 	return false;
 }
 
+/* Tries every line; nothing but LFs lies between them. */
+static void try_lines(const uint8_t *bytes, size_t size)
+{
+	struct record_lines lines = {.bytes = bytes, .len = size};
+	const uint8_t *line, *at = bytes;
+	size_t len;
+
+	while (record_lines_next(&lines, &line, &len)) {
+		require(len > 0 && memchr(line, '\n', len) == NULL);
+		while (at < line)
+			require(*at++ == '\n');
+		at += len;
+		try_line(line, len);
+	}
+	while (at < bytes + size)
+		require(*at++ == '\n');
+}
+
+/* Nothing that @merged has after the bytes of @into is there already. */
+static void require_nothing_twice(const struct buf *merged,
+				  const struct buf *into)
+{
+	struct record_lines lines = {.bytes = merged->bytes,
+				     .len = merged->len,
+				     .at = into->len};
+	const uint8_t *line;
+	size_t len;
+
+	while (record_lines_next(&lines, &line, &len))
+		require(!has_line(into, line, len));
+}
+
 static void try_merge(const uint8_t *into, size_t into_len, const uint8_t *from,
 		      size_t from_len)
 {
 	struct record_lines lines = {.bytes = from, .len = from_len};
+	const struct buf before = {.bytes = (uint8_t *)into, .len = into_len};
 	const uint8_t *line;
 	struct buf file;
 	size_t len, merged_len;
@@ -97,6 +130,7 @@ static void try_merge(const uint8_t *into, size_t into_len, const uint8_t *from,
 			memcmp(file.bytes, into, into_len) == 0);
 		while (record_lines_next(&lines, &line, &len))
 			require(has_line(&file, line, len));
+		require_nothing_twice(&file, &before);
 		merged_len = file.len;
 		record_merge(&file, from, from_len);
 		require(file.len == merged_len);
@@ -106,15 +140,11 @@ static void try_merge(const uint8_t *into, size_t into_len, const uint8_t *from,
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct record_lines lines = {.bytes = data, .len = size};
 	const uint8_t *split = size == 0 ? NULL : memchr(data, 0xff, size);
 	size_t into_len = split == NULL ? size : (size_t)(split - data);
 	size_t from_at = split == NULL ? size : into_len + 1;
-	const uint8_t *line;
-	size_t len;
 
-	while (record_lines_next(&lines, &line, &len))
-		try_line(line, len);
+	try_lines(data, size);
 	if (size > 0)
 		try_merge(data, into_len, data + from_at, size - from_at);
 	return 0;
