@@ -7,6 +7,7 @@
  * Source: contract.md 2.1 - 2.5; design section 4.
  */
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +41,8 @@
 
 struct statd {
 	struct settings settings;
+	char state_dir[PATH_MAX];
+	char default_dir[PATH_MAX];
 	struct bootturn_place place;
 	struct loop *loop;
 	struct nsm *nsm;
@@ -359,12 +362,21 @@ static void choose_log(const struct settings *settings)
 		logsink_syslog("rpc.statd"); /* COMPAT: -F alone, too */
 }
 
+/* In the background, "." is another directory.  What is not there stays. */
+static void resolve_dir(const char *dir, char out[static PATH_MAX])
+{
+	if (realpath(dir, out) == NULL)
+		(void)snprintf(out, PATH_MAX, "%s", dir);
+}
+
 static int init_place(struct statd *s)
 {
 	int error = bootturn_key(s->place.key);
 
-	s->place.state_dir = s->settings.state_dir;
-	s->place.default_dir = STATEDIR;
+	resolve_dir(s->settings.state_dir, s->state_dir);
+	resolve_dir(s->settings.default_dir, s->default_dir);
+	s->place.state_dir = s->state_dir;
+	s->place.default_dir = s->default_dir;
 	s->place.notify_pid = NOTIFY_PID_FILE;
 	s->place.statd_pid = PID_FILE;
 	if (error != 0)
@@ -491,9 +503,7 @@ static void set_nlm_ports(const struct settings *settings)
 
 int main(int argc, char **argv)
 {
-	struct statd s = {.settings.state_dir = STATEDIR,
-			  .pid_fd = -1,
-			  .ready_fd = -1};
+	struct statd s = {.pid_fd = -1, .ready_fd = -1};
 	struct nfsconf *conf;
 	int status;
 

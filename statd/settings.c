@@ -143,10 +143,15 @@ static void read_environment(struct settings *settings)
 
 struct nfsconf *settings_read(struct settings *settings, int argc, char **argv)
 {
+	struct nfsconf_value value;
 	struct nfsconf *conf;
 
-	*settings = (struct settings){.state_dir = STATEDIR};
+	*settings = (struct settings){.state_dir = STATEDIR,
+				      .default_dir = STATEDIR};
 	conf = options_read(&statd_program, argc, argv, settings);
+	/* The key makes another directory the default one; -P does not. */
+	if (nfsconf_get(conf, "statd", NULL, "state-directory-path", &value))
+		settings->default_dir = value.text;
 	read_environment(settings);
 	return conf;
 }

@@ -22,6 +22,7 @@ struct settings {
 	unsigned int classes;
 	const char *name;
 	const char *state_dir;
+	const char *default_dir; /* without -P */
 	const char *ha_callout;
 };
 

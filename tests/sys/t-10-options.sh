@@ -44,3 +44,17 @@ is "port of nfs.conf" "$(in_host server rpcinfo -p 127.0.0.1 |
 exits 1 running "$STATD" -F -L
 statd_is_up server || die "the first statd was disturbed"
 say "ok: the first statd still answers"
+stop server statd
+
+say "the directory of nfs.conf is the default one: nfs-utils turned this boot"
+mkdir -p "$ROOM/other/sm" "$ROOM/other/sm.bak"
+printf '\7\0\0\0' >"$ROOM/other/state"
+echo "0100007f 000186b5 00000003 00000010" \
+	"63636363636363636363636363636363 192.0.2.7 me" \
+	>"$ROOM/other/sm/192.0.2.7"
+printf '[statd]\nstate-directory-path = %s\n' "$ROOM/other" \
+	>"$ROOM/server/etc/nfs.conf"
+in_host server sh -c 'echo 99 >/run/sm-notify.pid'
+statd_start server ours
+is "still monitored" "$(ls "$ROOM/other/sm")" 192.0.2.7
+is "untold" "$(ls "$ROOM/other/sm.bak")" ""

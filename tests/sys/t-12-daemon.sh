@@ -52,3 +52,11 @@ is "pid file names" "$(in_host server cat "/proc/$pid/comm")" rpc.statd
 in_host server kill "$pid"
 wait_for "statd to end" [ ! -s "/proc/${INIT[server]}/root/run/rpc.statd.pid" ]
 say "ok: pid file is empty after SIGTERM"
+
+say "with a directory that is named as seen from where it is started"
+mkdir "$ROOM/elsewhere"
+in_host server sh -c 'cd "$1" && exec "$2" -L -P elsewhere' sh "$ROOM" \
+	"$SBINDIR/rpc.statd" </dev/null
+is "numbers there" "$(cd "$ROOM/elsewhere" && echo state*)" "state state.boot"
+lockd server mon 192.0.2.2 "$COOKIE"
+is "remembered there" "$(ls "$ROOM/elsewhere/sm")" 192.0.2.2
