@@ -146,14 +146,31 @@ static int read_pidrec(const char *path, struct pidrec *rec)
 	return error;
 }
 
-/* Whether nfs-utils' statd lives here: then its records must stay, too. */
+/* Ours locks its pid file for life, also while it waits for a turn. */
+static bool is_locked(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	bool is_free;
+
+	if (fd < 0)
+		return false;
+	is_free = flock(fd, LOCK_SH | LOCK_NB) == 0;
+	close(fd);
+	return !is_free;
+}
+
+/*
+ * Where nfs-utils' statd lives its records must stay, too.  Where ours does
+ * and could not turn yet, they must not: it would take them for this boot's.
+ */
 static enum retire_how how_to_retire(const struct turn *turn)
 {
+	const char *path = turn->place->statd_pid;
 	struct pidrec statd;
 
-	if (read_pidrec(turn->place->statd_pid, &statd) == 0 && statd.pid > 0 &&
+	if (read_pidrec(path, &statd) == 0 && statd.pid > 0 &&
 	    statd.pid != getpid() && is_statd_process(statd.pid) &&
-	    !is_statd_here(turn))
+	    !is_locked(path))
 		return RETIRE_COPY;
 	return RETIRE_MOVE;
 }

@@ -15,7 +15,9 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <linux/magic.h>
@@ -325,6 +327,26 @@ static void statd_of_nfs_utils_keeps_its_records(void **state)
 	rig_end_process(statd);
 }
 
+/* As when its first turn failed, and a child or sm-notify does it now. */
+static void statd_of_ours_keeps_no_records(void **state)
+{
+	struct rig *rig = *state;
+	pid_t statd = rig_start_process(rig, "rpc.statd", NULL);
+	char text[32];
+	int fd;
+
+	rig_put(rig, "state/sm/a", RIG_LINE("a", "me"));
+	snprintf(text, sizeof(text), "%d\n", statd);
+	rig_put(rig, "run/rpc.statd.pid", text);
+	fd = open(rig->statd_pid, O_RDWR | O_CLOEXEC);
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+	run(rig);
+	assert_false(rig_exists(rig, "state/sm/a"));
+	assert_true(rig_exists(rig, "state/sm.bak/a"));
+	close(fd);
+	rig_end_process(statd);
+}
+
 static void other_processes_keep_no_records(void **state)
 {
 	struct rig *rig = *state;
@@ -543,6 +565,7 @@ int main(void)
 		TEST(state_that_is_no_file_is_an_error),
 		TEST(statd_of_another_namespace_stands_in_the_way),
 		TEST(statd_of_nfs_utils_keeps_its_records),
+		TEST(statd_of_ours_keeps_no_records),
 		TEST(other_processes_keep_no_records),
 		TEST(pid_file_of_nfs_utils_is_taken_over_once),
 		TEST(pid_file_without_a_pid_is_taken_over_by_nobody),
