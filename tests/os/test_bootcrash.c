@@ -278,6 +278,8 @@ static void take_over_was_killed(struct rig *rig)
 	assert_nobody_lost(rig, "state");
 	assert_int_equal(rig_count(rig, "state/sm"), 2);
 	assert_int_equal(rig_number(rig, "state/state"), NUMBER_BEFORE + 2);
+	/* At every moment: an empty file would say that nobody ran. */
+	assert_true(rig_has(rig, "run/sm-notify.pid", "4711\n"));
 }
 
 static void take_over_again(struct rig *rig)
