@@ -153,10 +153,12 @@ void pidrec_parse(const void *bytes, size_t len, struct pidrec *out)
 	struct pidrec rec = {0};
 	uint64_t pid = 0;
 
-	if (len > 0 && take_number(&c, INT32_MAX, &pid))
-		rec.pid = (int32_t)pid;
 	*out = rec;
-	if (len == 0 || !take_char(&c, '\n') || !take_key(&c, rec.key) ||
+	if (len == 0 || !take_number(&c, INT32_MAX, &pid))
+		return;
+	rec.pid = (int32_t)pid;
+	*out = rec;
+	if (!take_char(&c, '\n') || !take_key(&c, rec.key) ||
 	    !take_char(&c, ' ') || !take_number(&c, UINT64_MAX, &rec.device) ||
 	    !take_char(&c, ':') || !take_number(&c, UINT64_MAX, &rec.inode) ||
 	    !take_char(&c, '\n') || c.at != c.end)

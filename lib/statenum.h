@@ -78,7 +78,8 @@ struct pidrec {
 
 /*
  * Reads the pid file of sm-notify, ours or nfs-utils' (which has no line 2).
- * A malformed line 2 counts as none.
+ * A malformed line 2 counts as none, as does any below a line 1 that is no
+ * number.
  */
 void pidrec_parse(const void *bytes, size_t len, struct pidrec *out);
 

@@ -187,6 +187,8 @@ static void pidrec_of_nfs_utils_has_no_key(void **state)
 	}
 	pidrec_parse("x\n", 2, &rec);
 	assert_int_equal(rec.pid, 0);
+	pidrec_parse("\nboot-1 1:2\n", 12, &rec);
+	assert_false(rec.has_key);
 	pidrec_parse("", 0, &rec);
 	assert_int_equal(rec.pid, 0);
 }
