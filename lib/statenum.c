@@ -63,6 +63,13 @@ struct cursor {
 	const char *end;
 };
 
+/* @bytes may be NULL where @len is 0. */
+static struct cursor cursor_on(const char *bytes, size_t len)
+{
+	return (struct cursor){.at = bytes,
+			       .end = len == 0 ? bytes : bytes + len};
+}
+
 static bool take_char(struct cursor *c, char wanted)
 {
 	if (c->at == c->end || *c->at != wanted)
@@ -118,11 +125,11 @@ static bool take_word(struct cursor *c, const char *word)
 
 bool bootrec_parse(const void *bytes, size_t len, struct bootrec *out)
 {
-	struct cursor c = {.at = bytes, .end = (const char *)bytes + len};
+	struct cursor c = cursor_on(bytes, len);
 	struct bootrec rec = {0};
 	uint64_t number, floor;
 
-	if (len == 0 || !take_key(&c, rec.key) || !take_char(&c, ' ') ||
+	if (!take_key(&c, rec.key) || !take_char(&c, ' ') ||
 	    !take_number(&c, STATENUM_MAX, &number) || !take_char(&c, ' ') ||
 	    !take_number(&c, STATENUM_MAX, &floor) || !take_word(&c, " turn"))
 		return false;
@@ -149,12 +156,12 @@ size_t bootrec_format(const struct bootrec *rec,
 
 void pidrec_parse(const void *bytes, size_t len, struct pidrec *out)
 {
-	struct cursor c = {.at = bytes, .end = (const char *)bytes + len};
+	struct cursor c = cursor_on(bytes, len);
 	struct pidrec rec = {0};
 	uint64_t pid = 0;
 
 	*out = rec;
-	if (len == 0 || !take_number(&c, INT32_MAX, &pid))
+	if (!take_number(&c, INT32_MAX, &pid))
 		return;
 	rec.pid = (int32_t)pid;
 	*out = rec;

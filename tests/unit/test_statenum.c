@@ -146,6 +146,7 @@ static void bad_bootrecs_are_refused(void **state)
 		assert_false(parse(bad[i], &rec));
 		assert_int_equal(rec.number, 99);
 	}
+	assert_false(bootrec_parse(NULL, 0, &rec)); /* an empty buf */
 	assert_true(parse(bad[i], &rec)); /* 63 bytes of key just fit */
 }
 
