@@ -46,6 +46,8 @@ static void try_bootrec(const uint8_t *data, size_t size)
 		return;
 	require(rec.key[0] != '\0' && rec.number <= NUMBER_MAX);
 	len = bootrec_format(&rec, text);
+	/* There is one way to write it, but for zeros in front. */
+	require(len <= size && (len < size || memcmp(text, data, len) == 0));
 	require(len < sizeof(text) && bootrec_parse(text, len, &back));
 	require(memcmp(&rec.key, &back.key, sizeof(rec.key)) == 0);
 	require(rec.number == back.number && rec.floor == back.floor &&
@@ -63,6 +65,10 @@ static void try_pidrec(const uint8_t *data, size_t size)
 	require(rec.has_key == (rec.key[0] != '\0'));
 	len = pidrec_format(&rec, text);
 	require(len < sizeof(text));
+	if (rec.has_key) {
+		require(len <= size);
+		require(len < size || memcmp(text, data, len) == 0);
+	}
 	pidrec_parse(text, len, &back);
 	require(rec.pid == back.pid && rec.has_key == back.has_key);
 	require(rec.device == back.device && rec.inode == back.inode);
