@@ -55,6 +55,7 @@ say "ok: pid file is empty after SIGTERM"
 
 say "with a directory that is named as seen from where it is started"
 mkdir "$ROOM/elsewhere"
+# shellcheck disable=SC2016 # expanded inside
 in_host server sh -c 'cd "$1" && exec "$2" -L -P elsewhere' sh "$ROOM" \
 	"$SBINDIR/rpc.statd" </dev/null
 is "numbers there" "$(cd "$ROOM/elsewhere" && echo state*)" "state state.boot"
