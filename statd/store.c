@@ -21,7 +21,6 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-#include <dirent.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -249,24 +248,6 @@ static int wait_for_lock(int fd)
 	return -EBUSY;
 }
 
-/* Removes the temporary files that a crash of ours left in sm/. */
-static void remove_temporary(int sm)
-{
-	int fd = openat(sm, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
-
-	if (stream == NULL) {
-		if (fd >= 0)
-			close(fd);
-		return; /* whatever is wrong, store_load() will say it */
-	}
-	while ((entry = readdir(stream)) != NULL)
-		if (durable_is_temporary(entry->d_name))
-			(void)unlinkat(sm, entry->d_name, 0);
-	closedir(stream);
-}
-
 static int open_files(struct store *store, const char *state_dir)
 {
 	int error;
@@ -281,7 +262,8 @@ static int open_files(struct store *store, const char *state_dir)
 	error = wait_for_lock(store->sm);
 	if (error != 0)
 		return error;
-	remove_temporary(store->sm);
+	/* Whatever is wrong with it, store_load() will say. */
+	(void)durable_clean(store->sm);
 	store->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	return store->wake_fd < 0 ? -errno : 0;
 }
