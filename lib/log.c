@@ -95,6 +95,14 @@ void log_line(enum log_level level, const char *format, ...)
 	va_end(args);
 }
 
+void log_page(enum log_level level, const char *lines)
+{
+	const char *end;
+
+	for (; (end = strchr(lines, '\n')) != NULL; lines = end + 1)
+		log_line(level, "%.*s", (int)(end - lines), lines);
+}
+
 void log_debug(enum log_class class, const char *format, ...)
 {
 	va_list args;

@@ -53,6 +53,11 @@ void log_line(enum log_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
+ * Logs each line of @lines, which are ended by LF.
+ */
+void log_page(enum log_level level, const char *lines);
+
+/*
  * Logs one line at LOG_TRACE where @class is let through.
  */
 void log_debug(enum log_class class, const char *format, ...)

@@ -210,6 +210,59 @@ unsigned int optab_read_conf(const struct optab *table, void *settings,
 	return bad_count;
 }
 
+static size_t field_size(const struct optab *opt)
+{
+	switch (opt->kind) {
+	case OPTAB_FLAG:
+	case OPTAB_NOT_FLAG:
+		return sizeof(bool);
+	case OPTAB_UINT:
+	case OPTAB_CLASSES:
+		return sizeof(unsigned int);
+	case OPTAB_TEXT:
+		return sizeof(const char *);
+	case OPTAB_HELP:
+	case OPTAB_VERSION:
+		break;
+	}
+	return 0;
+}
+
+static bool is_same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool is_same_field(const struct optab *opt, const void *a, const void *b)
+{
+	const char *field_a = (const char *)a + opt->offset;
+	const char *field_b = (const char *)b + opt->offset;
+
+	if (opt->kind == OPTAB_TEXT)
+		return is_same_text(
+			*(const char *const *)(const void *)field_a,
+			*(const char *const *)(const void *)field_b);
+	return memcmp(field_a, field_b, field_size(opt)) == 0;
+}
+
+void optab_renew(const struct optab *table, void *settings, const void *before,
+		 const void *fresh, struct buf *fixed)
+{
+	const struct optab *opt;
+
+	for (opt = table; !optab_is_end(opt); opt++) {
+		if (opt->key == NULL)
+			continue;
+		assert(!opt->is_live || opt->kind != OPTAB_TEXT);
+		if (opt->is_live)
+			memcpy((char *)settings + opt->offset,
+			       (const char *)fresh + opt->offset,
+			       field_size(opt));
+		else if (!is_same_field(opt, before, fresh))
+			buf_addf(fixed, "[%s] %s\n", opt->section, opt->key);
+	}
+}
+
 /* What find_unknown's visitor needs. */
 struct unknown {
 	const struct optab *table;

@@ -35,6 +35,7 @@ struct optab {
 	unsigned int min; /* OPTAB_UINT */
 	unsigned int max;
 	size_t offset; /* of the field in the settings struct */
+	bool is_live;  /* SIGHUP reads it again; not for OPTAB_TEXT */
 };
 
 /*
@@ -63,6 +64,15 @@ bool optab_set(const struct optab *opt, void *settings, const char *text,
  */
 unsigned int optab_read_conf(const struct optab *table, void *settings,
 			     const struct nfsconf *conf, struct buf *errors);
+
+/*
+ * Takes over from @fresh, both read by @table from nfs.conf alone, what may
+ * change while the program runs: copies the live fields to @settings.  Adds a
+ * line "[section] key" to @fixed for every other key whose value in @fresh is
+ * not that in @before.
+ */
+void optab_renew(const struct optab *table, void *settings, const void *before,
+		 const void *fresh, struct buf *fixed);
 
 /*
  * Adds a line "file:line: [section] key: unknown key" to @out for each key of

@@ -361,16 +361,6 @@ static void read_args(const struct options_program *program, int argc,
 	fail_usage(program, &text);
 }
 
-/* Logs each line of @lines. */
-static void log_lines(enum log_level level, const struct buf *lines)
-{
-	const char *line = buf_text(lines);
-	const char *end;
-
-	for (; (end = strchr(line, '\n')) != NULL; line = end + 1)
-		log_line(level, "%.*s", (int)(end - line), line);
-}
-
 /*
  * ORDER: the command line comes over nfs.conf, but what is wrong with nfs.conf
  * is said after it, so that --help and --version work in any case.
@@ -385,11 +375,11 @@ void options_apply(const struct options_program *program,
 	buf_init(&lines, NFSCONF_FILE_MAX);
 	bad_count = optab_read_conf(program->table, settings, conf, &lines);
 	read_args(program, argc, argv, settings);
-	log_lines(LOG_ERROR, &lines);
+	log_page(LOG_ERROR, buf_text(&lines));
 	buf_clear(&lines);
 	optab_find_unknown(program->table, program->section,
 			   program->known_keys, conf, &lines);
-	log_lines(LOG_WARN, &lines);
+	log_page(LOG_WARN, buf_text(&lines));
 	buf_fini(&lines);
 	if (bad_count > 0)
 		exit(EXIT_FAILURE);

@@ -88,6 +88,25 @@ static void test_parses_classes(void **state)
 	assert_int_equal(classes, 99);
 }
 
+static char collected[64];
+
+static void collect(enum log_level level, const char *text)
+{
+	assert_int_equal(level, LOG_NOTE);
+	strcat(collected, text);
+	strcat(collected, "|");
+}
+
+static void test_lines_one_by_one(void **state)
+{
+	(void)state;
+	log_set_sink(collect);
+	log_page(LOG_NOTE, "");
+	log_page(LOG_NOTE, "one\n\n100 %s\n");
+	log_set_sink(NULL);
+	assert_string_equal(collected, "one||100 %s|");
+}
+
 static void test_limit_holds_back_and_counts(void **state)
 {
 	struct log_limit limit = {0};
@@ -114,6 +133,7 @@ int main(void)
 		cmocka_unit_test(test_lines_reach_the_sink),
 		cmocka_unit_test(test_debug_obeys_classes),
 		cmocka_unit_test(test_parses_classes),
+		cmocka_unit_test(test_lines_one_by_one),
 		cmocka_unit_test(test_limit_holds_back_and_counts),
 	};
 

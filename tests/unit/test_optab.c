@@ -322,6 +322,60 @@ static void test_read_conf_errors(void **state)
 	nfsconf_free(conf);
 }
 
+static void test_renew(void **state)
+{
+	static const struct optab live[] = {
+		{.section = "a",
+		 .key = "port",
+		 .kind = OPTAB_UINT,
+		 FIELD(port)},
+		{.section = "a",
+		 .key = "any",
+		 .kind = OPTAB_UINT,
+		 .is_live = true,
+		 FIELD(any)},
+		{.section = "b",
+		 .key = "on",
+		 .kind = OPTAB_FLAG,
+		 .is_live = true,
+		 FIELD(is_on)},
+		{.section = "b",
+		 .key = "update",
+		 .kind = OPTAB_NOT_FLAG,
+		 FIELD(is_updating)},
+		{.section = "b",
+		 .key = "name",
+		 .kind = OPTAB_TEXT,
+		 FIELD(name)},
+		{.short_name = 'd', .kind = OPTAB_UINT, FIELD(classes)},
+		{0},
+	};
+	char name[] = "x";
+	const struct settings before = {.port = 1, .any = 2, .name = "x"};
+	struct settings fresh = {
+		.port = 1, .any = 3, .name = name, .classes = 5, .is_on = true};
+	struct settings s = {.port = 9, .any = 2, .classes = 4};
+	struct buf fixed;
+
+	(void)state;
+	buf_init(&fixed, TEXT_MAX);
+	optab_renew(live, &s, &before, &fresh, &fixed);
+	assert_string_equal(buf_text(&fixed), "");
+	assert_int_equal(s.port, 9);
+	assert_int_equal(s.any, 3);
+	assert_true(s.is_on);
+	assert_int_equal(s.classes, 4);
+	fresh.name = NULL;
+	fresh.port = 2;
+	fresh.is_updating = true;
+	optab_renew(live, &s, &before, &fresh, &fixed);
+	assert_string_equal(buf_text(&fixed),
+			    "[a] port\n[b] update\n[b] name\n");
+	assert_int_equal(s.port, 9);
+	assert_null(s.name);
+	buf_fini(&fixed);
+}
+
 static void test_find_unknown(void **state)
 {
 	static const char *const others[] = {"Later", NULL};
@@ -398,6 +452,7 @@ int main(void)
 		cmocka_unit_test(test_by_letter),
 		cmocka_unit_test(test_read_conf),
 		cmocka_unit_test(test_read_conf_errors),
+		cmocka_unit_test(test_renew),
 		cmocka_unit_test(test_find_unknown),
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_end),
