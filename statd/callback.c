@@ -208,6 +208,7 @@ struct event *callbacks_add(struct callbacks *cb, uint64_t now_ms,
 	event->peer = peer;
 	event->name = xstrdup(name);
 	event->number = number;
+	event->since_ms = now_ms;
 	list_init(&event->waiters);
 	list_append(&peer->events, &event->in_peer);
 	event->lockmgr =
@@ -332,6 +333,26 @@ void callbacks_timer(struct callbacks *cb, uint64_t now_ms)
 		lockmgr_begin_round(cb,
 				    container_of(timer, struct lockmgr, timer),
 				    now_ms);
+}
+
+void callbacks_add_status(const struct callbacks *cb, struct buf *out)
+{
+	unsigned int shown = 0;
+	const struct link *pos;
+
+	list_for_each (pos, &cb->lockmgrs) {
+		const struct lockmgr *lockmgr =
+			container_of(pos, struct lockmgr, in_all);
+
+		if (!lockmgr->is_reported || lockmgr->port != 0)
+			continue;
+		if (shown++ == CALLBACK_SHOWN_MAX)
+			return;
+		buf_addf(out,
+			 "the lock manager (program %u version %u) is not "
+			 "registered with rpcbind\n",
+			 lockmgr->prog, lockmgr->vers);
+	}
 }
 
 uint64_t callbacks_deadline_ms(const struct callbacks *cb)

@@ -18,12 +18,14 @@
 #include "lib/prng.h"
 #include "lib/rpccall.h"
 #include "lib/timerq.h"
+#include "lib/buf.h"
 #include "statd/effects.h"
 #include "statd/peers.h"
 
 #define CALLBACK_WAIT_FIRST_MS	 1000u
 #define CALLBACK_WAIT_MAX_MS	 30000u
 #define CALLBACK_UNREGISTERED_MS 5000u
+#define CALLBACK_SHOWN_MAX	 2u
 #define CALLBACK_IN_FLIGHT_MAX	 32u /* calls sent and not yet answered */
 
 struct lockmgr;
@@ -37,6 +39,7 @@ struct event {
 	struct peer *peer;
 	char *name;	     /* as the notice gave it */
 	uint32_t number;     /* the state number to hand on */
+	uint64_t since_ms;   /* since when it is pending */
 	struct link waiters; /* waiter::in_event: who wants to know */
 	unsigned int waiter_count;
 };
@@ -102,6 +105,13 @@ bool callbacks_answer(struct callbacks *cb, uint64_t now_ms,
  * Does what is due at @now_ms.
  */
 void callbacks_timer(struct callbacks *cb, uint64_t now_ms);
+
+/*
+ * Adds to @out, for an administrator, the first CALLBACK_SHOWN_MAX lock
+ * managers that should be told something but are not registered: lines, each
+ * ended by LF.
+ */
+void callbacks_add_status(const struct callbacks *cb, struct buf *out);
 
 /*
  * Returns when callbacks_timer() is wanted next, or UINT64_MAX.

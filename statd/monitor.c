@@ -183,6 +183,7 @@ static struct store_job *store_peer(struct monitor *m, uint64_t now_ms,
 	if (peer_file_format(peer->file, &content) != RECORD_OK ||
 	    content.is_overflowed) {
 		buf_fini(&content);
+		peer->has_store_failed = true;
 		log_failure(m, now_ms, peer->rec.mon_name,
 			    "the names or its file would be too long");
 		monitor_refuse(m, caller);
@@ -306,6 +307,7 @@ void monitor_stored(struct monitor *m, uint64_t now_ms, uint64_t id, int error,
 	if (job->peer != NULL && job->peer->store_id == id) {
 		job->peer->store_id = 0;
 		job->peer->is_stored = error == 0;
+		job->peer->has_store_failed = error != 0;
 	}
 	/* A file that we could not read is in the way: never replace it. */
 	if (error == -EEXIST && job->peer != NULL)

@@ -157,10 +157,13 @@ static void match_one(struct notices *set, uint64_t now_ms,
 		return;
 	}
 	verdict = verify_notice(&facts);
-	if (verdict == VERIFY_DUPLICATE)
+	if (verdict == VERIFY_DUPLICATE) {
+		set->counts.duplicates++;
 		return;
+	}
 	if (verdict == VERIFY_ASK && !verify_is_silence_consent(&facts)) {
 		outcome->undecided++;
+		set->counts.disbelieved++;
 		log_limited(set, now_ms, call,
 			    "it names a peer but does not come from an "
 			    "address of it; not believed");
@@ -197,6 +200,8 @@ void notices_take(struct notices *set, uint64_t now_ms,
 	struct outcome outcome = {0};
 
 	match_all(set, now_ms, call, &outcome);
+	if (outcome.matched == 0 && !is_lookup_open)
+		set->counts.strangers++;
 	if (outcome.matched == 0)
 		log_limited(set, now_ms, call,
 			    is_lookup_open
@@ -235,6 +240,7 @@ void notices_finish(struct notices *set)
 	struct event *event;
 
 	while ((event = callbacks_take(set->cb)) != NULL) {
+		set->counts.delivered++;
 		log_delivered(set, event);
 		peer_set_delivered(event->peer, event->name, event->number);
 		event_release(set, event, true);

@@ -14,10 +14,19 @@
 #include "statd/effects.h"
 #include "statd/peers.h"
 
+/* What came of notices, since the start. */
+struct notice_counts {
+	uint64_t delivered; /* reboots, by record and name */
+	uint64_t duplicates;
+	uint64_t strangers;   /* about nobody we monitor */
+	uint64_t disbelieved; /* by record */
+};
+
 struct notices {
-	struct effects *out;	/* borrowed */
-	struct peers *peers;	/* borrowed */
-	struct callbacks *cb;	/* borrowed */
+	struct effects *out;  /* borrowed */
+	struct peers *peers;  /* borrowed */
+	struct callbacks *cb; /* borrowed */
+	struct notice_counts counts;
 	struct log_limit limit; /* for what is not believed or matches nobody */
 };
 

@@ -25,6 +25,7 @@
 #include "statd/names.h"
 #include "statd/notice.h"
 #include "statd/peers.h"
+#include "statd/status.h"
 
 #define REFUSALS_LOGGED_PER_MINUTE 10
 #define NLM_PROC_NSM_NOTIFY_OLD	   24 /* COMPAT: kernels before 2.6.8 */
@@ -39,6 +40,7 @@ struct nsm {
 	struct names names;
 	struct monitor monitor;
 	struct log_limit refusals;
+	struct status_calls calls;
 };
 
 static const struct rpcsrv_proc nsm_procs[] = {
@@ -120,7 +122,8 @@ static bool is_reserved_port(const struct nsm *n, const struct addr *peer)
 static bool is_local_root(const struct nsm *n, const struct request *req)
 {
 	return addr_is_loopback(&req->in->call.peer) &&
-	       is_reserved_port(n, &req->in->call.peer);
+	       (n->config.policy.takes_any_port ||
+		is_reserved_port(n, &req->in->call.peer));
 }
 
 static void log_refusal(struct nsm *n, const struct request *req,
@@ -129,6 +132,7 @@ static void log_refusal(struct nsm *n, const struct request *req,
 	char addr[ADDR_TEXT_SIZE];
 	unsigned int held_back;
 
+	n->calls.refused++;
 	if (!log_limit_pass(&n->refusals, req->now_ms,
 			    REFUSALS_LOGGED_PER_MINUTE, &held_back))
 		return;
@@ -353,13 +357,16 @@ static void input_call(struct nsm *n, uint64_t now_ms, const struct nsm_in *in)
 	case RPCSRV_CALL:
 		effects_debug(&n->out, LOG_CLASS_CALL, "%s, xid %08x",
 			      call.desc->name, call.xid);
+		n->calls.made[call.proc]++;
 		dispatch(n, &req);
 		rpcsrv_call_fini(&call);
 		break;
 	case RPCSRV_REPLY:
+		n->calls.malformed++;
 		effects_reply(&n->out, in->call.reply_to, &error);
 		break;
 	case RPCSRV_DROP:
+		n->calls.malformed++;
 		effects_reply(&n->out, in->call.reply_to, NULL);
 		break;
 	}
@@ -398,6 +405,9 @@ void nsm_input(struct nsm *n, uint64_t now_ms, const struct nsm_in *in)
 		callbacks_timer(&n->callbacks, now_ms);
 		names_timer(&n->names, now_ms);
 		break;
+	case NSM_IN_POLICY:
+		n->config.policy = in->policy;
+		break;
 	}
 }
 
@@ -417,4 +427,15 @@ uint64_t nsm_deadline_ms(const struct nsm *n)
 size_t nsm_peer_count(const struct nsm *n)
 {
 	return n->peers.count;
+}
+
+void nsm_status(const struct nsm *n, uint64_t now_ms, struct buf *out)
+{
+	const struct status_view view = {.number = n->monitor.number,
+					 .peers = &n->peers,
+					 .callbacks = &n->callbacks,
+					 .notices = &n->notices.counts,
+					 .calls = &n->calls};
+
+	status_add(&view, now_ms, out);
 }

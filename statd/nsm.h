@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "lib/addr.h"
+#include "lib/buf.h"
 #include "lib/log.h"
 #include "lib/siphash.h"
 
@@ -26,9 +27,16 @@
 
 struct nsm;
 
+/* What may change while the core runs. */
+struct nsm_policy {
+	/* Loopback is enough; else SM_MON and the like need a reserved port. */
+	bool takes_any_port;
+};
+
 struct nsm_config {
 	uint8_t seed[SIPHASH_KEY_SIZE]; /* for xids and hash keys */
 	uint16_t reserved_port_max; /* highest port that proves root, >= 1023 */
+	struct nsm_policy policy;
 };
 
 enum nsm_in_kind {
@@ -40,6 +48,7 @@ enum nsm_in_kind {
 	NSM_IN_SEND_FAILED, /* a SEND could not be handed to the network */
 	NSM_IN_RESOLVED,    /* a RESOLVE ended */
 	NSM_IN_TIMER,	    /* nsm_deadline_ms() has come */
+	NSM_IN_POLICY,	    /* the administrator wants it so from now on */
 };
 
 enum nsm_transport { NSM_UDP, NSM_TCP };
@@ -75,6 +84,7 @@ struct nsm_in {
 			const struct addr *addrs;
 			size_t count; /* 0: the name does not resolve */
 		} resolved;
+		struct nsm_policy policy;
 	};
 };
 
@@ -157,5 +167,12 @@ uint64_t nsm_deadline_ms(const struct nsm *n);
  * Returns how many (mon_name, my_name) pairs are monitored.
  */
 size_t nsm_peer_count(const struct nsm *n);
+
+/*
+ * Adds the status to @out, for an administrator to read: fewer than 30 lines,
+ * each ended by LF; all totals, and of each trouble the first few peers that
+ * have it.
+ */
+void nsm_status(const struct nsm *n, uint64_t now_ms, struct buf *out);
 
 #endif

@@ -61,9 +61,10 @@ struct peer {
 	size_t addr_count;
 	struct peer_delivered delivered[PEERS_DELIVERED_MAX];
 	size_t delivered_count;
-	struct link events; /* event::in_peer: callbacks under way */
-	bool is_stored;	    /* this record, with this cookie, is durable */
-	uint64_t store_id;  /* the STORE that carries it, 0 = none open */
+	struct link events;    /* event::in_peer: callbacks under way */
+	bool is_stored;	       /* this record, with this cookie, is durable */
+	uint64_t store_id;     /* the STORE that carries it, 0 = none open */
+	bool has_store_failed; /* the last STORE, or there could be none */
 	enum peer_lookup lookup;
 	struct link in_lookup; /* names::waiting */
 	struct timer relookup; /* names::timers */

@@ -252,6 +252,33 @@ static void only_lockd_may_change_the_list(void **state)
 	assert_int_equal(nsm_peer_count(rig->nsm), 1);
 }
 
+static void an_administrator_may_take_any_port(void **state)
+{
+	struct rig *rig = *state;
+	struct nsm_in in = {.kind = NSM_IN_POLICY,
+			    .policy.takes_any_port = true};
+	char name[] = "192.0.2.7", me[] = "me";
+	struct sm_mon mon = {.mon_id = {.mon_name = {9, name},
+					.my_id = {.my_name = {2, me},
+						  .my_prog = 100021,
+						  .my_vers = 3,
+						  .my_proc = 16}}};
+	int number;
+
+	rig_feed(rig, &in);
+	rig_call(rig, "127.0.0.1", 40000, SM_PROC_MON, (void *)xdr_sm_mon,
+		 &mon);
+	assert_int_equal(rig_count(rig, NSM_OUT_STORE), 1);
+	rig_call(rig, "192.0.2.1", 700, SM_PROC_UNMON, (void *)xdr_sm_mon_id,
+		 &mon.mon_id);
+	assert_int_equal(nsm_peer_count(rig->nsm), 1);
+	in.policy.takes_any_port = false;
+	rig_feed(rig, &in);
+	rig_call(rig, "127.0.0.1", 40000, SM_PROC_MON, (void *)xdr_sm_mon,
+		 &mon);
+	assert_int_equal(rig_result(rig, 0, &number), SM_STAT_FAIL);
+}
+
 static void callback_must_be_a_lock_managers(void **state)
 {
 	struct rig *rig = *state;
@@ -490,6 +517,7 @@ int main(void)
 		TEST(unmon_while_storing_still_answers_the_mon),
 		TEST(unmon_all_takes_only_that_my_name),
 		TEST(only_lockd_may_change_the_list),
+		TEST(an_administrator_may_take_any_port),
 		TEST(callback_must_be_a_lock_managers),
 		TEST(bad_names_are_refused),
 		TEST(blanks_in_my_name_are_cleaned),
