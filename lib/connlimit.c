@@ -115,14 +115,14 @@ enum connlimit_verdict connlimit_ask(const struct connlimit *limit,
 	if (kind == CONNLIMIT_STRANGER) {
 		host = host_find(limit, from);
 		if (host != NULL && host->count >= limit->per_address_max)
-			return CONNLIMIT_REFUSE;
+			return CONNLIMIT_GREEDY;
 	}
 	if (!is_full(limit, kind))
 		return CONNLIMIT_ENTER;
 	*victim = oldest(limit, CONNLIMIT_STRANGER);
 	if (*victim == NULL && kind == CONNLIMIT_LOCAL)
 		*victim = oldest(limit, CONNLIMIT_LOCAL);
-	return *victim == NULL ? CONNLIMIT_REFUSE : CONNLIMIT_REPLACE;
+	return *victim == NULL ? CONNLIMIT_FULL : CONNLIMIT_REPLACE;
 }
 
 void connlimit_enter(struct connlimit *limit, struct connlimit_seat *seat,

@@ -21,7 +21,8 @@ enum connlimit_kind { CONNLIMIT_STRANGER, CONNLIMIT_LOCAL };
 enum connlimit_verdict {
 	CONNLIMIT_ENTER,   /* there is room */
 	CONNLIMIT_REPLACE, /* there is, once the victim was closed */
-	CONNLIMIT_REFUSE,  /* its address has as many as it may */
+	CONNLIMIT_GREEDY,  /* its address has as many as it may */
+	CONNLIMIT_FULL,	   /* nobody's place is for it */
 };
 
 struct connlimit_host;

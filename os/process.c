@@ -272,16 +272,20 @@ int process_wait(int pid)
 				 : SIGNAL_BASE + WTERMSIG(status);
 }
 
-void process_allow_descriptors(unsigned int count)
+unsigned int process_allow_descriptors(unsigned int count)
 {
 	struct rlimit limit;
+	rlim_t before;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= count)
-		return;
+		return count;
+	before = limit.rlim_cur;
 	limit.rlim_cur = limit.rlim_max < count ? limit.rlim_max : count;
-	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-		log_line(LOG_WARN, "the limit of descriptors stays: %s",
-			 strerror(errno));
+	if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
+		return (unsigned int)limit.rlim_cur;
+	log_line(LOG_WARN, "the limit of descriptors stays: %s",
+		 strerror(errno));
+	return (unsigned int)before;
 }
 
 void process_random(void *bytes, uint32_t len)

@@ -57,8 +57,9 @@ int process_wait(int pid);
 /*
  * Raises the soft limit of descriptors to at least @count where the hard limit
  * allows.
+ * Return: how many there may be now, or @count where that is fewer.
  */
-void process_allow_descriptors(unsigned int count);
+unsigned int process_allow_descriptors(unsigned int count);
 
 /*
  * Fills @len bytes at @bytes with random ones; aborts where the kernel has

@@ -2,8 +2,9 @@
 /*
  * Owns a listening stream socket and its connections: bytes in, records out
  * (RFC 5531 section 11), replies queued until the peer takes them.  Never
- * waits for a peer: one that reads nothing, or sends what is no record, loses
- * its connection.  Knows nothing of what a record says.
+ * waits for a peer: one that reads nothing, sends what is no record, or calls
+ * nothing for too long, loses its connection; lib/connlimit says who is first.
+ * Knows nothing of what a record says.
  *
  * A peer that half-closes is gone for us: no NSM client asks and then stops
  * sending before it has the answer.
@@ -20,43 +21,61 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include "lib/connlimit.h"
+#include "lib/log.h"
 #include "lib/rpcmsg.h"
 #include "lib/rpcrec.h"
 #include "lib/xalloc.h"
+#include "os/process.h"
 
 #define ACCEPTS_PER_TURN 64
 #define ACCEPT_PAUSE_MS	 1000
 /* SAFETY: what one connection may ask in a turn: some 90 smallest calls. */
-#define READ_PER_TURN 4096
+#define READ_PER_TURN	  4096
+#define LOGGED_PER_MINUTE 10
+
+struct rpctcp_limit {
+	struct loop *loop;
+	struct loop_timer *timer; /* set while there are strangers */
+	struct connlimit seats;
+	bool (*is_local)(const struct addr *from);
+	struct rpctcp_counts counts;
+	struct log_limit log;
+};
 
 struct connection {
+	struct connlimit_seat seat; /* rpctcp_limit::seats */
 	struct rpctcp *tcp;
 	uint64_t id;
 	int fd;
 	struct loop_watch *watch;
 	struct addr from;
 	struct rpcrec rec;
-	struct buf out;	 /* bytes that the peer has not taken yet */
-	bool is_reading; /* connection_close() leaves the memory to the reader
-			  */
+	struct buf out; /* bytes that the peer has not taken yet */
+	/* connection_close() leaves the memory to the reader. */
+	bool is_reading;
 };
 
 struct rpctcp {
-	struct loop *loop;
+	struct rpctcp_limit *limit;
 	int fd;
 	struct loop_watch *watch;
 	struct loop_timer *resume;
 	rpctcp_receive *receive;
 	void *ctx;
 	uint64_t next_id;
-	unsigned int count;
-	/* The connection of an id is at id % RPCTCP_CONNECTIONS_MAX. */
-	struct connection *connections[RPCTCP_CONNECTIONS_MAX];
+	/*
+	 * The connection of an id is at id % slot_count.  Half of them at least
+	 * are free, so the search for one costs the same on average, whatever
+	 * is held for how long.
+	 */
+	size_t slot_count;
+	struct connection **slots;
 };
 
 static struct connection **slot_of(struct rpctcp *tcp, uint64_t id)
 {
-	return &tcp->connections[id % RPCTCP_CONNECTIONS_MAX];
+	return &tcp->slots[id % tcp->slot_count];
 }
 
 static struct connection *connection_get(struct rpctcp *tcp, uint64_t id)
@@ -78,7 +97,7 @@ static void connection_close(struct connection *c)
 	loop_unwatch(c->watch);
 	close(c->fd);
 	*slot_of(c->tcp, c->id) = NULL;
-	c->tcp->count--;
+	connlimit_leave(&c->tcp->limit->seats, &c->seat);
 	if (!c->is_reading)
 		connection_free(c);
 }
@@ -101,8 +120,8 @@ static void connection_flush(struct connection *c)
 			rest + 1); /* and the NUL */
 		c->out.len = rest;
 	}
-	loop_watch_set(c->watch,
-		       rest == 0 ? LOOP_READ : LOOP_READ | LOOP_WRITE);
+	/* SAFETY: who does not take answers cannot ask for more to keep. */
+	loop_watch_set(c->watch, rest == 0 ? LOOP_READ : LOOP_WRITE);
 }
 
 /* Hands out the records in @bytes; false where the connection must end. */
@@ -115,8 +134,12 @@ static bool connection_feed(struct connection *c, const uint8_t *bytes,
 
 	for (;;) {
 		status = rpcrec_feed(&c->rec, &bytes, &len);
+		if (status == RPCREC_OVERSIZE)
+			tcp->limit->counts.malformed++;
 		if (status != RPCREC_RECORD)
 			return status == RPCREC_MORE;
+		/* SAFETY: a whole record counts, or one byte a minute would. */
+		connlimit_touch(&tcp->limit->seats, &c->seat, loop_now_ms());
 		tcp->receive(tcp->ctx, tcp, id, &c->from, c->rec.record.bytes,
 			     c->rec.record.len);
 		if (connection_get(tcp, id) != c)
@@ -170,11 +193,93 @@ static void set_options(int fd)
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
+static void log_limited(struct rpctcp_limit *limit, const struct addr *from,
+			const char *what)
+{
+	char addr[ADDR_TEXT_SIZE];
+	unsigned int held_back;
+
+	if (!log_limit_pass(&limit->log, loop_now_ms(), LOGGED_PER_MINUTE,
+			    &held_back))
+		return;
+	log_line(LOG_WARN, "connection from %s %s", addr_format(from, addr),
+		 what);
+	if (held_back > 0)
+		log_line(LOG_WARN, "%u more connections were not logged",
+			 held_back);
+}
+
+/* Makes room for a connection from @from; false where it is refused. */
+static bool make_room(struct rpctcp_limit *limit, const struct addr *from,
+		      enum connlimit_kind kind)
+{
+	struct connlimit_seat *seat;
+	struct connection *victim;
+
+	switch (connlimit_ask(&limit->seats, from, kind, &seat)) {
+	case CONNLIMIT_ENTER:
+		break;
+	case CONNLIMIT_REPLACE:
+		victim = container_of(seat, struct connection, seat);
+		limit->counts.replaced++;
+		log_limited(limit, &victim->from,
+			    "closed: there are too many, and it was idle for "
+			    "longest (max-connections)");
+		connection_close(victim);
+		break;
+	case CONNLIMIT_GREEDY:
+		limit->counts.refused++;
+		log_limited(limit, from,
+			    "refused: its address has too many "
+			    "(max-connections-per-address)");
+		return false;
+	case CONNLIMIT_FULL:
+		limit->counts.refused++;
+		log_limited(limit, from,
+			    "refused: this host has them all "
+			    "(max-connections)");
+		return false;
+	}
+	return true;
+}
+
+static void on_idle(void *ctx)
+{
+	struct rpctcp_limit *limit = ctx;
+	uint64_t now_ms = loop_now_ms();
+	struct connlimit_seat *seat;
+
+	while ((seat = connlimit_idle(&limit->seats, now_ms)) != NULL) {
+		limit->counts.idle++;
+		connection_close(container_of(seat, struct connection, seat));
+	}
+	loop_timer_set(limit->timer, connlimit_deadline_ms(&limit->seats));
+}
+
+/*
+ * The timer is not moved when somebody is active: it finds nobody then, and
+ * sets itself again.
+ */
+static void take_seat(struct rpctcp_limit *limit, struct connection *c,
+		      enum connlimit_kind kind)
+{
+	bool is_first = limit->seats.count[CONNLIMIT_STRANGER] == 0;
+
+	connlimit_enter(&limit->seats, &c->seat, loop_now_ms(), &c->from, kind);
+	limit->counts.accepted++;
+	if (kind == CONNLIMIT_STRANGER && is_first)
+		loop_timer_set(limit->timer,
+			       connlimit_deadline_ms(&limit->seats));
+}
+
 static void connection_add(struct rpctcp *tcp, int fd, const struct addr *from)
 {
+	enum connlimit_kind kind = tcp->limit->is_local(from)
+					   ? CONNLIMIT_LOCAL
+					   : CONNLIMIT_STRANGER;
 	struct connection *c;
 
-	if (tcp->count == RPCTCP_CONNECTIONS_MAX) {
+	if (!make_room(tcp->limit, from, kind)) {
 		close(fd);
 		return;
 	}
@@ -188,9 +293,9 @@ static void connection_add(struct rpctcp *tcp, int fd, const struct addr *from)
 	c->from = *from;
 	rpcrec_init(&c->rec, RPCMSG_SIZE_MAX);
 	buf_init(&c->out, RPCTCP_OUT_MAX);
-	c->watch = loop_watch(tcp->loop, fd, LOOP_READ, on_ready, c);
+	c->watch = loop_watch(tcp->limit->loop, fd, LOOP_READ, on_ready, c);
 	*slot_of(tcp, c->id) = c;
-	tcp->count++;
+	take_seat(tcp->limit, c, kind);
 }
 
 /*
@@ -275,9 +380,43 @@ static int listen_on(int fd, enum addr_family family, uint16_t port)
 	return 0;
 }
 
-struct rpctcp *rpctcp_listen(struct loop *loop, enum addr_family family,
-			     uint16_t port, rpctcp_receive *receive, void *ctx,
-			     int *error)
+struct rpctcp_limit *rpctcp_limit_new(struct loop *loop,
+				      const struct rpctcp_limits *limits)
+{
+	struct rpctcp_limit *limit = xzalloc(sizeof(*limit));
+	uint8_t key[SIPHASH_KEY_SIZE];
+
+	assert(limits->connections_max <= RPCTCP_CONNECTIONS_MAX);
+	process_random(key, sizeof(key));
+	connlimit_init(&limit->seats, limits->connections_max,
+		       limits->per_address_max, limits->idle_ms, key);
+	limit->is_local =
+		limits->is_local != NULL ? limits->is_local : addr_is_loopback;
+	limit->loop = loop;
+	limit->timer = loop_timer_new(loop, on_idle, limit);
+	return limit;
+}
+
+void rpctcp_limit_free(struct rpctcp_limit *limit)
+{
+	if (limit == NULL)
+		return;
+	loop_timer_free(limit->timer);
+	connlimit_fini(&limit->seats);
+	free(limit);
+}
+
+void rpctcp_limit_counts(const struct rpctcp_limit *limit,
+			 struct rpctcp_counts *counts)
+{
+	*counts = limit->counts;
+	counts->open_local = limit->seats.count[CONNLIMIT_LOCAL];
+	counts->open_strangers = limit->seats.count[CONNLIMIT_STRANGER];
+}
+
+struct rpctcp *rpctcp_listen(struct rpctcp_limit *limit,
+			     enum addr_family family, uint16_t port,
+			     rpctcp_receive *receive, void *ctx, int *error)
 {
 	struct rpctcp *tcp;
 	int fd;
@@ -295,12 +434,14 @@ struct rpctcp *rpctcp_listen(struct loop *loop, enum addr_family family,
 		return NULL;
 	}
 	tcp = xzalloc(sizeof(*tcp));
-	tcp->loop = loop;
+	tcp->limit = limit;
+	tcp->slot_count = 2 * (size_t)limit->seats.total_max;
+	tcp->slots = xcalloc(tcp->slot_count, sizeof(*tcp->slots));
 	tcp->fd = fd;
 	tcp->receive = receive;
 	tcp->ctx = ctx;
-	tcp->resume = loop_timer_new(loop, on_resume, tcp);
-	tcp->watch = loop_watch(loop, fd, LOOP_READ, on_connect, tcp);
+	tcp->resume = loop_timer_new(limit->loop, on_resume, tcp);
+	tcp->watch = loop_watch(limit->loop, fd, LOOP_READ, on_connect, tcp);
 	return tcp;
 }
 
@@ -322,6 +463,7 @@ void rpctcp_send(struct rpctcp *tcp, uint64_t connection, const uint8_t *bytes,
 
 	if (c == NULL)
 		return;
+	connlimit_touch(&tcp->limit->seats, &c->seat, loop_now_ms());
 	is_waiting = c->out.len > 0;
 	rpcrec_add(&c->out, bytes, len);
 	if (c->out.is_overflowed)
@@ -334,12 +476,13 @@ void rpctcp_free(struct rpctcp *tcp)
 {
 	if (tcp == NULL)
 		return;
-	for (size_t i = 0; i < RPCTCP_CONNECTIONS_MAX; i++) {
-		if (tcp->connections[i] != NULL)
-			connection_close(tcp->connections[i]);
+	for (size_t i = 0; i < tcp->slot_count; i++) {
+		if (tcp->slots[i] != NULL)
+			connection_close(tcp->slots[i]);
 	}
 	loop_unwatch(tcp->watch);
 	loop_timer_free(tcp->resume);
 	close(tcp->fd);
+	free(tcp->slots);
 	free(tcp);
 }

@@ -30,17 +30,18 @@
 #include "statd/nsm.h"
 #include "statd/service.h"
 #include "statd/settings.h"
+#include "statd/status.h"
 #include "statd/store.h"
 
 #define PID_FILE	 "/run/rpc.statd.pid"
 #define NOTIFY_PID_FILE	 "/run/sm-notify.pid"
 #define SM_NOTIFY	 SBINDIR "/sm-notify"
-#define DESCRIPTORS	 8192u /* connections, sockets and files */
 #define TURN_RETRY_MAX_S 30
-#define SIGNALS		 4 /* that the loop watches */
+#define SIGNALS		 5 /* that the loop watches */
 
 struct statd {
 	struct settings settings;
+	struct nfsconf *conf; /* as it was at the start */
 	char state_dir[PATH_MAX];
 	char default_dir[PATH_MAX];
 	struct bootturn_place place;
@@ -61,6 +62,24 @@ struct statd {
 };
 
 static void feed(struct statd *s, const struct nsm_in *in);
+
+static bool is_log_on_stderr(const struct settings *settings)
+{
+	return settings->is_foreground && settings->is_debug;
+}
+
+static void choose_classes(const struct settings *settings)
+{
+	log_set_classes(is_log_on_stderr(settings) ? LOG_CLASS_ALL
+						   : settings->classes);
+}
+
+static void choose_log(const struct settings *settings)
+{
+	choose_classes(settings);
+	if (!is_log_on_stderr(settings))
+		logsink_syslog("rpc.statd"); /* COMPAT: -F alone, too */
+}
 
 static void do_send(struct statd *s, const struct nsm_out *out)
 {
@@ -285,7 +304,8 @@ static void repeat_turn(struct statd *s)
 	 */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
 		_exit(EXIT_FAILURE);
-	(void)signal(SIGHUP, SIG_DFL);
+	(void)signal(SIGHUP, SIG_IGN); /* they are ours, not its end */
+	(void)signal(SIGUSR1, SIG_IGN);
 	(void)signal(SIGINT, SIG_DFL);
 	(void)signal(SIGTERM, SIG_DFL);
 	do {
@@ -311,6 +331,41 @@ static void on_child(void *ctx)
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != EXIT_SUCCESS ||
 	    !open_store(s))
 		repeat_turn(s);
+}
+
+static struct nsm_policy policy_of(const struct settings *settings)
+{
+	return (struct nsm_policy){
+		.takes_any_port = !settings->is_port_required,
+	};
+}
+
+/* What changes while we run; the log itself stays where it is. */
+static void on_reload(void *ctx)
+{
+	struct statd *s = ctx;
+	struct nsm_in in = {.kind = NSM_IN_POLICY};
+
+	if (!settings_renew(&s->settings, s->conf)) {
+		log_line(LOG_ERROR, "nfs.conf is bad: nothing was changed");
+		return;
+	}
+	choose_classes(&s->settings);
+	in.policy = policy_of(&s->settings);
+	feed(s, &in);
+	log_line(LOG_NOTE, "nfs.conf was read again");
+}
+
+static void on_status(void *ctx)
+{
+	struct statd *s = ctx;
+	struct buf text;
+
+	buf_init(&text, STATUS_TEXT_MAX);
+	nsm_status(s->nsm, loop_now_ms(), &text);
+	service_add_status(s->service, &text);
+	log_page(LOG_NOTE, buf_text(&text));
+	buf_fini(&text);
 }
 
 static void on_terminate(void *ctx)
@@ -353,15 +408,6 @@ static void run_notify(struct statd *s)
 			 strerror(-s->notify_pid));
 }
 
-static void choose_log(const struct settings *settings)
-{
-	log_set_classes(settings->classes);
-	if (settings->is_foreground && settings->is_debug)
-		log_set_classes(LOG_CLASS_ALL);
-	else
-		logsink_syslog("rpc.statd"); /* COMPAT: -F alone, too */
-}
-
 /* In the background, "." is another directory.  What is not there stays. */
 static void resolve_dir(const char *dir, char out[static PATH_MAX])
 {
@@ -402,11 +448,27 @@ static void register_service(struct statd *s)
 	rpcbind_start(s->rpcbind);
 }
 
+static bool open_service(struct statd *s)
+{
+	struct service_config config = {
+		.port = (uint16_t)s->settings.port,
+		.limits = {.connections_max = s->settings.connections_max,
+			   .per_address_max = s->settings.per_address_max,
+			   .idle_ms = s->settings.idle_s * 1000},
+	};
+	int error;
+
+	s->service = service_open(s->loop, &config, on_call, s, &error);
+	return s->service != NULL;
+}
+
 /* Makes what the core's effects need. */
 static int open_world(struct statd *s)
 {
-	struct nsm_config config = {.reserved_port_max =
-					    kernel_reserved_port_max()};
+	struct nsm_config config = {
+		.reserved_port_max = kernel_reserved_port_max(),
+		.policy = policy_of(&s->settings),
+	};
 	struct addr local = addr_loopback(0);
 	int error;
 
@@ -415,6 +477,7 @@ static int open_world(struct statd *s)
 	s->nsm = nsm_new(&config);
 	s->timer = loop_timer_new(s->loop, on_timer, s);
 	s->resolver = resolver_new(s->loop, on_resolved, s);
+	resolver_set_timeout(s->resolver, s->settings.resolver_s * 1000);
 	s->client = rpcudp_open(s->loop, &local, on_answer, s, &error);
 	if (s->client == NULL) {
 		/* S-6: without a reserved port lockd would reject us. */
@@ -427,13 +490,13 @@ static int open_world(struct statd *s)
 
 static void watch_signals(struct statd *s)
 {
-	/* COMPAT: nfs-utils ends on SIGHUP, too. */
-	s->signals[0] = loop_signal(s->loop, SIGHUP, on_terminate, s);
+	/* COMPAT: not as nfs-utils, which ends on SIGHUP (contract.md 2.3). */
+	s->signals[0] = loop_signal(s->loop, SIGHUP, on_reload, s);
 	s->signals[1] = loop_signal(s->loop, SIGINT, on_terminate, s);
 	s->signals[2] = loop_signal(s->loop, SIGTERM, on_terminate, s);
 	s->signals[3] = loop_signal(s->loop, SIGCHLD, on_child, s);
+	s->signals[4] = loop_signal(s->loop, SIGUSR1, on_status, s);
 	(void)signal(SIGPIPE, SIG_IGN); /* a closed connection is an EPIPE */
-	(void)signal(SIGUSR1, SIG_IGN); /* COMPAT: no effect, contract.md 2.3 */
 }
 
 /*
@@ -444,7 +507,6 @@ static void watch_signals(struct statd *s)
 static int start(struct statd *s)
 {
 	bool is_turned;
-	int error;
 
 	if (open_world(s) != 0)
 		return EXIT_FAILURE;
@@ -456,9 +518,7 @@ static int start(struct statd *s)
 	}
 	if (s->pid_fd < 0)
 		log_line(LOG_WARN, "%s: %s", PID_FILE, strerror(-s->pid_fd));
-	s->service = service_open(s->loop, (uint16_t)s->settings.port, on_call,
-				  s, &error);
-	if (s->service == NULL)
+	if (!open_service(s))
 		return EXIT_FAILURE;
 	watch_signals(s);
 	if (!is_turned)
@@ -504,11 +564,10 @@ static void set_nlm_ports(const struct settings *settings)
 int main(int argc, char **argv)
 {
 	struct statd s = {.pid_fd = -1, .ready_fd = -1};
-	struct nfsconf *conf;
 	int status;
 
 	logsink_stderr("rpc.statd");
-	conf = settings_read(&s.settings, argc, argv);
+	s.conf = settings_read(&s.settings, argc, argv);
 	if (init_place(&s) != 0)
 		return EXIT_FAILURE;
 	if (s.settings.is_notify_mode) {
@@ -518,7 +577,8 @@ int main(int argc, char **argv)
 	status = settings_check(&s.settings);
 	if (status != 0)
 		return status;
-	process_allow_descriptors(DESCRIPTORS);
+	(void)signal(SIGHUP, SIG_IGN); /* until watch_signals() */
+	(void)signal(SIGUSR1, SIG_IGN);
 	set_nlm_ports(&s.settings);
 	if (!s.settings.is_foreground) {
 		s.ready_fd = process_background(-1);
@@ -534,6 +594,6 @@ int main(int argc, char **argv)
 	if (status == 0)
 		status = loop_run(s.loop) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	finish(&s);
-	nfsconf_free(conf);
+	nfsconf_free(s.conf);
 	return status;
 }

@@ -17,10 +17,10 @@
 #include "lib/map.h"
 #include "lib/xalloc.h"
 #include "os/process.h"
-#include "os/rpctcp.h"
 #include "os/rpcudp.h"
 
-#define SERVICE_NAME "status" /* in services(5), as nfs-utils looks it up */
+#define OTHER_DESCRIPTORS 256u	   /* beside connections: sockets and files */
+#define SERVICE_NAME	  "status" /* in services(5), as nfs-utils looks it up */
 
 struct transport {
 	const char *netid;
@@ -57,6 +57,8 @@ struct service {
 	struct loop *loop;
 	service_call *call;
 	void *ctx;
+	struct rpctcp_limit *limit;
+	unsigned int connections_max;
 	struct socket sockets[SERVICE_SOCKETS_MAX];
 	size_t socket_count;
 	struct map waiting;
@@ -165,7 +167,7 @@ static int socket_open(struct service *service,
 		port = services_port(transport->protocol);
 	if (transport->kind == NSM_TCP)
 		socket->tcp =
-			rpctcp_listen(service->loop, transport->family, port,
+			rpctcp_listen(service->limit, transport->family, port,
 				      receive_record, socket, &error);
 	else
 		socket->udp =
@@ -193,16 +195,41 @@ static bool is_visible(const char *netid)
 	return is_found;
 }
 
-struct service *service_open(struct loop *loop, uint16_t port,
+/*
+ * SAFETY: a flood must end at our cap, where callers on this host have their
+ * places, and not at the kernel's, where nobody has.
+ */
+static unsigned int fit_connections(unsigned int wanted)
+{
+	unsigned int can =
+		process_allow_descriptors(wanted + OTHER_DESCRIPTORS);
+	unsigned int fit =
+		can > 2 * OTHER_DESCRIPTORS ? can - OTHER_DESCRIPTORS : can / 2;
+
+	if (fit >= wanted)
+		return wanted;
+	log_line(LOG_WARN,
+		 "max-connections is %u, not %u: there may be only %u "
+		 "descriptors",
+		 fit, wanted, can);
+	return fit;
+}
+
+struct service *service_open(struct loop *loop,
+			     const struct service_config *config,
 			     service_call *call, void *ctx, int *error)
 {
 	struct service *service = xzalloc(sizeof(*service));
+	struct rpctcp_limits limits = config->limits;
 	uint8_t key[SIPHASH_KEY_SIZE];
 	size_t i;
 
 	service->loop = loop;
 	service->call = call;
 	service->ctx = ctx;
+	limits.connections_max = fit_connections(limits.connections_max);
+	service->limit = rpctcp_limit_new(loop, &limits);
+	service->connections_max = limits.connections_max;
 	process_random(key, sizeof(key));
 	map_init(&service->waiting, key);
 	*error = -EPROTONOSUPPORT;
@@ -211,12 +238,12 @@ struct service *service_open(struct loop *loop, uint16_t port,
 
 		if (!is_visible(transports[i].netid))
 			continue;
-		failed = socket_open(service, &transports[i], port);
+		failed = socket_open(service, &transports[i], config->port);
 		if (failed == 0 || failed == -EAFNOSUPPORT)
 			continue;
 		*error = failed;
 		log_line(LOG_ERROR, "cannot serve on %s port %u: %s",
-			 transports[i].netid, port, strerror(-failed));
+			 transports[i].netid, config->port, strerror(-failed));
 	}
 	if (service->socket_count > 0)
 		return service;
@@ -237,6 +264,27 @@ const char *service_socket(const struct service *service, size_t index,
 	return socket->transport->netid;
 }
 
+void service_add_status(const struct service *service, struct buf *out)
+{
+	struct rpctcp_counts counts;
+
+	rpctcp_limit_counts(service->limit, &counts);
+	buf_addf(out,
+		 "connections: %u open (%u of this host) of at most %u; %llu "
+		 "accepted so far\n",
+		 counts.open_local + counts.open_strangers, counts.open_local,
+		 service->connections_max, (unsigned long long)counts.accepted);
+	buf_addf(out,
+		 "connections closed: %llu idle, %llu for others at the cap, "
+		 "%llu malformed; %llu refused\n",
+		 (unsigned long long)counts.idle,
+		 (unsigned long long)counts.replaced,
+		 (unsigned long long)counts.malformed,
+		 (unsigned long long)counts.refused);
+	buf_addf(out, "callers who wait for an answer: %zu\n",
+		 service->waiting.count);
+}
+
 void service_free(struct service *service)
 {
 	size_t i;
@@ -247,6 +295,7 @@ void service_free(struct service *service)
 		rpctcp_free(service->sockets[i].tcp);
 		rpcudp_free(service->sockets[i].udp);
 	}
+	rpctcp_limit_free(service->limit);
 	for (i = 0; i < service->waiting.bucket_count; i++) {
 		struct map_node *node = service->waiting.buckets[i];
 

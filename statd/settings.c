@@ -15,10 +15,14 @@
 #include "lib/log.h"
 #include "lib/optab.h"
 #include "os/options.h"
+#include "os/resolver.h"
 #include "os/rpcbind.h"
+#include "os/rpctcp.h"
 #include "proto/sm_inter.h"
 
 #define EXIT_PORTS_CLASH 255 /* COMPAT: contract.md 2.1 */
+
+#define CONNECTIONS_MIN	 16u
 
 #define FIELD(member)	 .offset = offsetof(struct settings, member)
 
@@ -108,8 +112,47 @@ static const struct optab statd_options[] = {
 	 .key = "debug",
 	 .arg = "CLASSES",
 	 .kind = OPTAB_CLASSES,
+	 .is_live = true,
 	 .help = "log debug lines of general, call, auth, parse or all",
 	 FIELD(classes)},
+	{.section = "statd",
+	 .key = "require-reserved-port",
+	 .kind = OPTAB_FLAG,
+	 .is_live = true,
+	 .help = "the lock manager must call from a reserved port",
+	 FIELD(is_port_required)},
+	{.section = "statd",
+	 .key = "max-connections",
+	 .arg = "COUNT",
+	 .kind = OPTAB_UINT,
+	 .min = CONNECTIONS_MIN,
+	 .max = RPCTCP_CONNECTIONS_MAX,
+	 .help = "TCP connections at a time",
+	 FIELD(connections_max)},
+	{.section = "statd",
+	 .key = "max-connections-per-address",
+	 .arg = "COUNT",
+	 .kind = OPTAB_UINT,
+	 .min = 1,
+	 .max = RPCTCP_CONNECTIONS_MAX,
+	 .help = "of these, from one address (loopback: no limit)",
+	 FIELD(per_address_max)},
+	{.section = "statd",
+	 .key = "idle-timeout",
+	 .arg = "SECONDS",
+	 .kind = OPTAB_UINT,
+	 .min = 1,
+	 .max = 86400,
+	 .help = "close a connection without calls after that (loopback: no)",
+	 FIELD(idle_s)},
+	{.section = "statd",
+	 .key = "resolver-timeout",
+	 .arg = "SECONDS",
+	 .kind = OPTAB_UINT,
+	 .min = 1,
+	 .max = 3600,
+	 .help = "give up looking up a name after that",
+	 FIELD(resolver_s)},
 	{.short_name = 'h',
 	 .short_alias = '?',
 	 .long_name = "help",
@@ -131,6 +174,17 @@ static const struct options_program statd_program = {
 	.section = "statd",
 };
 
+/* What holds where neither nfs.conf nor the command line says otherwise. */
+static const struct settings defaults = {
+	.state_dir = STATEDIR,
+	.default_dir = STATEDIR,
+	.connections_max = 4096,
+	.per_address_max = 64,
+	.idle_s = 60,
+	.resolver_s = RESOLVER_TIMEOUT_MS / 1000,
+	.is_port_required = true,
+};
+
 static void read_environment(struct settings *settings)
 {
 	const char *text = getenv("RPC_STATD_NO_NOTIFY");
@@ -146,14 +200,49 @@ struct nfsconf *settings_read(struct settings *settings, int argc, char **argv)
 	struct nfsconf_value value;
 	struct nfsconf *conf;
 
-	*settings = (struct settings){.state_dir = STATEDIR,
-				      .default_dir = STATEDIR};
+	*settings = defaults;
 	conf = options_read(&statd_program, argc, argv, settings);
 	/* The key makes another directory the default one; -P does not. */
 	if (nfsconf_get(conf, "statd", NULL, "state-directory-path", &value))
 		settings->default_dir = value.text;
 	read_environment(settings);
 	return conf;
+}
+
+/* Says which of the lines in @fixed, "[section] key", need a new start. */
+static void log_fixed(const struct buf *fixed)
+{
+	const char *line = buf_text(fixed);
+	const char *end;
+
+	for (; (end = strchr(line, '\n')) != NULL; line = end + 1)
+		log_line(LOG_WARN,
+			 "%.*s has changed: it counts from the next start",
+			 (int)(end - line), line);
+}
+
+bool settings_renew(struct settings *settings, const struct nfsconf *at_start)
+{
+	struct nfsconf *conf = options_load_conf();
+	struct settings before = defaults;
+	struct settings fresh = defaults;
+	struct buf lines;
+	bool is_good;
+
+	buf_init(&lines, NFSCONF_FILE_MAX);
+	/* That was good, or we would not have started. */
+	(void)optab_read_conf(statd_options, &before, at_start, &lines);
+	buf_clear(&lines);
+	is_good = optab_read_conf(statd_options, &fresh, conf, &lines) == 0;
+	log_page(LOG_ERROR, buf_text(&lines));
+	if (is_good) {
+		buf_clear(&lines);
+		optab_renew(statd_options, settings, &before, &fresh, &lines);
+		log_fixed(&lines);
+	}
+	buf_fini(&lines);
+	nfsconf_free(conf);
+	return is_good;
 }
 
 int settings_check(const struct settings *settings)

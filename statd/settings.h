@@ -20,6 +20,11 @@ struct settings {
 	unsigned int nlm_port;
 	unsigned int nlm_udp_port;
 	unsigned int classes;
+	unsigned int connections_max;
+	unsigned int per_address_max;
+	unsigned int idle_s;
+	unsigned int resolver_s;
+	bool is_port_required; /* a reserved one, of the lock manager */
 	const char *name;
 	const char *state_dir;
 	const char *default_dir; /* without -P */
@@ -34,6 +39,14 @@ struct settings {
  * Source: contract.md 2.1.
  */
 struct nfsconf *settings_read(struct settings *settings, int argc, char **argv);
+
+/*
+ * Reads nfs.conf again and takes over what may change while statd runs.  What
+ * else changed since @at_start is named in the log; where anything is bad, the
+ * log names the line, and nothing changes.
+ * Return: whether @settings was renewed.
+ */
+bool settings_renew(struct settings *settings, const struct nfsconf *at_start);
 
 /*
  * Checks what must hold before anything is changed: the two ports differ, the

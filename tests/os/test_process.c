@@ -543,9 +543,9 @@ static unsigned int limit_after(rlim_t soft, rlim_t hard, unsigned int count)
 	if (pid == 0) {
 		if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
 			_exit(0);
-		process_allow_descriptors(count);
+		count = process_allow_descriptors(count);
 		getrlimit(RLIMIT_NOFILE, &limit);
-		_exit((int)limit.rlim_cur);
+		_exit(count > limit.rlim_cur ? 0 : (int)limit.rlim_cur);
 	}
 	return (unsigned int)wait_status(pid);
 }

@@ -1,173 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * os/rpctcp over loopback: records however they are cut, replies to the one
- * who asked and to nobody else, every cap, and peers that misbehave.
+ * who asked and to nobody else, and peers that misbehave.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "lib/rpcmsg.h"
 #include "lib/rpcrec.h"
 #include "os/loop.h"
 #include "os/rpctcp.h"
-
-#define WAIT_MS_MAX 10000
-#define TURN_MS	    30 /* enough for the loop to do what it can do now */
-
-struct fixture {
-	struct loop *loop;
-	struct loop_timer *guard;
-	struct loop_timer *turn;
-	struct rpctcp *tcp;
-	int client[2];
-	unsigned int records;
-	unsigned int wanted; /* records after which the loop stops */
-	uint64_t id;	     /* of the connection that spoke last */
-	struct addr from;
-	uint8_t last[RPCMSG_SIZE_MAX];
-	size_t last_len;
-};
-
-static void on_guard(void *ctx)
-{
-	(void)ctx;
-	fail_msg("nothing happened for %d ms", WAIT_MS_MAX);
-}
-
-static void on_turn(void *ctx)
-{
-	struct fixture *f = ctx;
-
-	loop_stop(f->loop);
-}
-
-static void keep(void *ctx, struct rpctcp *tcp, uint64_t connection,
-		 const struct addr *from, const uint8_t *bytes, size_t len)
-{
-	struct fixture *f = ctx;
-
-	assert_ptr_equal(tcp, f->tcp);
-	f->id = connection;
-	f->from = *from;
-	assert_true(len <= sizeof(f->last));
-	if (len > 0)
-		memcpy(f->last, bytes, len);
-	f->last_len = len;
-	if (++f->records == f->wanted)
-		loop_stop(f->loop);
-}
-
-static void listen_with(struct fixture *f, enum addr_family family,
-			rpctcp_receive *receive)
-{
-	int error = 0;
-
-	f->tcp = rpctcp_listen(f->loop, family, 0, receive, f, &error);
-	if (f->tcp == NULL && error == -EAFNOSUPPORT)
-		skip();
-	assert_non_null(f->tcp);
-}
-
-static int setup(void **state)
-{
-	static struct fixture fixture;
-
-	fixture = (struct fixture){.loop = loop_new(), .client = {-1, -1}};
-	fixture.guard = loop_timer_new(fixture.loop, on_guard, NULL);
-	fixture.turn = loop_timer_new(fixture.loop, on_turn, &fixture);
-	loop_timer_set(fixture.guard, loop_now_ms() + WAIT_MS_MAX);
-	*state = &fixture;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	rpctcp_free(f->tcp);
-	loop_timer_free(f->guard);
-	loop_timer_free(f->turn);
-	loop_free(f->loop);
-	close(f->client[0]);
-	close(f->client[1]);
-	return 0;
-}
-
-static int connect_to(struct fixture *f)
-{
-	struct addr to = addr_loopback(rpctcp_port(f->tcp));
-	static const struct timeval wait = {.tv_sec = WAIT_MS_MAX / 1000};
-	static const int small = 4096;
-	static const int segment = 536; /* the kernel buffers by it */
-	union addr_sockaddr sa = {0};
-	socklen_t len = addr_to_sockaddr(&to, &sa);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	assert_true(fd >= 0);
-	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait,
-				    sizeof(wait)),
-			 0);
-	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small,
-				    sizeof(small)),
-			 0);
-	assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment,
-				    sizeof(segment)),
-			 0);
-	assert_int_equal(connect(fd, &sa.any, len), 0);
-	return fd;
-}
-
-static void send_bytes(int fd, const void *bytes, size_t len)
-{
-	assert_int_equal(send(fd, bytes, len, MSG_NOSIGNAL), (ssize_t)len);
-}
-
-static void send_record(int fd, const void *bytes, size_t len)
-{
-	struct buf record;
-
-	buf_init(&record, len + 4);
-	rpcrec_add(&record, bytes, len);
-	send_bytes(fd, record.bytes, record.len);
-	buf_fini(&record);
-}
-
-/* Runs the loop until @count records arrived since the last time. */
-static void run_for(struct fixture *f, unsigned int count)
-{
-	f->records = 0;
-	f->wanted = count;
-	assert_int_equal(loop_run(f->loop), 0);
-}
-
-static void run_turn(struct fixture *f)
-{
-	loop_timer_set(f->turn, loop_now_ms() + TURN_MS);
-	assert_int_equal(loop_run(f->loop), 0);
-}
-
-static void expect_record(int fd, const char *text)
-{
-	uint8_t got[64];
-	size_t len = strlen(text);
-
-	assert_int_equal(recv(fd, got, 4 + len, MSG_WAITALL), 4 + len);
-	assert_int_equal(got[0], 0x80);
-	assert_int_equal(got[3], len);
-	assert_memory_equal(got + 4, text, len);
-}
+#include "tests/os/tcp_rig.h"
 
 static void expect_nothing(int fd)
 {
@@ -177,48 +29,30 @@ static void expect_nothing(int fd)
 	assert_int_equal(errno, EAGAIN);
 }
 
-/* Tells how many bytes came before the connection was ended by the service. */
-static size_t drain(int fd)
-{
-	static char bytes[65536];
-	size_t sum = 0;
-	ssize_t got;
-
-	while ((got = recv(fd, bytes, sizeof(bytes), 0)) > 0)
-		sum += (size_t)got;
-	assert_true(got == 0 || errno == ECONNRESET);
-	return sum;
-}
-
-static void reply(struct fixture *f, uint64_t id, const char *text)
-{
-	rpctcp_send(f->tcp, id, (const uint8_t *)text, strlen(text));
-}
-
 static void call_and_reply(void **state)
 {
-	struct fixture *f = *state;
+	struct tcp_rig *f = *state;
 
-	listen_with(f, ADDR_V4, keep);
-	f->client[0] = connect_to(f);
-	send_record(f->client[0], "call", 4);
-	run_for(f, 1);
+	tcp_listen(f, ADDR_V4, tcp_keep);
+	f->client[0] = tcp_connect(f);
+	tcp_send_record(f->client[0], "call", 4);
+	tcp_run_for(f, 1);
 	assert_int_equal(f->last_len, 4);
 	assert_memory_equal(f->last, "call", 4);
 	assert_true(addr_is_loopback(&f->from));
 	assert_int_not_equal(f->from.port, 0);
-	reply(f, f->id, "answer");
-	expect_record(f->client[0], "answer");
+	tcp_reply(f, f->id, "answer");
+	tcp_expect_record(f->client[0], "answer");
 }
 
 static void v6_is_served_beside_v4(void **state)
 {
-	struct fixture *f = *state;
+	struct tcp_rig *f = *state;
 	struct rpctcp *v6;
 	int error = 0;
 
-	listen_with(f, ADDR_V4, keep);
-	v6 = rpctcp_listen(f->loop, ADDR_V6, rpctcp_port(f->tcp), keep, f,
+	tcp_listen(f, ADDR_V4, tcp_keep);
+	v6 = rpctcp_listen(f->limit, ADDR_V6, rpctcp_port(f->tcp), tcp_keep, f,
 			   &error);
 	if (v6 == NULL && error == -EAFNOSUPPORT)
 		skip();
@@ -229,12 +63,12 @@ static void v6_is_served_beside_v4(void **state)
 
 static void a_taken_port_is_an_error(void **state)
 {
-	struct fixture *f = *state;
+	struct tcp_rig *f = *state;
 	int error = 0;
 
-	listen_with(f, ADDR_V4, keep);
-	assert_null(rpctcp_listen(f->loop, ADDR_V4, rpctcp_port(f->tcp), keep,
-				  f, &error));
+	tcp_listen(f, ADDR_V4, tcp_keep);
+	assert_null(rpctcp_listen(f->limit, ADDR_V4, rpctcp_port(f->tcp),
+				  tcp_keep, f, &error));
 	assert_int_equal(error, -EADDRINUSE);
 }
 
@@ -243,18 +77,18 @@ static void records_however_they_are_cut(void **state)
 {
 	static const char many[] = "\x80\0\0\1a\x80\0\0\0\x80\0\0\2bc";
 	static const char cut[] = "\0\0\0\1d\x80\0\0\2ef";
-	struct fixture *f = *state;
+	struct tcp_rig *f = *state;
 
-	listen_with(f, ADDR_V4, keep);
-	f->client[0] = connect_to(f);
-	send_bytes(f->client[0], many, sizeof(many) - 1);
-	run_for(f, 3);
+	tcp_listen(f, ADDR_V4, tcp_keep);
+	f->client[0] = tcp_connect(f);
+	tcp_send(f->client[0], many, sizeof(many) - 1);
+	tcp_run_for(f, 3);
 	assert_int_equal(f->last_len, 2);
 	f->wanted = 4;
 	for (size_t i = 0; i < sizeof(cut) - 1; i++) {
 		assert_int_equal(f->records, 3);
-		send_bytes(f->client[0], cut + i, 1);
-		run_turn(f);
+		tcp_send(f->client[0], cut + i, 1);
+		tcp_run_turn(f);
 	}
 	assert_int_equal(f->records, 4);
 	assert_memory_equal(f->last, "def", 3);
@@ -263,42 +97,45 @@ static void records_however_they_are_cut(void **state)
 /* The one who asked is gone; the next one must not get its answer. */
 static void late_reply_is_dropped(void **state)
 {
-	struct fixture *f = *state;
+	struct tcp_rig *f = *state;
 	uint64_t first;
 
-	listen_with(f, ADDR_V4, keep);
-	f->client[0] = connect_to(f);
-	send_record(f->client[0], "x", 1);
-	run_for(f, 1);
+	tcp_listen(f, ADDR_V4, tcp_keep);
+	f->client[0] = tcp_connect(f);
+	tcp_send_record(f->client[0], "x", 1);
+	tcp_run_for(f, 1);
 	first = f->id;
 	close(f->client[0]);
-	run_turn(f);
-	f->client[0] = connect_to(f);
-	send_record(f->client[0], "x", 1);
-	run_for(f, 1);
+	tcp_run_turn(f);
+	f->client[0] = tcp_connect(f);
+	tcp_send_record(f->client[0], "x", 1);
+	tcp_run_for(f, 1);
 	assert_int_not_equal(f->id, first);
-	reply(f, first, "late");
-	reply(f, f->id + RPCTCP_CONNECTIONS_MAX, "never was");
-	run_turn(f);
+	tcp_reply(f, first, "late");
+	tcp_reply(f, f->id + TCP_CONNECTIONS_MAX, "never was");
+	tcp_run_turn(f);
 	expect_nothing(f->client[0]);
-	reply(f, f->id, "mine");
-	expect_record(f->client[0], "mine");
+	tcp_reply(f, f->id, "mine");
+	tcp_expect_record(f->client[0], "mine");
 }
 
 static void oversize_ends_the_connection(void **state)
 {
 	static const uint8_t mark[4] = {0x80, 0, 0x23, 0x29}; /* 9001 */
 	static const uint8_t bytes[RPCMSG_SIZE_MAX];
-	struct fixture *f = *state;
+	struct tcp_rig *f = *state;
+	struct rpctcp_counts counts;
 
-	listen_with(f, ADDR_V4, keep);
-	f->client[0] = connect_to(f);
-	send_record(f->client[0], bytes, sizeof(bytes));
-	run_for(f, 1);
+	tcp_listen(f, ADDR_V4, tcp_keep);
+	f->client[0] = tcp_connect(f);
+	tcp_send_record(f->client[0], bytes, sizeof(bytes));
+	tcp_run_for(f, 1);
 	assert_int_equal(f->last_len, RPCMSG_SIZE_MAX);
-	send_bytes(f->client[0], mark, sizeof(mark));
-	run_turn(f);
-	assert_int_equal(drain(f->client[0]), 0);
+	tcp_send(f->client[0], mark, sizeof(mark));
+	tcp_run_turn(f);
+	assert_int_equal(tcp_drain(f->client[0]), 0);
+	rpctcp_limit_counts(f->limit, &counts);
+	assert_int_equal(counts.malformed, 1);
 }
 
 /* Counts the records of the first client that came before the second's. */
@@ -306,7 +143,7 @@ static void count_until_other(void *ctx, struct rpctcp *tcp,
 			      uint64_t connection, const struct addr *from,
 			      const uint8_t *bytes, size_t len)
 {
-	struct fixture *f = ctx;
+	struct tcp_rig *f = ctx;
 
 	(void)tcp;
 	(void)connection;
@@ -320,20 +157,20 @@ static void count_until_other(void *ctx, struct rpctcp *tcp,
 
 static void a_flood_does_not_starve_others(void **state)
 {
-	struct fixture *f = *state;
+	struct tcp_rig *f = *state;
 	unsigned int sent = 5000;
 	struct buf flood;
 
-	listen_with(f, ADDR_V4, count_until_other);
-	f->client[0] = connect_to(f);
-	f->client[1] = connect_to(f);
-	run_turn(f); /* both are accepted */
+	tcp_listen(f, ADDR_V4, count_until_other);
+	f->client[0] = tcp_connect(f);
+	f->client[1] = tcp_connect(f);
+	tcp_run_turn(f); /* both are accepted */
 	buf_init(&flood, sent * 5);
 	for (unsigned int i = 0; i < sent; i++)
 		rpcrec_add(&flood, "1", 1);
-	send_bytes(f->client[0], flood.bytes, flood.len);
+	tcp_send(f->client[0], flood.bytes, flood.len);
 	buf_fini(&flood);
-	send_record(f->client[1], "2", 1);
+	tcp_send_record(f->client[1], "2", 1);
 	assert_int_equal(loop_run(f->loop), 0);
 	assert_in_range(f->records, 0, sent / 2);
 }
@@ -344,7 +181,7 @@ static void answer_too_much(void *ctx, struct rpctcp *tcp, uint64_t connection,
 			    size_t len)
 {
 	static const uint8_t much[RPCMSG_SIZE_MAX];
-	struct fixture *f = ctx;
+	struct tcp_rig *f = ctx;
 
 	f->records++;
 	for (int i = 0; i < 4000; i++)
@@ -358,19 +195,19 @@ static void answer_too_much(void *ctx, struct rpctcp *tcp, uint64_t connection,
 
 static void who_reads_nothing_is_closed(void **state)
 {
-	struct fixture *f = *state;
+	struct tcp_rig *f = *state;
 	size_t sum;
 
-	listen_with(f, ADDR_V4, answer_too_much);
-	f->client[0] = connect_to(f);
-	send_record(f->client[0], "x", 1);
-	send_record(f->client[0], "x", 1);
+	tcp_listen(f, ADDR_V4, answer_too_much);
+	f->client[0] = tcp_connect(f);
+	tcp_send_record(f->client[0], "x", 1);
+	tcp_send_record(f->client[0], "x", 1);
 	assert_int_equal(loop_run(f->loop), 0);
 	assert_int_equal(f->records, 1);
-	sum = drain(f->client[0]);
+	sum = tcp_drain(f->client[0]);
 	assert_true(sum < 4000 * RPCMSG_SIZE_MAX);
-	f->client[1] = connect_to(f);
-	send_record(f->client[1], "x", 1);
+	f->client[1] = tcp_connect(f);
+	tcp_send_record(f->client[1], "x", 1);
 	assert_int_equal(loop_run(f->loop), 0);
 	assert_int_equal(f->records, 2);
 }
@@ -380,12 +217,12 @@ static void a_slow_reader_gets_it_all(void **state)
 {
 	static uint8_t pattern[RPCMSG_SIZE_MAX];
 	static uint8_t got[RPCMSG_SIZE_MAX + 4];
-	struct fixture *f = *state;
+	struct tcp_rig *f = *state;
 
-	listen_with(f, ADDR_V4, keep);
-	f->client[0] = connect_to(f);
-	send_record(f->client[0], "x", 1);
-	run_for(f, 1);
+	tcp_listen(f, ADDR_V4, tcp_keep);
+	f->client[0] = tcp_connect(f);
+	tcp_send_record(f->client[0], "x", 1);
+	tcp_run_for(f, 1);
 	for (uint8_t i = 0; i < 28; i++) {
 		memset(pattern, i, sizeof(pattern));
 		rpctcp_send(f->tcp, f->id, pattern, sizeof(pattern));
@@ -398,7 +235,7 @@ static void a_slow_reader_gets_it_all(void **state)
 					 sizeof(got) - len, MSG_DONTWAIT);
 
 			if (n < 0)
-				run_turn(f);
+				tcp_run_turn(f);
 			else
 				len += (size_t)n;
 		}
@@ -409,64 +246,21 @@ static void a_slow_reader_gets_it_all(void **state)
 
 static void descriptors_may_run_out(void **state)
 {
-	struct fixture *f = *state;
+	struct tcp_rig *f = *state;
 	struct rlimit old;
 	struct rlimit low;
 
-	listen_with(f, ADDR_V4, keep);
-	f->client[0] = connect_to(f);
-	send_record(f->client[0], "x", 1);
+	tcp_listen(f, ADDR_V4, tcp_keep);
+	f->client[0] = tcp_connect(f);
+	tcp_send_record(f->client[0], "x", 1);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
 	low = old;
 	low.rlim_cur = 3;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
-	run_turn(f);
+	tcp_run_turn(f);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
 	assert_int_equal(f->records, 0);
-	run_for(f, 1); /* accepted after the pause */
-}
-
-static bool can_have_descriptors(rlim_t count)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max < count)
-		return false;
-	if (limit.rlim_cur < count)
-		limit.rlim_cur = count;
-	return setrlimit(RLIMIT_NOFILE, &limit) == 0;
-}
-
-static void connections_have_a_cap(void **state)
-{
-	static int clients[RPCTCP_CONNECTIONS_MAX];
-	struct fixture *f = *state;
-
-	if (!can_have_descriptors(2 * RPCTCP_CONNECTIONS_MAX + 100))
-		skip(); /* the hard limit of descriptors is low here */
-	listen_with(f, ADDR_V4, keep);
-	for (size_t i = 0; i < RPCTCP_CONNECTIONS_MAX; i++) {
-		clients[i] = connect_to(f);
-		if (i % 64 == 0) {
-			send_record(clients[i], "x", 1);
-			run_for(f, 1);
-		}
-	}
-	run_turn(f);
-	f->client[0] = connect_to(f);
-	run_turn(f);
-	assert_int_equal(drain(f->client[0]), 0);
-	send_record(clients[7], "x", 1);
-	run_for(f, 1);
-	reply(f, f->id, "still here");
-	expect_record(clients[7], "still here");
-	close(clients[7]);
-	run_turn(f);
-	clients[7] = connect_to(f); /* in the place that became free */
-	send_record(clients[7], "y", 1);
-	run_for(f, 1);
-	for (size_t i = 0; i < RPCTCP_CONNECTIONS_MAX; i++)
-		close(clients[i]);
+	tcp_run_for(f, 1); /* accepted after the pause */
 }
 
 static void null_is_fine(void **state)
@@ -475,7 +269,8 @@ static void null_is_fine(void **state)
 	rpctcp_free(NULL);
 }
 
-#define WITH_LOOP(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define WITH_LOOP(test) \
+	cmocka_unit_test_setup_teardown(test, tcp_setup, tcp_teardown)
 
 int main(void)
 {
@@ -490,7 +285,6 @@ int main(void)
 		WITH_LOOP(who_reads_nothing_is_closed),
 		WITH_LOOP(a_slow_reader_gets_it_all),
 		WITH_LOOP(descriptors_may_run_out),
-		WITH_LOOP(connections_have_a_cap),
 		cmocka_unit_test(null_is_fine),
 	};
 

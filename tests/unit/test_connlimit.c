@@ -54,7 +54,8 @@ static bool enter(struct fixture *f, unsigned int seat, const struct addr *from,
 	struct connlimit_seat *victim;
 
 	switch (connlimit_ask(&f->limit, from, kind, &victim)) {
-	case CONNLIMIT_REFUSE:
+	case CONNLIMIT_GREEDY:
+	case CONNLIMIT_FULL:
 		return false;
 	case CONNLIMIT_REPLACE:
 		connlimit_leave(&f->limit, victim);
