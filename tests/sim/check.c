@@ -413,7 +413,9 @@ static bool has_line_left(const struct host *h)
 		for (j = 0; j < bak->count; j++) {
 			const struct inode *inode = bak->all[j].inode;
 
-			if (has_record(&wanted, inode->bytes, inode->len))
+			/* A temporary file that a crash left is no record. */
+			if (bak->all[j].name[0] != '.' &&
+			    has_record(&wanted, inode->bytes, inode->len))
 				return true;
 		}
 	}

@@ -205,7 +205,9 @@ bool disk_survives(const struct disk *disk, enum disk_dir dir,
 	size_t i;
 
 	for (i = 0; i < d->durable.count; i++) {
-		if (name_survives(d, d->durable.all[i].name, match, ctx))
+		/* Nobody reads a temporary file. */
+		if (d->durable.all[i].name[0] != '.' &&
+		    name_survives(d, d->durable.all[i].name, match, ctx))
 			return true;
 	}
 	return false;
