@@ -24,10 +24,10 @@ int durable_read(int dir, const char *name, struct buf *out);
 
 /*
  * Creates @name in @dir with @len bytes and @mode; the file is on the disk
- * afterwards, its name only after durable_sync().  Where we are root it belongs
- * to the owner of @dir.
- * Errors: -errno, -EEXIST where the name is taken, -ENAMETOOLONG; a file that
- *         was made but not completed is removed again.
+ * afterwards, its name only after durable_sync().  Where we are root and may,
+ * it belongs to the owner of @dir. Errors: -errno, -EEXIST where the name is
+ * taken, -ENAMETOOLONG; a file that was made but not completed is removed
+ * again.
  */
 int durable_create(int dir, const char *name, const void *bytes, size_t len,
 		   mode_t mode);
@@ -35,8 +35,8 @@ int durable_create(int dir, const char *name, const void *bytes, size_t len,
 /*
  * Makes @name in @dir hold exactly @len bytes: temporary file, fsync, rename.
  * The old or the new content is there after a crash, whole; the new one for
- * certain only after durable_sync().  Where we are root it belongs to the owner
- * of the file that is replaced, else of @dir.
+ * certain only after durable_sync().  Where we are root and may, it belongs to
+ * the owner of the file that is replaced, else of @dir.
  * Range:  the temporary name does not depend on @name, so any one up to
  *         NAME_MAX works (contract.md D-8); see durable_is_temporary().
  * Errors: -errno; the old content is then still there.

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Gives up root.  Whose the files are, and when it is time, the programs know;
+ * nothing here can be undone, and nothing is tried a second time.
+ *
+ * SAFETY: three locks on one door.  The ids are those of a user who owns some
+ * records; no capability is left that changes them back; and should there be a
+ * hole in either, execve() adds nothing (empty bounding set, no_new_privs).
+ */
+#include "os/sandbox.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <unistd.h>
+#include <sys/prctl.h>
+
+#include "lib/log.h"
+
+/* libcap-ng says that it failed, and errno only mostly says why. */
+static int last_error(void)
+{
+	return errno != 0 ? -errno : -EPERM;
+}
+
+static void keep_port_right(void)
+{
+	capng_clear(CAPNG_SELECT_ALL);
+	(void)capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
+			   CAP_NET_BIND_SERVICE); /* fails for no known one */
+}
+
+/* A service manager may have dropped root before us, and left us the port. */
+static int drop_capabilities(void)
+{
+	if (capng_get_caps_process() != 0)
+		return last_error();
+	if (capng_have_capability(CAPNG_PERMITTED, CAP_NET_BIND_SERVICE))
+		keep_port_right();
+	else
+		capng_clear(CAPNG_SELECT_ALL);
+	return capng_apply(CAPNG_SELECT_CAPS) == 0 ? 0 : last_error();
+}
+
+static int change_owner(uid_t uid, gid_t gid)
+{
+	const capng_flags_t flags = CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING |
+				    CAPNG_CLEAR_AMBIENT;
+
+	keep_port_right();
+	return capng_change_id((int)uid, (int)gid, flags) == 0 ? 0
+							       : last_error();
+}
+
+int sandbox_enter(uid_t uid, gid_t gid)
+{
+	int error;
+
+	errno = 0;
+	if (geteuid() != 0) {
+		error = drop_capabilities();
+	} else {
+		if (uid == 0)
+			log_line(LOG_WARN,
+				 "the records belong to root, so we stay root, "
+				 "without capabilities; give sm and sm.bak to "
+				 "a user of their own");
+		error = change_owner(uid, gid);
+	}
+	if (error == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		error = -errno;
+	return error;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a daemon gives up once it has what only root can get: what is left is
+ * the owner of its files, who may also bind a reserved port.
+ */
+#ifndef NFS_RECLAIM_OS_SANDBOX_H
+#define NFS_RECLAIM_OS_SANDBOX_H
+
+#include <sys/types.h>
+
+/*
+ * Becomes @uid and @gid for good: no other groups, no capability in any set but
+ * CAP_NET_BIND_SERVICE (permitted and effective), and no program run from here
+ * gets more.  With @uid 0 the same, and a warning is logged: files of root
+ * remain in reach then.  A process that is not root keeps its ids.
+ * ORDER:  before the first thread: capabilities are each thread's own.
+ * Errors: -errno; the process is in no state to go on then.
+ * Source: design decision 17; contract.md 2.4.
+ */
+int sandbox_enter(uid_t uid, gid_t gid);
+
+#endif
