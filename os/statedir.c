@@ -37,21 +37,34 @@ static int wait_for_lock(int fd)
 	return -EBUSY;
 }
 
+static int find_owner(int dir, struct stat *owner)
+{
+	if (fstatat(dir, "sm", owner, 0) == 0 && S_ISDIR(owner->st_mode))
+		return 0;
+	if (fstatat(dir, "sm.bak", owner, 0) == 0 && S_ISDIR(owner->st_mode))
+		return 0;
+	return fstat(dir, owner) == 0 ? 0 : -errno;
+}
+
 /* Opens the directory @name of STATE, made where it is missing. */
 static int open_sub(int dir, const char *name, int *fd)
 {
-	struct stat st;
+	struct stat owner;
+	int error;
 
 	*fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (*fd >= 0)
 		return 0;
-	if (errno != ENOENT || mkdirat(dir, name, 0700) != 0)
+	if (errno != ENOENT)
+		return -errno;
+	error = find_owner(dir, &owner);
+	if (mkdirat(dir, name, 0700) != 0)
 		return -errno;
 	*fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (*fd < 0)
 		return -errno;
-	if (geteuid() == 0 && fstat(dir, &st) == 0 &&
-	    fchown(*fd, st.st_uid, st.st_gid) != 0)
+	if (geteuid() == 0 && error == 0 &&
+	    fchown(*fd, owner.st_uid, owner.st_gid) != 0)
 		return -errno;
 	return durable_sync(dir);
 }
@@ -61,6 +74,18 @@ int statedir_open(struct statedir *dir, const char *path)
 	*dir = (struct statedir){.dir = -1, .sm = -1, .bak = -1, .lock = -1};
 	dir->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return dir->dir < 0 ? -errno : 0;
+}
+
+int statedir_owner(const char *path, struct stat *owner)
+{
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int error;
+
+	if (dir < 0)
+		return -errno;
+	error = find_owner(dir, owner);
+	close(dir);
+	return error;
 }
 
 int statedir_open_records(struct statedir *dir)

@@ -7,6 +7,7 @@
 #define NFS_RECLAIM_OS_STATEDIR_H
 
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "lib/statenum.h"
 
@@ -28,11 +29,18 @@ struct statedir {
 int statedir_open(struct statedir *dir, const char *path);
 
 /*
- * Opens sm/ and sm.bak/, made (0700, of the owner of the directory) where they
- * are missing.
+ * Opens sm/ and sm.bak/, made (0700, of statedir_owner()) where they are
+ * missing.
  * Errors: -errno.
  */
 int statedir_open_records(struct statedir *dir);
+
+/*
+ * Tells whose the records in the directory @path are: the owner of sm/, where
+ * there is none that of sm.bak/, else that of @path itself.
+ * Errors: -errno where @path cannot be opened.
+ */
+int statedir_owner(const char *path, struct stat *owner);
 
 /*
  * Takes STATE/.lock, made where it is missing (0600).  Nothing that the turn

@@ -233,6 +233,23 @@ static void state_keeps_owner_and_mode(void **state)
 		assert_true(st.st_uid == 4242 && st.st_gid == 4343);
 }
 
+static void missing_sm_is_of_the_owner_of_sm_bak(void **state)
+{
+	struct rig *rig = *state;
+	char path[RIG_PATH_SIZE];
+	struct stat st;
+
+	if (geteuid() != 0)
+		skip(); /* nobody to give a directory to */
+	rig_path(rig, "state/sm.bak", path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(chown(path, 4242, 4343), 0);
+	run(rig);
+	rig_path(rig, "state/sm", path);
+	assert_int_equal(stat(path, &st), 0);
+	assert_true(st.st_uid == 4242 && st.st_gid == 4343);
+}
+
 static void damaged_bootrec_is_made_anew(void **state)
 {
 	static const char *const damaged[] = {"", "boot-1 9 0 turned",
@@ -560,6 +577,7 @@ int main(void)
 		TEST(odd_contents_of_state_are_understood),
 		TEST(number_goes_above_floor),
 		TEST(state_keeps_owner_and_mode),
+		TEST(missing_sm_is_of_the_owner_of_sm_bak),
 		TEST(damaged_bootrec_is_made_anew),
 		TEST(error_is_never_an_empty_directory),
 		TEST(state_that_is_no_file_is_an_error),
