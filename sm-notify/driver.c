@@ -43,7 +43,6 @@ struct driver {
 	struct rpcudp *other_udp; /* the family that main_udp does not speak */
 	enum addr_family family;  /* of main_udp, ADDR_NONE: both */
 	struct log_limit write_limit;
-	int bak_dir;
 	int status;
 	bool is_over; /* loop_run() must not begin: it would forget the stop */
 };
@@ -118,10 +117,10 @@ static void do_rewrite(struct driver *d, const struct notify_out *out)
 		return;
 	}
 	if (out->len > 0)
-		error = durable_replace(d->bak_dir, file, out->bytes, out->len,
-					RECORD_MODE);
+		error = durable_replace(d->config->bak_fd, file, out->bytes,
+					out->len, RECORD_MODE);
 	else
-		error = unlinkat(d->bak_dir, file, 0) ? -errno : 0;
+		error = unlinkat(d->config->bak_fd, file, 0) ? -errno : 0;
 	if (error == 0 || error == -ENOENT ||
 	    !log_limit_pass(&d->write_limit, loop_now_ms(), WRITE_COMPLAINTS,
 			    &held_back))
@@ -327,17 +326,9 @@ int driver_run(const struct driver_config *config)
 	int error;
 
 	driver_init(&d, config);
-	d.bak_dir = open(config->bak_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (d.bak_dir < 0) {
-		error = -errno;
-		log_line(LOG_ERROR, "%s: %s", config->bak_dir,
-			 strerror(-error));
-	} else {
-		error = find_source(&d);
-		if (!error && !d.is_over)
-			error = loop_run(d.loop);
-		close(d.bak_dir);
-	}
+	error = find_source(&d);
+	if (!error && !d.is_over)
+		error = loop_run(d.loop);
 	driver_fini(&d);
 	return error ? error : d.status;
 }

@@ -14,7 +14,8 @@
 
 struct driver_config {
 	struct notify *notify; /* borrowed; all its files are in */
-	const char *bak_dir;   /* sm.bak/, where its files are */
+	const char *bak_dir;   /* sm.bak/, where its files are ... */
+	int bak_fd;	       /* ... open; borrowed */
 	const char *source;    /* address or host name to send from, or NULL */
 	uint16_t port;	       /* to send from, 0: a reserved one */
 	int ready_fd;	       /* of process_background(), or -1 */

@@ -33,6 +33,7 @@
 #include "os/loop.h"
 #include "os/notifylock.h"
 #include "os/process.h"
+#include "os/sandbox.h"
 #include "sm-notify/driver.h"
 #include "sm-notify/notify.h"
 #include "sm-notify/settings.h"
@@ -371,7 +372,8 @@ static int read_records(struct run *run)
 	if (run->bak_fd < 0)
 		return failed(run->bak_dir, -errno);
 	error = durable_each(run->bak_fd, feed_file, run);
-	close(run->bak_fd);
+	close(run->bak_fd); /* the background would close it anyhow */
+	run->bak_fd = -1;
 	if (error)
 		return failed(run->bak_dir, error);
 	if (run->files == 0 && run->unread > 0)
@@ -454,9 +456,54 @@ static void set_local_state(const struct run *run)
 			 strerror(-error));
 }
 
+/* Into the background, with the lock and nothing else. */
+static int go_background(struct run *run, int *ready_fd)
+{
+	int error = 0;
+
+	*ready_fd = process_background(run->bak_lock >= 0 ? run->bak_lock
+							  : run->lock.fd);
+	if (*ready_fd < 0) {
+		log_line(LOG_ERROR, "cannot go to the background: %s",
+			 strerror(-*ready_fd));
+		return *ready_fd;
+	}
+	logsink_syslog(SETTINGS_PROGRAM);
+	if (run->bak_lock < 0)
+		error = notify_lock_set_pid(&run->place, &run->lock);
+	if (error)
+		log_line(LOG_WARN, "%s: %s", PID_FILE, strerror(-error));
+	return 0;
+}
+
+/*
+ * Becomes the owner of sm.bak/, which is all that is written from here on.
+ * Whoever told a peer and cannot remove its record would tell it again after
+ * each boot, so it is not the owner of sm/, should that be another.
+ */
+static int give_up_root(struct run *run)
+{
+	struct stat bak, sm;
+	char path[BAK_LEN_MAX];
+	int error;
+
+	run->bak_fd = open(run->bak_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (run->bak_fd < 0 || fstat(run->bak_fd, &bak))
+		return failed(run->bak_dir, -errno);
+	snprintf(path, sizeof(path), "%s/sm", run->state_dir);
+	if (stat(path, &sm) == 0 && sm.st_uid != bak.st_uid)
+		log_line(LOG_WARN,
+			 "%s belongs to uid %u, but sm to uid %u; notifying as "
+			 "uid %u",
+			 run->bak_dir, bak.st_uid, sm.st_uid, bak.st_uid);
+	error = sandbox_enter(bak.st_uid, bak.st_gid);
+	return error ? failed("cannot give up root", error) : GO_ON;
+}
+
 /*
  * ORDER: the number is durable by now, which is all that the boot waits for;
- * so the parent leaves as soon as there is a socket.
+ * so the parent leaves as soon as there is a socket.  Root is given up before
+ * any look-up and any packet, and after the last use of the pid file.
  */
 static int notify_peers(struct run *run)
 {
@@ -469,23 +516,13 @@ static int notify_peers(struct run *run)
 		.turn_file = run->mode == MODE_COPY ? run->turn_file : NULL,
 		.turn_time = run->turned.st_mtim,
 	};
-	int error = 0;
 
-	if (!run->settings.is_foreground) {
-		config.ready_fd = process_background(
-			run->bak_lock >= 0 ? run->bak_lock : run->lock.fd);
-		if (config.ready_fd < 0) {
-			log_line(LOG_ERROR, "cannot go to the background: %s",
-				 strerror(-config.ready_fd));
-			return EXIT_FAILURE;
-		}
-		logsink_syslog(SETTINGS_PROGRAM);
-		if (run->bak_lock < 0)
-			error = notify_lock_set_pid(&run->place, &run->lock);
-		if (error)
-			log_line(LOG_WARN, "%s: %s", PID_FILE,
-				 strerror(-error));
-	}
+	if (!run->settings.is_foreground &&
+	    go_background(run, &config.ready_fd) != 0)
+		return EXIT_FAILURE;
+	if (give_up_root(run) != GO_ON)
+		return EXIT_FAILURE;
+	config.bak_fd = run->bak_fd;
 	return driver_run(&config) == 0 && run->unread == 0 ? EXIT_SUCCESS
 							    : EXIT_FAILURE;
 }
@@ -525,6 +562,8 @@ int main(int argc, char **argv)
 	notify_lock_release(&run.lock);
 	if (run.bak_lock >= 0)
 		close(run.bak_lock);
+	if (run.bak_fd >= 0)
+		close(run.bak_fd);
 	buf_fini(&run.names);
 	nfsconf_free(conf);
 	return status;
