@@ -14,6 +14,7 @@
 #include "lib/log.h"
 
 static const char *stderr_ident;
+static const char *syslog_ident; /* NULL: standard error */
 
 /* stderr has no buffer of its own, but one fprintf() is one write to it. */
 static void write_stderr(enum log_level level, const char *text)
@@ -42,6 +43,15 @@ void logsink_stderr(const char *ident)
 
 void logsink_syslog(const char *ident)
 {
+	syslog_ident = ident;
 	openlog(ident, LOG_PID, LOG_DAEMON);
 	log_set_sink(write_syslog);
+}
+
+void logsink_reopen(void)
+{
+	if (syslog_ident == NULL)
+		return;
+	closelog(); /* which forgets the name, too */
+	openlog(syslog_ident, LOG_PID, LOG_DAEMON);
 }

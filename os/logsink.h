@@ -19,4 +19,10 @@ void logsink_stderr(const char *ident);
  */
 void logsink_syslog(const char *ident);
 
+/*
+ * In a forked child, before it closes what it inherited: the log gets a
+ * descriptor of its own, once there is something to say.
+ */
+void logsink_reopen(void);
+
 #endif

@@ -310,25 +310,29 @@ static bool wait_readable(int fd, uint64_t deadline_ms)
  * asked before may be outstanding.  The reply is awaited because rpcbind drops
  * the calls of a connection that is closed before it reads them.
  */
-void rpcbind_withdraw(struct rpcbind *bind)
+void rpcbind_clear(struct rpcbind *bind)
 {
 	uint64_t deadline_ms = loop_now_ms() + WITHDRAW_MS;
 	struct buf call;
-	int fd;
+	int fd = connect_server(bind);
 
+	if (fd < 0)
+		return;
+	buf_init(&call, CALLS_SIZE_MAX);
+	process_random(&bind->xid, sizeof(bind->xid));
+	add_unset(bind, &call);
+	/* That a reply came says it is done; not what it says. */
+	if (send_calls(fd, &call))
+		(void)wait_readable(fd, deadline_ms);
+	buf_fini(&call);
+	close(fd);
+}
+
+void rpcbind_withdraw(struct rpcbind *bind)
+{
 	if (bind == NULL)
 		return;
-	fd = connect_server(bind);
-	if (fd >= 0) {
-		buf_init(&call, CALLS_SIZE_MAX);
-		process_random(&bind->xid, sizeof(bind->xid));
-		add_unset(bind, &call);
-		/* That a reply came says it is done; not what it says. */
-		if (send_calls(fd, &call))
-			(void)wait_readable(fd, deadline_ms);
-		buf_fini(&call);
-		close(fd);
-	}
+	rpcbind_clear(bind);
 	rpcbind_free(bind);
 }
 

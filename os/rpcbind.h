@@ -58,6 +58,12 @@ void rpcbind_start(struct rpcbind *bind);
 void rpcbind_free(struct rpcbind *bind);
 
 /*
+ * Removes every entry of (@prog, @vers), whoever made it, as far as rpcbind
+ * lets us: root everything, others their own.  Waits for rpcbind at most 1 s.
+ */
+void rpcbind_clear(struct rpcbind *bind);
+
+/*
  * Removes every entry of (@prog, @vers) and frees @bind; waits for rpcbind at
  * most 1 s in all. NULL is fine.
  */

@@ -12,7 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,18 +27,20 @@
 #include "os/resolver.h"
 #include "os/rpcbind.h"
 #include "os/rpcudp.h"
+#include "os/sandbox.h"
+#include "os/statedir.h"
 #include "proto/sm_inter.h"
 #include "statd/nsm.h"
 #include "statd/service.h"
 #include "statd/settings.h"
 #include "statd/status.h"
 #include "statd/store.h"
+#include "statd/tell.h"
+#include "statd/turn.h"
 
-#define PID_FILE	 "/run/rpc.statd.pid"
-#define NOTIFY_PID_FILE	 "/run/sm-notify.pid"
-#define SM_NOTIFY	 SBINDIR "/sm-notify"
-#define TURN_RETRY_MAX_S 30
-#define SIGNALS		 5 /* that the loop watches */
+#define PID_FILE	"/run/rpc.statd.pid"
+#define NOTIFY_PID_FILE "/run/sm-notify.pid"
+#define SIGNALS		5 /* that the loop watches */
 
 struct statd {
 	struct settings settings;
@@ -58,7 +61,8 @@ struct statd {
 	int ready_fd;
 	int notify_pid; /* the sm-notify that we started, or 0 */
 	int turn_pid;	/* the child that repeats a failed turn, or 0 */
-	unsigned int turn_wait_s; /* before its next try */
+	int turns_fd;	/* where it tells ... */
+	struct loop_watch *turns; /* ... or NULL */
 };
 
 static void feed(struct statd *s, const struct nsm_in *in);
@@ -259,60 +263,54 @@ static bool open_store(struct statd *s)
 	return true;
 }
 
-static int turn(const struct statd *s)
+/* The worker begins after the privileges are gone: store_start(). */
+static bool start_store(struct statd *s)
 {
-	struct bootturn_result result;
-	int error = bootturn_run(&s->place, &result);
+	int error = store_start(s->store);
 
-	if (error != 0) {
-		log_line(LOG_ERROR,
-			 "the state in %s cannot be brought into this boot: %s",
-			 s->place.state_dir, strerror(-error));
-		return error;
-	}
-	error = kernel_set_nsm_local_state(result.number);
-	if (error != 0)
-		log_debug(LOG_CLASS_GENERAL,
-			  "lockd was not told the state number: %s",
-			  strerror(-error));
-	return 0;
+	if (error == 0)
+		return true;
+	log_line(LOG_ERROR, "cannot write %s/sm: %s", s->place.state_dir,
+		 strerror(-error));
+	store_free(s->store);
+	s->store = NULL;
+	return false;
 }
 
-/* 1, 2, 4 .. TURN_RETRY_MAX_S. */
-static unsigned int longer_wait_s(unsigned int wait_s)
+static void end_turns(struct statd *s)
 {
-	if (wait_s == 0)
-		return 1;
-	return wait_s * 2 < TURN_RETRY_MAX_S ? wait_s * 2 : TURN_RETRY_MAX_S;
+	loop_unwatch(s->turns);
+	s->turns = NULL;
+	close(s->turns_fd);
 }
 
-/*
- * A child repeats the turn, so that we can serve meanwhile: without a statd
- * lockd grants locks that nobody remembers (contract.md 11).
- */
+/* The child has done the turn; it goes on until we have our store. */
+static void on_turn(void *ctx, int fd, unsigned int events)
+{
+	struct statd *s = ctx;
+	char byte;
+	ssize_t got = recv(fd, &byte, 1, MSG_DONTWAIT);
+
+	(void)events; /* only LOOP_READ is watched */
+	if (got < 0 && errno == EAGAIN)
+		return;
+	if (got <= 0)
+		log_line(LOG_ERROR, "nobody is left to repeat the turn; SM_MON "
+				    "fails until rpc.statd is restarted");
+	else if (!open_store(s) || !start_store(s))
+		return;
+	end_turns(s);
+}
+
 static void repeat_turn(struct statd *s)
 {
-	pid_t parent = getpid();
-
-	s->turn_wait_s = longer_wait_s(s->turn_wait_s);
-	s->turn_pid = fork();
-	if (s->turn_pid != 0)
-		return;
-	/*
-	 * ORDER: it ends with us, whatever handlers it inherited: it holds our
-	 * sockets and our pid file, and the next statd could not start.
-	 */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
-		_exit(EXIT_FAILURE);
-	(void)signal(SIGHUP, SIG_IGN); /* they are ours, not its end */
-	(void)signal(SIGUSR1, SIG_IGN);
-	(void)signal(SIGINT, SIG_DFL);
-	(void)signal(SIGTERM, SIG_DFL);
-	do {
-		sleep(s->turn_wait_s);
-		s->turn_wait_s = longer_wait_s(s->turn_wait_s);
-	} while (turn(s) != 0);
-	_exit(EXIT_SUCCESS);
+	s->turn_pid = turn_repeat(&s->place, &s->turns_fd);
+	if (s->turn_pid > 0)
+		s->turns =
+			loop_watch(s->loop, s->turns_fd, LOOP_READ, on_turn, s);
+	else
+		log_line(LOG_ERROR, "cannot repeat that: %s",
+			 strerror(-s->turn_pid));
 }
 
 static void on_child(void *ctx)
@@ -324,13 +322,9 @@ static void on_child(void *ctx)
 	if (s->notify_pid > 0 &&
 	    waitpid(s->notify_pid, &status, WNOHANG) == s->notify_pid)
 		s->notify_pid = 0;
-	if (s->turn_pid <= 0 ||
-	    waitpid(s->turn_pid, &status, WNOHANG) != s->turn_pid)
-		return;
-	s->turn_pid = 0;
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != EXIT_SUCCESS ||
-	    !open_store(s))
-		repeat_turn(s);
+	if (s->turn_pid > 0 &&
+	    waitpid(s->turn_pid, &status, WNOHANG) == s->turn_pid)
+		s->turn_pid = 0;
 }
 
 static struct nsm_policy policy_of(const struct settings *settings)
@@ -375,39 +369,6 @@ static void on_terminate(void *ctx)
 	loop_stop(s->loop);
 }
 
-/* The words of an sm-notify command line that tell it what we were told. */
-static void run_notify(struct statd *s)
-{
-	char port[16];
-	const char *argv[8] = {SM_NOTIFY};
-	size_t argc = 1;
-
-	if (s->settings.is_foreground && s->settings.is_debug)
-		argv[argc++] = "-d";
-	if (s->settings.outgoing_port != 0) {
-		(void)snprintf(port, sizeof(port), "-p%u",
-			       s->settings.outgoing_port);
-		argv[argc++] = port;
-	}
-	if (s->settings.name != NULL) {
-		argv[argc++] = "-v";
-		argv[argc++] = s->settings.name;
-	}
-	if (strcmp(s->place.state_dir, s->place.default_dir) != 0) {
-		argv[argc++] = "-P";
-		argv[argc++] = s->place.state_dir;
-	}
-	if (s->settings.is_notify_mode) {
-		execv(argv[0], (char *const *)argv);
-		s->notify_pid = -errno;
-	} else {
-		s->notify_pid = process_spawn(argv);
-	}
-	if (s->notify_pid < 0)
-		log_line(LOG_ERROR, "cannot run %s: %s", SM_NOTIFY,
-			 strerror(-s->notify_pid));
-}
-
 /* In the background, "." is another directory.  What is not there stays. */
 static void resolve_dir(const char *dir, char out[static PATH_MAX])
 {
@@ -437,8 +398,6 @@ static void register_service(struct statd *s)
 	uint16_t port;
 	size_t i;
 
-	s->rpcbind =
-		rpcbind_new(s->loop, SM_PROGRAM, SM_VERSION, on_registered, s);
 	for (i = 0; (netid = service_socket(s->service, i, &port)) != NULL;
 	     i++) {
 		rpcbind_add(s->rpcbind, netid, port);
@@ -499,33 +458,70 @@ static void watch_signals(struct statd *s)
 	(void)signal(SIGPIPE, SIG_IGN); /* a closed connection is an EPIPE */
 }
 
+/* The pid file is root's, and emptied at the end: so it stays open. */
+static bool hold_pid_file(struct statd *s)
+{
+	s->pid_fd = process_pidfile(PID_FILE);
+	if (s->pid_fd == -EWOULDBLOCK)
+		log_line(LOG_ERROR, "%s: another statd holds it", PID_FILE);
+	else if (s->pid_fd < 0)
+		log_line(LOG_WARN, "%s: %s", PID_FILE, strerror(-s->pid_fd));
+	return s->pid_fd != -EWOULDBLOCK;
+}
+
+/* Where nobody is known to own the records, root without rights has to do. */
+static int give_up_root(const struct statd *s)
+{
+	struct stat owner = {0};
+	int error = statedir_owner(s->place.state_dir, &owner);
+
+	if (error != 0)
+		log_line(LOG_ERROR, "%s: %s", s->place.state_dir,
+			 strerror(-error));
+	error = sandbox_enter(owner.st_uid, owner.st_gid);
+	if (error != 0)
+		log_line(LOG_ERROR, "cannot give up root: %s",
+			 strerror(-error));
+	return error;
+}
+
 /*
+ * What only root can do: the turn, the pid file, the children that stay root,
+ * and removing the entries in rpcbind of a statd that was another user.
  * ORDER: the turn before the sockets, so that no number of the boot before is
  * ever answered; the store's lock on sm/ before the pid file, so that a turn
- * beside us never takes us for nfs-utils; readiness last.
+ * beside us never takes us for nfs-utils.
  */
-static int start(struct statd *s)
+static int start_as_root(struct statd *s)
 {
-	bool is_turned;
+	bool is_turned = turn_run(&s->place) == 0 && open_store(s);
 
-	if (open_world(s) != 0)
-		return EXIT_FAILURE;
-	is_turned = turn(s) == 0 && open_store(s);
-	s->pid_fd = process_pidfile(PID_FILE);
-	if (s->pid_fd == -EWOULDBLOCK) {
-		log_line(LOG_ERROR, "%s: another statd holds it", PID_FILE);
-		return EXIT_FAILURE;
-	}
-	if (s->pid_fd < 0)
-		log_line(LOG_WARN, "%s: %s", PID_FILE, strerror(-s->pid_fd));
-	if (!open_service(s))
+	if (!hold_pid_file(s))
 		return EXIT_FAILURE;
 	watch_signals(s);
 	if (!is_turned)
 		repeat_turn(s);
-	register_service(s);
 	if (!s->settings.has_no_notify)
-		run_notify(s);
+		s->notify_pid = tell_spawn(&s->settings, &s->place);
+	s->rpcbind =
+		rpcbind_new(s->loop, SM_PROGRAM, SM_VERSION, on_registered, s);
+	rpcbind_clear(s->rpcbind);
+	return 0;
+}
+
+/*
+ * ORDER: no thread, no look-up, nothing from outside and no entry in rpcbind
+ * before root is given up: each would keep what we had then.  Readiness last.
+ */
+static int start(struct statd *s)
+{
+	if (open_world(s) != 0 || start_as_root(s) != 0 || give_up_root(s) != 0)
+		return EXIT_FAILURE;
+	if (s->store != NULL && !start_store(s))
+		return EXIT_FAILURE;
+	if (!open_service(s))
+		return EXIT_FAILURE;
+	register_service(s);
 	process_ready(s->ready_fd);
 	return 0;
 }
@@ -534,6 +530,8 @@ static void finish(struct statd *s)
 {
 	size_t i;
 
+	if (s->turns != NULL)
+		end_turns(s);
 	rpcbind_withdraw(s->rpcbind);
 	store_free(s->store);
 	service_free(s->service);
@@ -571,7 +569,7 @@ int main(int argc, char **argv)
 	if (init_place(&s) != 0)
 		return EXIT_FAILURE;
 	if (s.settings.is_notify_mode) {
-		run_notify(&s);
+		tell_exec(&s.settings, &s.place);
 		return EXIT_FAILURE;
 	}
 	status = settings_check(&s.settings);

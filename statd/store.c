@@ -268,20 +268,6 @@ static int open_files(struct store *store, const char *state_dir)
 	return store->wake_fd < 0 ? -errno : 0;
 }
 
-/* Signals are the loop's: the worker takes none. */
-static int start_worker(struct store *store)
-{
-	sigset_t all, before;
-	int error;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(&store->worker, NULL, worker_main, store);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	store->has_worker = error == 0;
-	return -error;
-}
-
 struct store *store_open(struct loop *loop, const char *state_dir,
 			 store_done *done, void *ctx, int *error)
 {
@@ -296,15 +282,13 @@ struct store *store_open(struct loop *loop, const char *state_dir,
 	pthread_mutex_init(&store->lock, NULL);
 	pthread_cond_init(&store->wanted, NULL);
 	*error = open_files(store, state_dir);
-	if (*error == 0) {
-		store->watch = loop_watch(loop, store->wake_fd, LOOP_READ,
-					  on_wake, store);
-		*error = start_worker(store);
+	if (*error != 0) {
+		store_free(store);
+		return NULL;
 	}
-	if (*error == 0)
-		return store;
-	store_free(store);
-	return NULL;
+	store->watch =
+		loop_watch(loop, store->wake_fd, LOOP_READ, on_wake, store);
+	return store;
 }
 
 struct load {
@@ -341,6 +325,20 @@ int store_load(struct store *store, store_found *found, void *ctx)
 	struct load load = {.store = store, .found = found, .ctx = ctx};
 
 	return durable_each(store->sm, load_one, &load);
+}
+
+/* Signals are the loop's: the worker takes none. */
+int store_start(struct store *store)
+{
+	sigset_t all, before;
+	int error;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(&store->worker, NULL, worker_main, store);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	store->has_worker = error == 0;
+	return -error;
 }
 
 static bool is_unchanged(const struct stat *a, const struct stat *b)
@@ -392,8 +390,8 @@ void store_free(struct store *store)
 		pthread_mutex_unlock(&store->lock);
 		pthread_join(store->worker, NULL);
 		hand_out(store);
-		queue_free(store);
 	}
+	queue_free(store);
 	loop_unwatch(store->watch);
 	if (store->wake_fd >= 0)
 		close(store->wake_fd);

@@ -41,6 +41,14 @@ struct store *store_open(struct loop *loop, const char *state_dir,
 int store_load(struct store *store, store_found *found, void *ctx);
 
 /*
+ * Starts the worker; what was queued before waits for it.
+ * ORDER:  after os/sandbox: a thread that runs by then would keep the
+ *         capabilities of root.
+ * Errors: -errno.
+ */
+int store_start(struct store *store);
+
+/*
  * Returns what `state` says now; 0 where it is no usable number.  One fstatat
  * where nothing changed (design decision 8).
  */

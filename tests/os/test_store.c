@@ -139,6 +139,7 @@ static void open_store(struct fixture *f)
 	f->store = store_open(f->loop, ".", on_done, f, &error);
 	assert_non_null(f->store);
 	assert_int_equal(error, 0);
+	assert_int_equal(store_start(f->store), 0);
 }
 
 static void close_store(struct fixture *f)

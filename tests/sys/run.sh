@@ -44,6 +44,7 @@ tests() {
 		t-11-once-per-boot.sh
 		t-12-daemon.sh
 		t-13-broken-directory.sh
+		t-14-rights.sh
 		t-15-limits.sh
 		t-16-signals.sh
 	END
