@@ -22,6 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 struct settings {
 	unsigned int number;
 	unsigned int classes;
+	unsigned int word;
 	const char *text;
 	bool flag;
 };
@@ -29,10 +30,13 @@ struct settings {
 #define FIELD(name) \
 	.section = "a", .key = #name, .offset = offsetof(struct settings, name)
 
+static const char *const words[] = {"verify", "address", "legacy", NULL};
+
 static const struct optab table[] = {
 	{FIELD(number), .kind = OPTAB_UINT, .min = 5, .max = 1000},
 	{FIELD(text), .kind = OPTAB_TEXT},
 	{FIELD(classes), .kind = OPTAB_CLASSES},
+	{FIELD(word), .kind = OPTAB_WORD, .words = words},
 	{FIELD(flag), .kind = OPTAB_FLAG},
 	{0},
 };
@@ -61,6 +65,7 @@ static void check_settings(const struct settings *s)
 {
 	assert(s->number == UNSET || (s->number >= 5 && s->number <= 1000));
 	assert(s->classes <= LOG_CLASS_ALL);
+	assert(s->word < 3);
 	assert(s->text == NULL || *s->text != '\0');
 }
 

@@ -32,7 +32,7 @@ bool optab_is_end(const struct optab *opt)
 bool optab_takes_arg(const struct optab *opt)
 {
 	return opt->kind == OPTAB_UINT || opt->kind == OPTAB_TEXT ||
-	       opt->kind == OPTAB_CLASSES;
+	       opt->kind == OPTAB_CLASSES || opt->kind == OPTAB_WORD;
 }
 
 const struct optab *optab_by_letter(const struct optab *table, int letter)
@@ -135,6 +135,23 @@ static bool set_classes(unsigned int *field, const char *text,
 	return false;
 }
 
+static bool set_word(const struct optab *opt, unsigned int *field,
+		     const char *text, struct buf *reason)
+{
+	unsigned int i;
+
+	for (i = 0; opt->words[i] != NULL; i++) {
+		if (strcasecmp(text, opt->words[i]) == 0) {
+			*field = i;
+			return true;
+		}
+	}
+	buf_add_text(reason, "one of ");
+	for (i = 0; opt->words[i] != NULL; i++)
+		buf_addf(reason, "%s%s", i > 0 ? ", " : "", opt->words[i]);
+	return false;
+}
+
 bool optab_set(const struct optab *opt, void *settings, const char *text,
 	       struct buf *reason)
 {
@@ -152,6 +169,8 @@ bool optab_set(const struct optab *opt, void *settings, const char *text,
 		return set_text(field, text, reason);
 	case OPTAB_CLASSES:
 		return set_classes(field, text, reason);
+	case OPTAB_WORD:
+		return set_word(opt, field, text, reason);
 	case OPTAB_HELP:
 	case OPTAB_VERSION:
 		break;

@@ -19,6 +19,7 @@ enum optab_kind {
 	OPTAB_UINT,	/* unsigned int, min..max */
 	OPTAB_TEXT,	/* const char *, borrowed; not empty */
 	OPTAB_CLASSES,	/* unsigned int, a set of log_class */
+	OPTAB_WORD,	/* unsigned int, the place of the word in words */
 	OPTAB_HELP,	/* print the help and leave */
 	OPTAB_VERSION,	/* print the version and leave */
 };
@@ -27,15 +28,16 @@ struct optab {
 	char short_name;       /* 0: none */
 	char short_alias;      /* a second letter for the same, 0: none */
 	const char *long_name; /* NULL: none */
-	const char *arg;       /* of UINT, TEXT, CLASSES, as --help calls it */
+	const char *arg;       /* of UINT .. WORD, as --help calls it */
 	const char *help;      /* NULL: not shown (deprecated) */
 	const char *section;   /* nfs.conf, NULL: none */
 	const char *key;
 	enum optab_kind kind;
 	unsigned int min; /* OPTAB_UINT */
 	unsigned int max;
-	size_t offset; /* of the field in the settings struct */
-	bool is_live;  /* SIGHUP reads it again; not for OPTAB_TEXT */
+	const char *const *words; /* OPTAB_WORD: NULL-ended, any case */
+	size_t offset;		  /* of the field in the settings struct */
+	bool is_live; /* SIGHUP reads it again; not for OPTAB_TEXT */
 };
 
 /*

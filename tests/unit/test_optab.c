@@ -20,12 +20,15 @@ struct settings {
 	unsigned int port;
 	unsigned int any;
 	unsigned int classes;
+	unsigned int colour;
 	const char *name;
 	bool is_on;
 	bool is_updating;
 };
 
 #define FIELD(member) .offset = offsetof(struct settings, member)
+
+static const char *const colours[] = {"red", "green", "blue", NULL};
 
 static const struct optab table[] = {
 	{.short_name = 'F',
@@ -79,6 +82,11 @@ static const struct optab table[] = {
 	 .kind = OPTAB_UINT,
 	 .max = UINT_MAX,
 	 FIELD(any)},
+	{.section = "statd",
+	 .key = "colour",
+	 .kind = OPTAB_WORD,
+	 .words = colours,
+	 FIELD(colour)},
 	{0},
 };
 
@@ -225,6 +233,24 @@ static void test_text_and_classes(void **state)
 	assert_int_equal(s.classes, 7);
 	assert_string_equal(set(&s, "debug", "general,call"), "");
 	assert_int_equal(s.classes, LOG_CLASS_GENERAL | LOG_CLASS_CALL);
+}
+
+static void test_words(void **state)
+{
+	static const char *const bad[] = {"", "gre", "greens", " red", "1"};
+	struct settings s = {.colour = 7};
+	size_t i;
+
+	(void)state;
+	assert_true(optab_takes_arg(row("colour")));
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_string_equal(set(&s, "colour", bad[i]),
+				    "one of red, green, blue");
+	assert_int_equal(s.colour, 7);
+	assert_string_equal(set(&s, "colour", "Green"), "");
+	assert_int_equal(s.colour, 1);
+	assert_string_equal(set(&s, "colour", "red"), "");
+	assert_int_equal(s.colour, 0);
 }
 
 static void test_by_letter(void **state)
@@ -449,6 +475,7 @@ int main(void)
 		cmocka_unit_test(test_booleans),
 		cmocka_unit_test(test_flags_without_text),
 		cmocka_unit_test(test_text_and_classes),
+		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_by_letter),
 		cmocka_unit_test(test_read_conf),
 		cmocka_unit_test(test_read_conf_errors),
