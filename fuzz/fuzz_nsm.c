@@ -37,6 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* A SEND that may still be answered. */
 struct sent {
+	enum nsm_source source;
 	struct addr peer;
 	uint32_t xid;
 };
@@ -121,9 +122,11 @@ static void note_sent(struct world *w, const struct nsm_out *out)
 
 	require(rpcmsg_parse_call(out->bytes, out->len, &call) ==
 		RPCMSG_CALL_OK);
-	require(addr_is_loopback(&out->send.peer) && out->send.peer.port != 0);
+	require(out->send.peer.port != 0);
+	require(addr_is_loopback(&out->send.peer) ==
+		(out->send.source == NSM_FROM_LOOPBACK));
 	w->sent[w->sent_count++ % SENT_MAX] =
-		(struct sent){out->send.peer, call.xid};
+		(struct sent){out->send.source, out->send.peer, call.xid};
 }
 
 static void note_resolve(struct world *w, const struct nsm_out *out)
@@ -291,7 +294,8 @@ static void feed_stray_stored(struct world *w)
 static void answer(struct world *w, const struct sent *sent, uint8_t status,
 		   const uint8_t *results, size_t len)
 {
-	struct nsm_in in = {.kind = NSM_IN_ANSWER, .answer.from = sent->peer};
+	struct nsm_in in = {.kind = NSM_IN_ANSWER,
+			    .answer = {.to = sent->source, .from = sent->peer}};
 	struct buf message;
 
 	buf_init(&message, RPCMSG_SIZE_MAX);
@@ -303,14 +307,17 @@ static void answer(struct world *w, const struct sent *sent, uint8_t status,
 	buf_fini(&message);
 }
 
-/* Answers @sent as rpcbind and lockd do. */
+/* Answers @sent as rpcbind, lockd and a peer's statd do. */
 static void answer_well(struct world *w, const struct sent *sent)
 {
+	static const uint8_t stat[] = {0, 0, 0, SM_STAT_SUCC, 0, 0, 0, 7};
 	static const uint8_t port[] = {0, 0, LOCKD_PORT >> 8,
 				       LOCKD_PORT & 0xff};
 
 	if (sent->peer.port == PORTMAP_PORT)
 		answer(w, sent, RPCMSG_SUCCESS, port, sizeof(port));
+	else if (sent->source == NSM_FROM_ANY)
+		answer(w, sent, RPCMSG_SUCCESS, stat, sizeof(stat));
 	else
 		answer(w, sent, RPCMSG_SUCCESS, NULL, 0);
 }

@@ -237,6 +237,7 @@ static size_t field_size(const struct optab *opt)
 		return sizeof(bool);
 	case OPTAB_UINT:
 	case OPTAB_CLASSES:
+	case OPTAB_WORD:
 		return sizeof(unsigned int);
 	case OPTAB_TEXT:
 		return sizeof(const char *);

@@ -69,7 +69,7 @@ static void send_message(struct callbacks *cb, uint16_t port,
 {
 	struct addr to = addr_loopback(port);
 
-	effects_send(cb->out, cb->next_id++, &to, message);
+	effects_send(cb->out, cb->next_id++, NSM_FROM_LOOPBACK, &to, message);
 }
 
 static void send_lookup(struct callbacks *cb, struct lockmgr *lockmgr)

@@ -69,12 +69,13 @@ void effects_reply(struct effects *out, uint64_t reply_to, struct buf *message)
 	e->out.reply.reply_to = reply_to;
 }
 
-void effects_send(struct effects *out, uint64_t id, const struct addr *peer,
-		  struct buf *message)
+void effects_send(struct effects *out, uint64_t id, enum nsm_source source,
+		  const struct addr *peer, struct buf *message)
 {
 	struct effect *e = effect_add(out, NSM_OUT_SEND, message, NULL);
 
 	e->out.send.id = id;
+	e->out.send.source = source;
 	e->out.send.peer = *peer;
 }
 

@@ -41,11 +41,11 @@ void effects_fini(struct effects *out);
 void effects_reply(struct effects *out, uint64_t reply_to, struct buf *message);
 
 /*
- * Queues the datagram @message to @peer as @id.
+ * Queues the datagram @message from @source to @peer as @id.
  * Owns:   takes the bytes of @message.
  */
-void effects_send(struct effects *out, uint64_t id, const struct addr *peer,
-		  struct buf *message);
+void effects_send(struct effects *out, uint64_t id, enum nsm_source source,
+		  const struct addr *peer, struct buf *message);
 
 /*
  * Queues @content to become the file @file as job @id.

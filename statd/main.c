@@ -52,7 +52,8 @@ struct statd {
 	struct nsm *nsm;
 	struct service *service;
 	struct store *store;
-	struct rpcudp *client; /* SENDs leave from here */
+	struct rpcudp *client; /* callbacks leave from here */
+	struct rpcudp *asker;  /* questions to peers, NULL: none can */
 	struct rpcbind *rpcbind;
 	struct resolver *resolver;
 	struct loop_timer *timer;
@@ -67,33 +68,17 @@ struct statd {
 
 static void feed(struct statd *s, const struct nsm_in *in);
 
-static bool is_log_on_stderr(const struct settings *settings)
-{
-	return settings->is_foreground && settings->is_debug;
-}
-
-static void choose_classes(const struct settings *settings)
-{
-	log_set_classes(is_log_on_stderr(settings) ? LOG_CLASS_ALL
-						   : settings->classes);
-}
-
-static void choose_log(const struct settings *settings)
-{
-	choose_classes(settings);
-	if (!is_log_on_stderr(settings))
-		logsink_syslog("rpc.statd"); /* COMPAT: -F alone, too */
-}
-
 static void do_send(struct statd *s, const struct nsm_out *out)
 {
 	struct nsm_in in = {.kind = NSM_IN_SEND_FAILED,
 			    .send_failed.id = out->send.id};
+	struct rpcudp *udp =
+		out->send.source == NSM_FROM_ANY ? s->asker : s->client;
 
-	in.send_failed.error =
-		s->client == NULL ? -ENOTCONN
-				  : rpcudp_send(s->client, &out->send.peer,
-						NULL, out->bytes, out->len);
+	in.send_failed.error = udp == NULL
+				       ? -ENOTCONN
+				       : rpcudp_send(udp, &out->send.peer, NULL,
+						     out->bytes, out->len);
 	if (in.send_failed.error != 0)
 		nsm_input(s->nsm, loop_now_ms(), &in);
 }
@@ -179,14 +164,17 @@ static void on_call(void *ctx, uint64_t reply_to, enum nsm_transport transport,
 static void on_answer(void *ctx, struct rpcudp *udp, const struct addr *from,
 		      const struct addr *to, const uint8_t *bytes, size_t len)
 {
+	struct statd *s = ctx;
 	struct nsm_in in = {.kind = NSM_IN_ANSWER,
 			    .bytes = bytes,
 			    .len = len,
-			    .answer.from = *from};
+			    .answer = {.to = udp == s->asker
+						     ? NSM_FROM_ANY
+						     : NSM_FROM_LOOPBACK,
+				       .from = *from}};
 
-	(void)udp; /* the only client socket */
-	(void)to;  /* it has one address */
-	feed(ctx, &in);
+	(void)to; /* from whom it comes is what counts */
+	feed(s, &in);
 }
 
 static void on_stored(void *ctx, uint64_t id, int error)
@@ -344,7 +332,7 @@ static void on_reload(void *ctx)
 		log_line(LOG_ERROR, "nfs.conf is bad: nothing was changed");
 		return;
 	}
-	choose_classes(&s->settings);
+	settings_log_classes(&s->settings);
 	in.policy = policy_of(&s->settings);
 	feed(s, &in);
 	log_line(LOG_NOTE, "nfs.conf was read again");
@@ -427,8 +415,10 @@ static int open_world(struct statd *s)
 	struct nsm_config config = {
 		.reserved_port_max = kernel_reserved_port_max(),
 		.policy = policy_of(&s->settings),
+		.notify_check = s->settings.notify_check,
 	};
 	struct addr local = addr_loopback(0);
+	struct addr any = {.family = ADDR_NONE};
 	int error;
 
 	process_random(config.seed, sizeof(config.seed));
@@ -444,6 +434,13 @@ static int open_world(struct statd *s)
 			 strerror(-error));
 		return error;
 	}
+	if (config.notify_check != VERIFY_CHECK_ASK)
+		return 0;
+	s->asker = rpcudp_open(s->loop, &any, on_answer, s, &error);
+	if (s->asker == NULL)
+		log_line(LOG_WARN,
+			 "peers cannot be asked about doubtful notices: %s",
+			 strerror(-error));
 	return 0;
 }
 
@@ -537,6 +534,7 @@ static void finish(struct statd *s)
 	service_free(s->service);
 	resolver_free(s->resolver);
 	rpcudp_free(s->client);
+	rpcudp_free(s->asker);
 	loop_timer_free(s->timer);
 	for (i = 0; i < SIGNALS; i++)
 		loop_unwatch(s->signals[i]);
@@ -544,19 +542,6 @@ static void finish(struct statd *s)
 	loop_free(s->loop);
 	if (s->pid_fd >= 0)
 		process_pidfile_end(s->pid_fd);
-}
-
-static void set_nlm_ports(const struct settings *settings)
-{
-	int error;
-
-	if (settings->nlm_port == 0 && settings->nlm_udp_port == 0)
-		return;
-	error = kernel_set_nlm_ports((uint16_t)settings->nlm_port,
-				     (uint16_t)settings->nlm_udp_port);
-	if (error != 0)
-		log_line(LOG_WARN, "lockd was not told its ports: %s",
-			 strerror(-error));
 }
 
 int main(int argc, char **argv)
@@ -577,7 +562,7 @@ int main(int argc, char **argv)
 		return status;
 	(void)signal(SIGHUP, SIG_IGN); /* until watch_signals() */
 	(void)signal(SIGUSR1, SIG_IGN);
-	set_nlm_ports(&s.settings);
+	settings_nlm_ports(&s.settings);
 	if (!s.settings.is_foreground) {
 		s.ready_fd = process_background(-1);
 		if (s.ready_fd < 0) {
@@ -586,7 +571,7 @@ int main(int argc, char **argv)
 			return EXIT_FAILURE;
 		}
 	}
-	choose_log(&s.settings);
+	settings_choose_log(&s.settings);
 	log_line(LOG_NOTE, "version " PACKAGE_VERSION " starting");
 	status = start(&s);
 	if (status == 0)

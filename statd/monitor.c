@@ -232,6 +232,8 @@ void monitor_add(struct monitor *m, uint64_t now_ms,
 		names_add(m->names, peer);
 		if (store_peer(m, now_ms, peer, caller) == NULL)
 			forget_peer(m, peer);
+		else
+			notices_watch(m->notices, now_ms, peer);
 		return;
 	}
 	if (memcmp(peer->rec.priv, rec->priv, sizeof(rec->priv)) == 0) {
@@ -244,6 +246,7 @@ void monitor_add(struct monitor *m, uint64_t now_ms,
 	memcpy(peer->rec.priv, rec->priv, sizeof(rec->priv));
 	/* Refused or not, its line of earlier is still in sm/. */
 	(void)store_peer(m, now_ms, peer, caller);
+	notices_watch(m->notices, now_ms, peer);
 }
 
 static void log_unknown(struct monitor *m, uint64_t now_ms,
@@ -336,8 +339,8 @@ static void log_foreign(struct monitor *m, const char *name,
 	buf_fini(&text);
 }
 
-void monitor_load(struct monitor *m, const char *name, const uint8_t *bytes,
-		  size_t len)
+void monitor_load(struct monitor *m, uint64_t now_ms, const char *name,
+		  const uint8_t *bytes, size_t len)
 {
 	struct record_lines lines = {.bytes = bytes, .len = len};
 	struct peer_file *file = peers_file(m->peers, name);
@@ -362,6 +365,7 @@ void monitor_load(struct monitor *m, const char *name, const uint8_t *bytes,
 		 */
 		peer = peers_add(m->peers, &rec, name);
 		names_add(m->names, peer);
+		notices_watch_loaded(m->notices, now_ms, peer);
 		record_fini(&rec);
 	}
 }

@@ -110,13 +110,13 @@ static uint64_t relookup_wait_ms(unsigned int tries)
 	return wait_ms < NAMES_WAIT_MAX_MS ? wait_ms : NAMES_WAIT_MAX_MS;
 }
 
-void names_resolved(struct names *names, uint64_t now_ms, uint64_t id,
-		    const struct addr *addrs, size_t count)
+struct peer *names_resolved(struct names *names, uint64_t now_ms, uint64_t id,
+			    const struct addr *addrs, size_t count)
 {
 	struct peer *peer = find_open(names, id);
 
 	if (peer == NULL)
-		return;
+		return NULL;
 	end_lookup(names, peer);
 	if (peer->lookup == PEER_FIRST) {
 		names->first_count--;
@@ -135,6 +135,7 @@ void names_resolved(struct names *names, uint64_t now_ms, uint64_t id,
 			   now_ms + relookup_wait_ms(peer->lookup_tries++));
 	}
 	names_pump(names);
+	return peer;
 }
 
 void names_timer(struct names *names, uint64_t now_ms)

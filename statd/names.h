@@ -57,9 +57,10 @@ void names_remove(struct names *names, struct peer *peer);
 
 /*
  * Takes the end of the look-up @id; @count 0: the name does not resolve.
+ * Return: the peer that it was for, borrowed; NULL where that is gone.
  */
-void names_resolved(struct names *names, uint64_t now_ms, uint64_t id,
-		    const struct addr *addrs, size_t count);
+struct peer *names_resolved(struct names *names, uint64_t now_ms, uint64_t id,
+			    const struct addr *addrs, size_t count);
 
 /*
  * Does what is due at @now_ms.

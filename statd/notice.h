@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * SM_NOTIFY: which of our peers rebooted, whether to believe it, and when the
- * sender may be told that it was heard (design decisions 9 to 11).
+ * sender may be told that it was heard (design decisions 9 to 11).  Whoever is
+ * in doubt is asked; the decisions are made in statd/verify.c.
  */
 #ifndef NFS_RECLAIM_STATD_NOTICE_H
 #define NFS_RECLAIM_STATD_NOTICE_H
@@ -13,6 +14,12 @@
 #include "statd/callback.h"
 #include "statd/effects.h"
 #include "statd/peers.h"
+#include "statd/question.h"
+#include "statd/verify.h"
+
+#define NOTICE_YOUNG_MS	 900000u /* a late copy may come so long */
+#define NOTICE_PROMPT_MS 2000u	 /* no host reboots in less */
+#define NOTICE_DOUBT_MS	 900000u /* a silent peer is asked so long */
 
 /* What came of notices, since the start. */
 struct notice_counts {
@@ -23,9 +30,11 @@ struct notice_counts {
 };
 
 struct notices {
-	struct effects *out;  /* borrowed */
-	struct peers *peers;  /* borrowed */
-	struct callbacks *cb; /* borrowed */
+	struct effects *out;	     /* borrowed */
+	struct peers *peers;	     /* borrowed */
+	struct callbacks *cb;	     /* borrowed */
+	struct questions *questions; /* borrowed */
+	enum verify_check check;
 	struct notice_counts counts;
 	struct log_limit limit; /* for what is not believed or matches nobody */
 };
@@ -41,11 +50,35 @@ struct notice_call {
 };
 
 /*
- * Makes @set ready.
- * Owns:   the three rooms are borrowed for as long as @set is used.
+ * Makes @set ready; nothing is asked until its check is VERIFY_CHECK_ASK, which
+ * is the default.
+ * Owns:   the four rooms are borrowed for as long as @set is used.
  */
 void notices_init(struct notices *set, struct effects *out, struct peers *peers,
-		  struct callbacks *cb);
+		  struct callbacks *cb, struct questions *questions);
+
+/*
+ * Lets @peer be asked for its baseline: lockd has just asked to monitor it, or
+ * to monitor it under a new cookie.
+ */
+void notices_watch(struct notices *set, uint64_t now_ms, struct peer *peer);
+
+/*
+ * The same for a record that was loaded from the disk: when lockd asked for it
+ * is not known.
+ */
+void notices_watch_loaded(struct notices *set, uint64_t now_ms,
+			  struct peer *peer);
+
+/*
+ * Goes on with @peer, whose addresses have just been found.
+ */
+void notices_resolved(struct notices *set, uint64_t now_ms, struct peer *peer);
+
+/*
+ * Does what follows from the answers and silences of peers that were asked.
+ */
+void notices_settle(struct notices *set, uint64_t now_ms);
 
 /*
  * Takes one notice: answered at once where nobody has to be called back,

@@ -25,6 +25,7 @@
 #include "statd/names.h"
 #include "statd/notice.h"
 #include "statd/peers.h"
+#include "statd/question.h"
 #include "statd/status.h"
 
 #define REFUSALS_LOGGED_PER_MINUTE 10
@@ -36,6 +37,7 @@ struct nsm {
 	struct effects out;
 	struct peers peers;
 	struct callbacks callbacks;
+	struct questions questions;
 	struct notices notices;
 	struct names names;
 	struct monitor monitor;
@@ -87,7 +89,10 @@ struct nsm *nsm_new(const struct nsm_config *config)
 	effects_init(&n->out);
 	peers_init(&n->peers, key);
 	callbacks_init(&n->callbacks, &n->out, &n->rng);
-	notices_init(&n->notices, &n->out, &n->peers, &n->callbacks);
+	questions_init(&n->questions, &n->out, &n->peers, &n->rng);
+	notices_init(&n->notices, &n->out, &n->peers, &n->callbacks,
+		     &n->questions);
+	n->notices.check = config->notify_check;
 	names_init(&n->names, &n->out, &n->peers);
 	monitor_init(&n->monitor, &n->out, &n->peers, &n->names, &n->notices);
 	return n;
@@ -100,6 +105,7 @@ void nsm_free(struct nsm *n)
 	monitor_drop_all(&n->monitor);
 	monitor_fini(&n->monitor);
 	names_fini(&n->names);
+	questions_fini(&n->questions);
 	callbacks_fini(&n->callbacks);
 	peers_fini(&n->peers);
 	effects_fini(&n->out);
@@ -373,11 +379,49 @@ static void input_call(struct nsm *n, uint64_t now_ms, const struct nsm_in *in)
 	buf_fini(&error);
 }
 
+/* An answer counts only at the socket that its question left from. */
+static void input_answer(struct nsm *n, uint64_t now_ms,
+			 const struct nsm_in *in)
+{
+	switch (in->answer.to) {
+	case NSM_FROM_LOOPBACK:
+		callbacks_answer(&n->callbacks, now_ms, &in->answer.from,
+				 in->bytes, in->len);
+		notices_finish(&n->notices);
+		break;
+	case NSM_FROM_ANY:
+		questions_answer(&n->questions, now_ms, &in->answer.from,
+				 in->bytes, in->len);
+		notices_settle(&n->notices, now_ms);
+		break;
+	}
+}
+
+static void input_resolved(struct nsm *n, uint64_t now_ms,
+			   const struct nsm_in *in)
+{
+	struct peer *peer =
+		names_resolved(&n->names, now_ms, in->resolved.id,
+			       in->resolved.addrs, in->resolved.count);
+
+	if (peer != NULL)
+		notices_resolved(&n->notices, now_ms, peer);
+}
+
+static void input_timer(struct nsm *n, uint64_t now_ms)
+{
+	callbacks_timer(&n->callbacks, now_ms);
+	names_timer(&n->names, now_ms);
+	questions_timer(&n->questions, now_ms);
+	notices_settle(&n->notices, now_ms);
+}
+
 void nsm_input(struct nsm *n, uint64_t now_ms, const struct nsm_in *in)
 {
 	switch (in->kind) {
 	case NSM_IN_FILE:
-		monitor_load(&n->monitor, in->file.name, in->bytes, in->len);
+		monitor_load(&n->monitor, now_ms, in->file.name, in->bytes,
+			     in->len);
 		break;
 	case NSM_IN_NUMBER:
 		n->monitor.number = in->number;
@@ -390,20 +434,16 @@ void nsm_input(struct nsm *n, uint64_t now_ms, const struct nsm_in *in)
 			       in->stored.error, in->stored.reason);
 		break;
 	case NSM_IN_ANSWER:
-		callbacks_answer(&n->callbacks, now_ms, &in->answer.from,
-				 in->bytes, in->len);
-		notices_finish(&n->notices);
+		input_answer(n, now_ms, in);
 		break;
 	case NSM_IN_SEND_FAILED:
 		/* Like a datagram that was lost: the next round repeats it. */
 		break;
 	case NSM_IN_RESOLVED:
-		names_resolved(&n->names, now_ms, in->resolved.id,
-			       in->resolved.addrs, in->resolved.count);
+		input_resolved(n, now_ms, in);
 		break;
 	case NSM_IN_TIMER:
-		callbacks_timer(&n->callbacks, now_ms);
-		names_timer(&n->names, now_ms);
+		input_timer(n, now_ms);
 		break;
 	case NSM_IN_POLICY:
 		n->config.policy = in->policy;
@@ -418,10 +458,16 @@ bool nsm_output(struct nsm *n, struct nsm_out *out)
 
 uint64_t nsm_deadline_ms(const struct nsm *n)
 {
-	uint64_t callbacks_ms = callbacks_deadline_ms(&n->callbacks);
-	uint64_t names_ms = names_deadline_ms(&n->names);
+	uint64_t deadlines[] = {callbacks_deadline_ms(&n->callbacks),
+				names_deadline_ms(&n->names),
+				questions_deadline_ms(&n->questions)};
+	uint64_t soonest = deadlines[0];
+	size_t i;
 
-	return callbacks_ms < names_ms ? callbacks_ms : names_ms;
+	for (i = 1; i < sizeof(deadlines) / sizeof(deadlines[0]); i++)
+		if (deadlines[i] < soonest)
+			soonest = deadlines[i];
+	return soonest;
 }
 
 size_t nsm_peer_count(const struct nsm *n)

@@ -22,6 +22,7 @@
 #include "lib/buf.h"
 #include "lib/log.h"
 #include "lib/siphash.h"
+#include "statd/verify.h"
 
 #define NSM_WAITERS_MAX 8 /* calls that wait for one STORE or one event */
 
@@ -37,6 +38,13 @@ struct nsm_config {
 	uint8_t seed[SIPHASH_KEY_SIZE]; /* for xids and hash keys */
 	uint16_t reserved_port_max; /* highest port that proves root, >= 1023 */
 	struct nsm_policy policy;
+	enum verify_check notify_check;
+};
+
+/* The socket that a SEND leaves from; its ANSWER counts at no other. */
+enum nsm_source {
+	NSM_FROM_LOOPBACK, /* 127.0.0.1: callbacks to lockd */
+	NSM_FROM_ANY,	   /* our address on the way: questions to peers */
 };
 
 enum nsm_in_kind {
@@ -44,7 +52,7 @@ enum nsm_in_kind {
 	NSM_IN_NUMBER, /* what `state` says now; 0 = the store cannot be used */
 	NSM_IN_CALL,   /* a message came to one of our service sockets */
 	NSM_IN_STORED, /* a STORE ended */
-	NSM_IN_ANSWER, /* a datagram came to the socket that SENDs use */
+	NSM_IN_ANSWER, /* a datagram came to a socket that SENDs use */
 	NSM_IN_SEND_FAILED, /* a SEND could not be handed to the network */
 	NSM_IN_RESOLVED,    /* a RESOLVE ended */
 	NSM_IN_TIMER,	    /* nsm_deadline_ms() has come */
@@ -73,6 +81,7 @@ struct nsm_in {
 			const char *reason; /* what it means, for the log */
 		} stored;
 		struct {
+			enum nsm_source to; /* the socket it came to */
 			struct addr from;
 		} answer;
 		struct {
@@ -117,6 +126,7 @@ struct nsm_out {
 		} forget;
 		struct {
 			uint64_t id;
+			enum nsm_source source;
 			struct addr peer;
 		} send;
 		struct {

@@ -120,6 +120,7 @@ struct peer *peers_add(struct peers *set, const struct record *rec,
 	record_copy(&peer->rec, rec);
 	list_init(&peer->events);
 	list_init(&peer->in_lookup);
+	question_init(&peer->question);
 	peer->file = peers_file(set, file);
 	list_append(&peer->file->peers, &peer->in_file);
 	list_append(&set->all, &peer->in_all);

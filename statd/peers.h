@@ -17,6 +17,7 @@
 #include "lib/map.h"
 #include "lib/record.h"
 #include "lib/timerq.h"
+#include "statd/question.h"
 
 #define PEERS_ADDRS_MAX	    16 /* addresses kept for one host name */
 #define PEERS_DELIVERED_MAX 8  /* names under which a peer was delivered */
@@ -50,6 +51,26 @@ enum peer_lookup {
 	PEER_UNRESOLVED /* the last look-up found none */
 };
 
+/* What the peer's statd answered before anything is believed of it. */
+struct peer_baseline {
+	bool is_known;
+	bool is_prompt; /* right after SM_MON: of the boot that shares locks */
+	uint32_t number;
+	struct addr from; /* the statd, with its port */
+};
+
+/* A notice that the peer itself is being asked about; its sender repeats it. */
+struct doubt {
+	char *name; /* as the notice gave it, NULL: no doubt */
+	uint32_t number;
+	struct addr from;
+	bool is_reserved_port;
+	uint64_t until_ms; /* then silence refuses it */
+};
+
+/* A name alone must not take the place of a notice from the address. */
+enum doubt_kind { DOUBT_BY_ADDRESS, DOUBT_BY_NAME, DOUBTS_MAX };
+
 /* One record: a (mon_name, my_name) pair of one lock manager. */
 struct peer {
 	struct link in_all;	 /* peers::all */
@@ -70,6 +91,14 @@ struct peer {
 	struct timer relookup; /* names::timers */
 	uint64_t lookup_id;    /* 0 = none open */
 	unsigned int lookup_tries;
+	struct question question;
+	struct peer_baseline baseline;
+	struct doubt doubts[DOUBTS_MAX];
+	bool is_baseline_wanted;
+	bool was_called_back; /* lockd heard of it under this cookie */
+	bool has_mon_ms;      /* false: loaded from the disk */
+	uint64_t mon_ms;      /* when lockd asked for it, under this cookie */
+	uint64_t settled_ms;  /* when an answer last settled a doubt, or 0 */
 };
 
 struct peers {

@@ -14,17 +14,28 @@
 #include "config.h"
 #include "lib/log.h"
 #include "lib/optab.h"
+#include "os/kernel.h"
+#include "os/logsink.h"
 #include "os/options.h"
 #include "os/resolver.h"
 #include "os/rpcbind.h"
 #include "os/rpctcp.h"
 #include "proto/sm_inter.h"
+#include "statd/verify.h"
 
 #define EXIT_PORTS_CLASH 255 /* COMPAT: contract.md 2.1 */
 
 #define CONNECTIONS_MIN	 16u
 
 #define FIELD(member)	 .offset = offsetof(struct settings, member)
+
+/* As enum verify_check counts them. */
+static const char *const notify_checks[] = {
+	[VERIFY_CHECK_ASK] = "verify",
+	[VERIFY_CHECK_ADDRESS] = "address",
+	[VERIFY_CHECK_LEGACY] = "legacy",
+	NULL,
+};
 
 static const struct optab statd_options[] = {
 	{.short_name = 'F',
@@ -153,6 +164,14 @@ static const struct optab statd_options[] = {
 	 .max = 3600,
 	 .help = "give up looking up a name after that",
 	 FIELD(resolver_s)},
+	{.section = "statd",
+	 .key = "notify-check",
+	 .arg = "CHECK",
+	 .kind = OPTAB_WORD,
+	 .words = notify_checks,
+	 .help = "believe notices that the peer confirms (verify), that come "
+		 "from its address (address), or any (legacy)",
+	 FIELD(notify_check)},
 	{.short_name = 'h',
 	 .short_alias = '?',
 	 .long_name = "help",
@@ -270,4 +289,35 @@ int settings_check(const struct settings *settings)
 		return EXIT_FAILURE;
 	}
 	return 0;
+}
+
+static bool is_log_on_stderr(const struct settings *settings)
+{
+	return settings->is_foreground && settings->is_debug;
+}
+
+void settings_log_classes(const struct settings *settings)
+{
+	log_set_classes(is_log_on_stderr(settings) ? LOG_CLASS_ALL
+						   : settings->classes);
+}
+
+void settings_choose_log(const struct settings *settings)
+{
+	settings_log_classes(settings);
+	if (!is_log_on_stderr(settings))
+		logsink_syslog("rpc.statd"); /* COMPAT: -F alone, too */
+}
+
+void settings_nlm_ports(const struct settings *settings)
+{
+	int error;
+
+	if (settings->nlm_port == 0 && settings->nlm_udp_port == 0)
+		return;
+	error = kernel_set_nlm_ports((uint16_t)settings->nlm_port,
+				     (uint16_t)settings->nlm_udp_port);
+	if (error != 0)
+		log_line(LOG_WARN, "lockd was not told its ports: %s",
+			 strerror(-error));
 }

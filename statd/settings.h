@@ -24,7 +24,8 @@ struct settings {
 	unsigned int per_address_max;
 	unsigned int idle_s;
 	unsigned int resolver_s;
-	bool is_port_required; /* a reserved one, of the lock manager */
+	bool is_port_required;	   /* a reserved one, of the lock manager */
+	unsigned int notify_check; /* enum verify_check */
 	const char *name;
 	const char *state_dir;
 	const char *default_dir; /* without -P */
@@ -54,5 +55,21 @@ bool settings_renew(struct settings *settings, const struct nfsconf *at_start);
  * Return: 0, or the exit status after the reason was logged.
  */
 int settings_check(const struct settings *settings);
+
+/*
+ * Lets the debug lines through that @settings ask for.
+ */
+void settings_log_classes(const struct settings *settings);
+
+/*
+ * Sends the log to syslog, or to stderr with -F and -d; its debug classes, too.
+ */
+void settings_choose_log(const struct settings *settings);
+
+/*
+ * Has lockd open the ports of @settings at its next start, where there are any.
+ * A failure is logged and stops nothing.
+ */
+void settings_nlm_ports(const struct settings *settings);
 
 #endif

@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Pure decisions, no state.  Who asks the peer, and when, is not decided here.
+ * Pure decisions, no state.  Who asks the peer, and when, is not decided here
+ * (statd/question.c), nor what is done then (statd/notice.c).
  */
 #include "statd/verify.h"
 
 #include "lib/statenum.h"
 
-/* A first notice that may be a late copy of one from before our SM_MON. */
+/*
+ * A first notice that may be a late copy of one from before our SM_MON.
+ *
+ * COMPAT: nfs-utils' statd answers with the number from before its raise, so a
+ * late copy from there carries the baseline + 2.  So does the first reboot
+ * after a boot in which it had nobody to tell, and with a fixed port nothing
+ * tells the two apart: that one must not be dropped.
+ */
 static bool may_be_late(const struct verify_facts *facts)
 {
-	if (!facts->has_baseline || !facts->is_young ||
-	    facts->is_server_of_mount)
-		return false;
-	return facts->number == facts->baseline ||
-	       facts->number == facts->baseline + 2;
+	return facts->has_baseline && facts->is_young &&
+	       !facts->is_server_of_mount && facts->number == facts->baseline;
 }
 
 static enum verify_verdict verify_by_address(const struct verify_facts *facts)
@@ -33,14 +38,81 @@ static enum verify_verdict verify_by_address(const struct verify_facts *facts)
 	return VERIFY_ASK;
 }
 
-enum verify_verdict verify_notice(const struct verify_facts *facts)
+static enum verify_verdict verify_by_asking(const struct verify_facts *facts)
 {
+	enum verify_verdict verdict;
+
 	if (facts->is_from_address)
-		return verify_by_address(facts);
-	return facts->was_delivered_so ? VERIFY_DUPLICATE : VERIFY_ASK;
+		verdict = verify_by_address(facts);
+	else
+		verdict =
+			facts->was_delivered_so ? VERIFY_DUPLICATE : VERIFY_ASK;
+	/* Without a baseline no answer proves anything. */
+	if (verdict == VERIFY_ASK && !facts->has_baseline)
+		return verify_silent(facts);
+	return verdict;
 }
 
-bool verify_is_silence_consent(const struct verify_facts *facts)
+enum verify_verdict verify_notice(const struct verify_facts *facts)
 {
-	return facts->is_from_address;
+	switch (facts->check) {
+	case VERIFY_CHECK_ASK:
+		return verify_by_asking(facts);
+	case VERIFY_CHECK_ADDRESS:
+		if (!facts->is_from_address)
+			return facts->was_delivered_so ? VERIFY_DUPLICATE
+						       : VERIFY_REFUSE;
+		break;
+	case VERIFY_CHECK_LEGACY:
+		break;
+	}
+	return facts->has_delivered && facts->number == facts->delivered
+		       ? VERIFY_DUPLICATE
+		       : VERIFY_DELIVER;
+}
+
+/*
+ * COMPAT: nfs-utils' statd answers with the number from before its raise, and
+ * a boot with nobody to tell raises nothing, so its answer can be the same
+ * before and after a reboot: then its port tells that it is another life.
+ */
+static bool is_different(const struct verify_facts *facts,
+			 const struct verify_answer *answer)
+{
+	return answer->number != facts->baseline ||
+	       (answer->is_port_changed && facts->number == answer->number + 2);
+}
+
+/*
+ * Whether the notice carries what the peer has now, as it says itself.  After
+ * a forged high number this is how the honest one gets through although the
+ * baseline was taken after the reboot.
+ */
+static bool is_current(const struct verify_facts *facts,
+		       const struct verify_answer *answer)
+{
+	return facts->is_reserved_port && (facts->number == answer->number ||
+					   facts->number == answer->number + 2);
+}
+
+enum verify_verdict verify_answered(const struct verify_facts *facts,
+				    const struct verify_answer *answer)
+{
+	if (!facts->has_baseline)
+		return verify_silent(facts);
+	if (is_different(facts, answer))
+		return VERIFY_DELIVER;
+	if (!facts->is_from_address)
+		return VERIFY_REFUSE;
+	if (may_be_late(facts) && facts->is_reserved_port &&
+	    !facts->has_delivered)
+		return VERIFY_LATE;
+	if (!is_current(facts, answer))
+		return VERIFY_REFUSE;
+	return facts->was_delivered_so ? VERIFY_DUPLICATE : VERIFY_DELIVER;
+}
+
+enum verify_verdict verify_silent(const struct verify_facts *facts)
+{
+	return facts->is_from_address ? VERIFY_DELIVER : VERIFY_REFUSE;
 }

@@ -10,8 +10,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* How much a notice has to prove; the words of [statd] notify-check. */
+enum verify_check {
+	VERIFY_CHECK_ASK,     /* "verify": where in doubt, ask the peer */
+	VERIFY_CHECK_ADDRESS, /* "address": nobody is asked, no name counts */
+	VERIFY_CHECK_LEGACY,  /* "legacy": as nfs-utils, a name is enough */
+};
+
 /* What is known when a notice meets a record. */
 struct verify_facts {
+	enum verify_check check;
 	uint32_t number;	 /* the state number in the notice */
 	bool is_from_address;	 /* it came from an address of the record */
 	bool is_reserved_port;	 /* ... and from a port that proves root */
@@ -20,29 +28,49 @@ struct verify_facts {
 	bool was_delivered_so;	 /* this number was delivered under any name */
 	bool has_baseline;	 /* the peer's statd answered SM_STAT before */
 	uint32_t baseline;	 /* its number then */
-	bool is_young;		 /* within 15 minutes of the SM_MON */
+	bool is_young;		 /* see verify_notice(), late copies */
 	bool is_server_of_mount; /* the peer serves an NFS mount of ours */
 };
 
+/* What the peer's own statd said when it was asked about the notice. */
+struct verify_answer {
+	uint32_t number;
+	bool is_port_changed; /* since the baseline: another life of it */
+};
+
 enum verify_verdict {
-	VERIFY_DELIVER,	  /* call lockd back at once */
+	VERIFY_DELIVER,	  /* call lockd back */
 	VERIFY_DUPLICATE, /* lockd knows; only acknowledge */
+	VERIFY_LATE,	  /* of before our SM_MON; only acknowledge */
 	VERIFY_ASK,	  /* ask the peer's own statd first */
+	VERIFY_REFUSE,	  /* do nothing, and give no answer */
 };
 
 /*
- * Decides what a notice that matches a record is worth.
+ * Decides what a notice that matches a record is worth.  "Young" means: lockd
+ * asked for the record within 15 minutes, was not called back for it since, and
+ * the baseline was answered so soon after SM_MON that the peer cannot have
+ * rebooted in between.  Only then a notice with the baseline's number may be
+ * one of before the SM_MON that was under way for long.
+ * Return: anything but VERIFY_LATE.
  * Source: design section 5; contract.md M-3, M-4, M-5.
  */
 enum verify_verdict verify_notice(const struct verify_facts *facts);
 
 /*
- * Tells whether a notice that had to be asked about is delivered although the
- * peer's statd is silent or its baseline unknown: one from an address of the
- * record is (an honest peer must not be locked out), one by name only is not
- * (anybody can write a name).
- * Source: design section 5, rows "lower" and "by name only".
+ * Decides the same for a notice that verify_notice() wants asked about, once
+ * the peer has answered.
+ * Return: anything but VERIFY_ASK.
  */
-bool verify_is_silence_consent(const struct verify_facts *facts);
+enum verify_verdict verify_answered(const struct verify_facts *facts,
+				    const struct verify_answer *answer);
+
+/*
+ * Decides the same where no answer can be had or compared.  A notice from an
+ * address of the record is delivered (an honest peer must not be locked out),
+ * one by name only is not (anybody can write a name).
+ * Return: VERIFY_DELIVER or VERIFY_REFUSE.
+ */
+enum verify_verdict verify_silent(const struct verify_facts *facts);
 
 #endif

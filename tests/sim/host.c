@@ -108,7 +108,8 @@ void host_power_fail(struct host *h)
 	end_notifier(h);
 	lockd_power_fail(h);
 	disk_power_fail(&h->disk, &s->rng);
-	sim_after(s, sim_between(s, 500, 30000), run_power_on, h);
+	/* No host boots in less than NOTICE_PROMPT_MS. */
+	sim_after(s, sim_between(s, 2500, 30000), run_power_on, h);
 }
 
 static void run_power_on(struct sim *s, struct event *e)
@@ -217,8 +218,9 @@ void statd_start(struct host *h)
 	open_store(h);
 	random_seed(h->sim, config.seed);
 	h->statd.core = nsm_new(&config);
-	h->statd.port =
-		(uint16_t)sim_between(h->sim, STATD_PORT_LOW, STATD_PORT_HIGH);
+	if (!h->has_fixed_port || h->statd.port == 0)
+		h->statd.port = (uint16_t)sim_between(h->sim, STATD_PORT_LOW,
+						      STATD_PORT_HIGH);
 	files = h->disk.dirs[DISK_SM].now;
 	for (i = 0; i < files.count && h->statd.life == life; i++) {
 		in.file.name = files.all[i].name;
@@ -336,10 +338,13 @@ static void statd_send(struct host *h, const struct nsm_out *out)
 {
 	struct event *e;
 
-	trace(h->sim, h, "statd: SEND to port %u", out->send.peer.port);
+	uint16_t port = out->send.source == NSM_FROM_ANY ? STATD_ASK_PORT
+							 : STATD_SEND_PORT;
+
+	trace(h->sim, h, "statd: SEND from %u to 10.0.0.%u port %u", port,
+	      out->send.peer.bytes[3], out->send.peer.port);
 	if (!sim_mishap(h->sim, 2)) {
-		net_send(h, STATD_SEND_PORT, &out->send.peer, out->bytes,
-			 out->len, NULL);
+		net_send(h, port, &out->send.peer, out->bytes, out->len, NULL);
 		return;
 	}
 	e = sim_after(h->sim, 0, statd_send_failed, h);

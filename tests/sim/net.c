@@ -88,9 +88,39 @@ void net_read_notice(const uint8_t *bytes, size_t len, struct notice_mark *out)
 	xdr_free((xdrproc_t)xdr_sm_stat_chge, &chge);
 }
 
+/* The answers of other statds than ours; false where ours shall answer. */
+static bool answer_stat(struct host *h, const struct packet *p)
+{
+	struct sm_stat_res res = {.res_stat = SM_STAT_SUCC,
+				  .state = (int)h->number - 2};
+	struct rpcmsg_call call;
+	struct buf reply;
+
+	if (h->stat_model == STAT_OWN ||
+	    rpcmsg_parse_call(p->bytes, p->len, &call) != RPCMSG_CALL_OK ||
+	    call.prog != SM_PROGRAM || call.proc != SM_PROC_STAT)
+		return false;
+	trace(h->sim, h, "statd <- SM_STAT, %s",
+	      h->stat_model == STAT_LAGS ? "the number from before"
+					 : "no answer");
+	if (h->stat_model == STAT_SILENT)
+		return true;
+	buf_init(&reply, RPCMSG_SIZE_MAX);
+	rpcmsg_add_reply(&reply, call.xid, RPCMSG_SUCCESS, 0);
+	rpcsrv_add_xdr(&reply, (rpcsrv_xdr *)xdr_sm_stat_res, &res);
+	net_send(h, h->statd.port, &p->from, reply.bytes, reply.len, NULL);
+	buf_fini(&reply);
+	return true;
+}
+
 static void statd_arrival(struct host *h, const struct packet *p)
 {
-	struct statd_call call = {.from = p->from, .sender = p->sender};
+	struct statd_call call = {.from = p->from,
+				  .came_ms = h->sim->now_ms,
+				  .sender = p->sender};
+
+	if (answer_stat(h, p))
+		return;
 
 	net_read_notice(p->bytes, p->len, &call.notice);
 	trace(h->sim, h, "statd <- CALL notice \"%s\" %u", call.notice.name,
@@ -135,7 +165,12 @@ static void arrive(struct sim *s, struct event *e)
 		return;
 	if (p->to.port == PORTMAP_PORT) {
 		rpcbind_input(h, p);
-	} else if (p->to.port == STATD_SEND_PORT && h->statd.core != NULL) {
+	} else if ((p->to.port == STATD_SEND_PORT ||
+		    p->to.port == STATD_ASK_PORT) &&
+		   h->statd.core != NULL) {
+		nsm_in.answer.to = p->to.port == STATD_ASK_PORT
+					   ? NSM_FROM_ANY
+					   : NSM_FROM_LOOPBACK;
 		trace(h->sim, h, "statd <- ANSWER%s",
 		      p->sender != NULL ? "" : " (forged)");
 		statd_input(h, &nsm_in);
@@ -207,6 +242,13 @@ static void send_once(struct host *h, struct host *dest, struct packet *p)
 		deliver(dest, p, link_delay(h->sim));
 }
 
+/* Whether calls leave from @port, so that their answers may be forged. */
+static bool is_call_port(uint16_t port)
+{
+	return port == STATD_SEND_PORT || port == STATD_ASK_PORT ||
+	       port == NOTIFY_PORT;
+}
+
 void net_send(struct host *h, uint16_t port, const struct addr *to,
 	      const uint8_t *bytes, size_t len, const struct notice_mark *acks)
 {
@@ -216,7 +258,7 @@ void net_send(struct host *h, uint16_t port, const struct addr *to,
 	unsigned int copies = 1;
 
 	from.port = port;
-	if ((port == STATD_SEND_PORT || port == NOTIFY_PORT) && len >= 4) {
+	if (is_call_port(port) && len >= 4) {
 		remember(h, port, to, read_be32(bytes));
 		if (to->port == FORGED_PORT)
 			check_violate(h, "forged_reply_has_no_effect",
@@ -236,8 +278,7 @@ void net_send(struct host *h, uint16_t port, const struct addr *to,
 			p->acks = *acks;
 		send_once(h, dest, p);
 	}
-	if ((port == STATD_SEND_PORT || port == NOTIFY_PORT) &&
-	    sim_mishap(s, s->net.forge_percent))
+	if (is_call_port(port) && sim_mishap(s, s->net.forge_percent))
 		net_forge(h);
 }
 
@@ -245,9 +286,14 @@ void net_send(struct host *h, uint16_t port, const struct addr *to,
 
 static void forge_results(struct sim *s, struct buf *message, uint32_t xid)
 {
-	switch (prng_below(&s->rng, 4)) {
+	switch (prng_below(&s->rng, 5)) {
 	case 0:
 		rpcmsg_add_reply(message, xid, RPCMSG_PROG_UNAVAIL, 0);
+		break;
+	case 2: /* to SM_STAT: another number */
+		rpcmsg_add_reply(message, xid, RPCMSG_SUCCESS, 0);
+		buf_add_be32(message, SM_STAT_SUCC);
+		buf_add_be32(message, prng_u32(&s->rng));
 		break;
 	case 1:
 		rpcmsg_add_reply(message, xid, RPCMSG_SUCCESS, 0);
@@ -306,22 +352,69 @@ void net_forge(struct host *h)
 		forge_one(h, &h->recent[prng_below(&h->sim->rng, count)]);
 }
 
-void net_send_stranger(struct sim *s)
+static void send_notice(struct host *h, const struct addr *from, char *name,
+			uint32_t number)
 {
-	static char name[] = "stranger.sim.example";
-	struct host *h = &s->hosts[prng_below(&s->rng, s->host_count)];
 	struct sm_stat_chge chge = {
-		.mon_name = {sizeof(name) - 1, name},
-		.state = (int)sim_between(s, 1, 999),
+		.mon_name = {(u_int)strlen(name), name},
+		.state = (int)number,
 	};
 	struct addr to = h->addr;
 	struct buf message;
 
 	to.port = h->statd.port;
 	buf_init(&message, RPCMSG_SIZE_MAX);
-	rpcmsg_add_call(&message, prng_u32(&s->rng), SM_PROGRAM, SM_VERSION,
-			SM_PROC_NOTIFY);
+	rpcmsg_add_call(&message, prng_u32(&h->sim->rng), SM_PROGRAM,
+			SM_VERSION, SM_PROC_NOTIFY);
 	rpcsrv_add_xdr(&message, (rpcsrv_xdr *)xdr_sm_stat_chge, &chge);
-	deliver(h, packet_new(&attacker, &to, message.bytes, message.len), 1);
+	deliver(h, packet_new(from, &to, message.bytes, message.len), 1);
 	buf_fini(&message);
+}
+
+void net_send_stranger(struct sim *s)
+{
+	static char name[] = "stranger.sim.example";
+	struct host *h = &s->hosts[prng_below(&s->rng, s->host_count)];
+
+	send_notice(h, &attacker, name, (uint32_t)sim_between(s, 1, 999));
+}
+
+/*
+ * Four attackers: one who knows a name; one who forges the address and a
+ * reserved port, with a number so high that honest ones look old; and a user
+ * of the peer's host, with a high number or one that was true once.
+ */
+void net_send_forged_notice(struct sim *s)
+{
+	struct host *h = &s->hosts[prng_below(&s->rng, s->host_count)];
+	struct pair *pair =
+		&h->lockd.pairs[prng_below(&s->rng, h->lockd.pair_count)];
+	struct addr from = pair->peer->addr;
+	uint32_t number = (uint32_t)sim_between(s, 1, FORGED_NUMBERS - 1);
+	char *name =
+		prng_below(&s->rng, 2) == 0 ? pair->mon_name : pair->peer->node;
+
+	from.port = 700;
+	switch (prng_below(&s->rng, 4)) {
+	case 0:
+		from = attacker;
+		number += FORGED_BY_NAME;
+		break;
+	case 1:
+		number += FORGED_AS_PEER;
+		break;
+	case 2:
+		from.port = 7000;
+		number += FORGED_AS_PEER;
+		break;
+	default:
+		from.port = 7000;
+		if (pair->peer->announced_count == 0)
+			return;
+		number = pair->peer->announced[prng_below(
+			&s->rng, pair->peer->announced_count)];
+	}
+	trace(s, h, "forged notice \"%s\" %u from 10.0.0.%u port %u", name,
+	      number, from.bytes[3], from.port);
+	send_notice(h, &from, name, number);
 }

@@ -128,8 +128,10 @@ static void misfortune(struct sim *s, struct event *e)
 		lockd_leaves(h);
 	else if (dice < 82)
 		cut_link(h);
-	else if (dice < 92)
+	else if (dice < 88)
 		net_forge(h);
+	else if (dice < 97)
+		net_send_forged_notice(s);
 	else
 		net_send_stranger(s);
 }
@@ -174,8 +176,12 @@ static void sim_init(struct sim *s, uint64_t seed)
 	s->chaos_ms = sim_between(s, 30000, 600000);
 	s->pause_ms_max = sim_between(s, 500, 20000);
 	s->host_count = (unsigned int)sim_between(s, 2, SIM_HOSTS_MAX);
-	for (i = 0; i < s->host_count; i++)
+	for (i = 0; i < s->host_count; i++) {
 		host_init(&s->hosts[i], s, i);
+		s->hosts[i].stat_model =
+			(enum stat_model)prng_below(&s->rng, 3);
+		s->hosts[i].has_fixed_port = prng_below(&s->rng, 3) == 0;
+	}
 	for (i = 0; i < s->host_count; i++) {
 		lockd_init(&s->hosts[i]);
 		host_power_on(&s->hosts[i]);

@@ -31,17 +31,23 @@
 #define SIM_HOSTS_MAX	  5
 #define SIM_NAME_SIZE	  64
 #define SIM_PAIRS_MAX	  (3 * SIM_HOSTS_MAX)
-#define SIM_NAMES	  2    /* a host's full name and its short one */
-#define SIM_CALLS_MAX	  4096 /* of one life of a statd */
-#define SIM_ANNOUNCED_MAX 256  /* boots of one host in one run */
-#define SIM_RECENT_MAX	  8    /* datagrams that an attacker remembers */
+#define SIM_NAMES	  2	/* a host's full name and its short one */
+#define SIM_CALLS_MAX	  32768 /* of one life of a statd */
+#define SIM_ANNOUNCED_MAX 256	/* boots of one host in one run */
+#define SIM_RECENT_MAX	  8	/* datagrams that an attacker remembers */
 
-#define STATD_SEND_PORT	  900 /* both reserved, as the programs bind them */
+#define STATD_SEND_PORT	  900 /* all reserved, as the programs bind them */
+#define STATD_ASK_PORT	  903
 #define NOTIFY_PORT	  901
 #define LOCKD_CALL_PORT	  902
 #define STATD_PORT_LOW	  20000
 #define STATD_PORT_HIGH	  29999
 #define FORGED_PORT	  6666 /* no honest rpcbind ever names it */
+
+/* State numbers that no host ever has, by who forges them. */
+#define FORGED_BY_NAME 1000000u
+#define FORGED_AS_PEER 2000000u
+#define FORGED_NUMBERS 1000000u
 
 struct sim;
 struct host;
@@ -177,6 +183,8 @@ void net_send(struct host *h, uint16_t port, const struct addr *to,
 void net_read_notice(const uint8_t *bytes, size_t len, struct notice_mark *out);
 /* A notice from a stranger, to a random statd. */
 void net_send_stranger(struct sim *s);
+/* A notice in the name of a peer, from that peer's address or another. */
+void net_send_forged_notice(struct sim *s);
 /* Forged answers to calls that left @h lately. */
 void net_forge(struct host *h);
 
@@ -203,6 +211,9 @@ struct pair {
 	unsigned int sent[SIM_NAMES]; /* ... and how often it was tried */
 	bool is_callback_due;	      /* the peer crashed and will tell us */
 	uint32_t due_above;	      /* ... a number above this */
+	uint32_t paid_boots;  /* boots of the peer, see check_callback() */
+	uint32_t forged_last; /* the last forged number called back with */
+	uint64_t forged_ms;   /* ... when it was by one with the address */
 };
 
 struct lockd_call {
@@ -243,6 +254,7 @@ void lockd_input(struct host *h, const struct packet *p);
 
 struct statd_call {
 	bool is_answered;
+	uint64_t came_ms;
 	struct addr from;
 	bool is_lockd;
 	size_t lockd_call; /* whose it is, where is_lockd */
@@ -271,6 +283,13 @@ struct notifier {
 	unsigned int spins;
 };
 
+/* How the statd of a host answers SM_STAT. */
+enum stat_model {
+	STAT_OWN,    /* with its number: FreeBSD, illumos, ours */
+	STAT_LAGS,   /* nfs-utils: with the number from before its raise */
+	STAT_SILENT, /* not at all */
+};
+
 struct host {
 	struct sim *sim;
 	unsigned int index;
@@ -281,6 +300,8 @@ struct host {
 	uint64_t boot_ms;
 	bool is_turned;
 	uint32_t number; /* in force in this boot, 0 before the turn */
+	enum stat_model stat_model;
+	bool has_fixed_port; /* its statd is on the same port in each life */
 	uint32_t announced[SIM_ANNOUNCED_MAX];
 	size_t announced_count;
 	uint32_t announced_boot; /* in which the last of them was */

@@ -47,6 +47,8 @@ tests() {
 		t-14-rights.sh
 		t-15-limits.sh
 		t-16-signals.sh
+		t-17-forged.sh ours
+		t-17-forged.sh debian
 	END
 }
 

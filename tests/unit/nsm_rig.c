@@ -20,8 +20,14 @@
 
 void rig_init(struct rig *rig)
 {
+	rig_init_check(rig, VERIFY_CHECK_ADDRESS);
+}
+
+void rig_init_check(struct rig *rig, enum verify_check check)
+{
 	struct nsm_config config = {.seed = "unit test seed",
-				    .reserved_port_max = 1023};
+				    .reserved_port_max = 1023,
+				    .notify_check = check};
 	struct nsm_in in = {.kind = NSM_IN_NUMBER, .number = 3};
 
 	memset(rig, 0, sizeof(*rig));
@@ -218,7 +224,9 @@ bool rig_is_answered(const struct rig *rig, uint64_t reply_to)
 static void answer(struct rig *rig, const struct rig_out *send,
 		   const struct addr *from, struct buf *results)
 {
-	struct nsm_in in = {.kind = NSM_IN_ANSWER, .answer.from = *from};
+	struct nsm_in in = {.kind = NSM_IN_ANSWER,
+			    .answer = {.to = send->out.send.source,
+				       .from = *from}};
 	struct rpcmsg_call call;
 	struct buf message;
 
@@ -255,6 +263,19 @@ void rig_answer_void(struct rig *rig, const struct rig_out *send,
 	addr.port = (uint16_t)(copy.out.send.peer.port + port_shift);
 	buf_init(&results, 64);
 	answer(rig, &copy, &addr, &results);
+	buf_fini(&results);
+}
+
+void rig_answer_stat(struct rig *rig, const struct rig_out *send,
+		     const struct addr *from, uint32_t number)
+{
+	struct rig_out copy = *send;
+	struct buf results;
+
+	buf_init(&results, 64);
+	buf_add_be32(&results, SM_STAT_SUCC);
+	buf_add_be32(&results, number);
+	answer(rig, &copy, from, &results);
 	buf_fini(&results);
 }
 

@@ -33,9 +33,14 @@ struct rig {
 };
 
 /*
- * Starts a core whose state number is 3.
+ * Starts a core whose state number is 3, and which asks no peer.
  */
 void rig_init(struct rig *rig);
+
+/*
+ * The same with another notify-check.
+ */
+void rig_init_check(struct rig *rig, enum verify_check check);
 
 /*
  * Frees the core.
@@ -120,6 +125,12 @@ void rig_answer_port(struct rig *rig, const struct rig_out *send,
  */
 void rig_answer_void(struct rig *rig, const struct rig_out *send,
 		     const char *from, uint16_t port_shift);
+
+/*
+ * Answers the SEND @send as the statd at @from does, with @number.
+ */
+void rig_answer_stat(struct rig *rig, const struct rig_out *send,
+		     const struct addr *from, uint32_t number);
 
 /*
  * Lets lockd, on port 4045, answer all lookups and callbacks of the last

@@ -60,7 +60,7 @@ static void effects_leave_in_the_order_they_came(void **state)
 	effects_store(effects, 7, "client", true, &content);
 	effects_forget(effects, "client");
 	effects_reply(effects, 8, &answer);
-	effects_send(effects, 9, &to, &call);
+	effects_send(effects, 9, NSM_FROM_ANY, &to, &call);
 	effects_resolve(effects, 10, "client");
 	effects_log(effects, LOG_WARN, "%s", "text");
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
@@ -86,10 +86,11 @@ static void each_effect_carries_what_it_was_given(void **state)
 	assert_int_equal(out.len, 7);
 	assert_memory_equal(out.bytes, "content", 7);
 
-	effects_send(effects, 9, &to, &call);
+	effects_send(effects, 9, NSM_FROM_ANY, &to, &call);
 	assert_true(effects_take(effects, &out));
 	assert_int_equal(out.send.id, 9);
 	assert_true(addr_is_equal(&out.send.peer, &to));
+	assert_int_equal(out.send.source, NSM_FROM_ANY);
 	assert_memory_equal(out.bytes, "call", 4);
 
 	effects_resolve(effects, 10, "name");

@@ -23,6 +23,7 @@ struct world {
 	struct peers peers;
 	struct prng rng;
 	struct callbacks callbacks;
+	struct questions questions;
 	struct notices notices;
 	struct names names;
 	struct monitor monitor;
@@ -47,7 +48,8 @@ static int setup(void **state)
 	effects_init(&w.out);
 	peers_init(&w.peers, key);
 	callbacks_init(&w.callbacks, &w.out, &w.rng);
-	notices_init(&w.notices, &w.out, &w.peers, &w.callbacks);
+	questions_init(&w.questions, &w.out, &w.peers, &w.rng);
+	notices_init(&w.notices, &w.out, &w.peers, &w.callbacks, &w.questions);
 	names_init(&w.names, &w.out, &w.peers);
 	monitor_init(&w.monitor, &w.out, &w.peers, &w.names, &w.notices);
 	w.monitor.number = 3;
@@ -62,6 +64,7 @@ static int teardown(void **state)
 	monitor_drop_all(&w->monitor);
 	monitor_fini(&w->monitor);
 	names_fini(&w->names);
+	questions_fini(&w->questions);
 	callbacks_fini(&w->callbacks);
 	peers_fini(&w->peers);
 	effects_fini(&w->out);
@@ -136,7 +139,7 @@ static void stored(struct world *w, uint64_t id, int error)
 
 static void load(struct world *w, const struct buf *content)
 {
-	monitor_load(&w->monitor, NAME, content->bytes, content->len);
+	monitor_load(&w->monitor, 1, NAME, content->bytes, content->len);
 	take(w);
 }
 

@@ -18,6 +18,23 @@ static struct verify_facts honest(void)
 				     .is_reserved_port = true};
 }
 
+/* What its statd said, and says now. */
+static void know(struct verify_facts *facts, uint32_t baseline)
+{
+	facts->has_baseline = true;
+	facts->baseline = baseline;
+}
+
+static enum verify_verdict after(const struct verify_facts *facts,
+				 uint32_t number, bool is_port_changed)
+{
+	struct verify_answer answer = {number, is_port_changed};
+
+	/* Only what is asked about has an answer. */
+	assert_int_equal(verify_notice(facts), VERIFY_ASK);
+	return verify_answered(facts, &answer);
+}
+
 static void first_notice_is_delivered(void **state)
 {
 	struct verify_facts facts = honest();
@@ -56,9 +73,44 @@ static void lower_number_is_asked_about(void **state)
 
 	(void)state;
 	facts.has_delivered = true;
-	facts.delivered = 9;
-	assert_int_equal(verify_notice(&facts), VERIFY_ASK);
-	assert_true(verify_is_silence_consent(&facts));
+	facts.delivered = 99;
+	know(&facts, 11);
+	assert_int_equal(after(&facts, 11, false), VERIFY_REFUSE); /* replay */
+	assert_int_equal(after(&facts, 7, false),
+			 VERIFY_DELIVER); /* set back */
+	assert_int_equal(after(&facts, 5, false), VERIFY_DELIVER);
+	assert_int_equal(verify_silent(&facts), VERIFY_DELIVER);
+}
+
+static void unknown_baseline_delivers_what_the_address_says(void **state)
+{
+	struct verify_facts facts = honest();
+
+	(void)state;
+	facts.has_delivered = true;
+	facts.delivered = 99;
+	assert_int_equal(verify_notice(&facts), VERIFY_DELIVER);
+	facts.is_reserved_port = false;
+	assert_int_equal(verify_notice(&facts), VERIFY_DELIVER);
+}
+
+/* The baseline was asked for after the reboot: 99 was forged, 7 is honest. */
+static void forged_high_number_locks_nobody_out(void **state)
+{
+	struct verify_facts facts = honest();
+
+	(void)state;
+	facts.has_delivered = true;
+	facts.delivered = 99;
+	know(&facts, 7);
+	assert_int_equal(after(&facts, 7, false), VERIFY_DELIVER);
+	know(&facts, 5); /* nfs-utils: one boot behind */
+	assert_int_equal(after(&facts, 5, false), VERIFY_DELIVER);
+	facts.was_delivered_so = true; /* lockd knows, by another name */
+	assert_int_equal(after(&facts, 5, false), VERIFY_DUPLICATE);
+	facts.was_delivered_so = false;
+	facts.is_reserved_port = false; /* a user of the peer's host */
+	assert_int_equal(after(&facts, 5, false), VERIFY_REFUSE);
 }
 
 static void unprivileged_port_is_asked_about(void **state)
@@ -67,11 +119,32 @@ static void unprivileged_port_is_asked_about(void **state)
 
 	(void)state;
 	facts.is_reserved_port = false;
-	assert_int_equal(verify_notice(&facts), VERIFY_ASK);
+	know(&facts, 5);
+	assert_int_equal(after(&facts, 5, false), VERIFY_REFUSE);
+	assert_int_equal(after(&facts, 5, true),
+			 VERIFY_DELIVER); /* nfs-utils */
+	assert_int_equal(after(&facts, 7, false), VERIFY_DELIVER);
+	assert_int_equal(verify_silent(&facts), VERIFY_DELIVER);
+	facts.number = 99;
+	assert_int_equal(after(&facts, 5, true), VERIFY_REFUSE);
 	facts.has_delivered = true;
 	facts.delivered = 5;
-	assert_int_equal(verify_notice(&facts), VERIFY_ASK);
-	assert_true(verify_is_silence_consent(&facts));
+	assert_int_equal(after(&facts, 5, false), VERIFY_REFUSE);
+}
+
+/* CTDB and NFStash count seconds; their statd says something else. */
+static void clock_valued_number_is_delivered(void **state)
+{
+	struct verify_facts facts = honest();
+
+	(void)state;
+	facts.number = 1700000001;
+	know(&facts, 5);
+	facts.is_young = true;
+	assert_int_equal(verify_notice(&facts), VERIFY_DELIVER);
+	facts.has_delivered = true;
+	facts.delivered = 1600000001;
+	assert_int_equal(verify_notice(&facts), VERIFY_DELIVER);
 }
 
 static void late_copy_of_an_old_notice_is_asked_about(void **state)
@@ -79,33 +152,85 @@ static void late_copy_of_an_old_notice_is_asked_about(void **state)
 	struct verify_facts facts = honest();
 
 	(void)state;
-	facts.has_baseline = true;
+	know(&facts, 7);
 	facts.is_young = true;
-	facts.baseline = 7;
-	assert_int_equal(verify_notice(&facts), VERIFY_ASK);
-	facts.baseline = 5; /* nfs-utils answers one boot behind */
-	assert_int_equal(verify_notice(&facts), VERIFY_ASK);
-	facts.baseline = 3;
-	assert_int_equal(verify_notice(&facts), VERIFY_DELIVER);
-	facts.baseline = 7;
+	assert_int_equal(after(&facts, 7, false), VERIFY_LATE);
+	assert_int_equal(after(&facts, 9, false), VERIFY_DELIVER);
 	facts.is_young = false;
 	assert_int_equal(verify_notice(&facts), VERIFY_DELIVER);
 	facts.is_young = true;
 	facts.is_server_of_mount = true;
 	assert_int_equal(verify_notice(&facts), VERIFY_DELIVER);
+	facts.is_server_of_mount = false;
+	know(&facts, 3);
+	assert_int_equal(verify_notice(&facts), VERIFY_DELIVER);
 }
 
-static void name_alone_is_asked_about_and_silence_refuses(void **state)
+/*
+ * nfs-utils on a fixed port after a boot with nobody to tell: its statd says 5
+ * before and after, and the honest notice is 7.
+ */
+static void first_reboot_of_a_fixed_port_is_not_late(void **state)
+{
+	struct verify_facts facts = honest();
+
+	(void)state;
+	know(&facts, 5);
+	facts.is_young = true;
+	assert_int_equal(verify_notice(&facts), VERIFY_DELIVER);
+}
+
+static void name_alone_is_asked_about(void **state)
 {
 	struct verify_facts facts = {.number = 7, .is_reserved_port = true};
 
 	(void)state;
-	assert_int_equal(verify_notice(&facts), VERIFY_ASK);
-	assert_false(verify_is_silence_consent(&facts));
+	assert_int_equal(verify_notice(&facts), VERIFY_REFUSE);
+	know(&facts, 5);
+	assert_int_equal(verify_silent(&facts), VERIFY_REFUSE);
+	assert_int_equal(after(&facts, 7, false), VERIFY_DELIVER);
+	assert_int_equal(after(&facts, 5, true), VERIFY_DELIVER);
+	assert_int_equal(after(&facts, 5, false), VERIFY_REFUSE);
+	know(&facts, 7); /* the number that the peer has is no proof here */
+	assert_int_equal(after(&facts, 7, false), VERIFY_REFUSE);
 	facts.has_delivered = true;
 	facts.delivered = 5; /* newer, but a name proves nothing */
 	assert_int_equal(verify_notice(&facts), VERIFY_ASK);
 	facts.was_delivered_so = true;
+	assert_int_equal(verify_notice(&facts), VERIFY_DUPLICATE);
+}
+
+static void address_check_asks_nobody(void **state)
+{
+	struct verify_facts facts = honest();
+
+	(void)state;
+	facts.check = VERIFY_CHECK_ADDRESS;
+	know(&facts, 7);
+	facts.is_young = true;
+	facts.is_reserved_port = false;
+	assert_int_equal(verify_notice(&facts), VERIFY_DELIVER);
+	facts.has_delivered = true;
+	facts.delivered = 9;
+	assert_int_equal(verify_notice(&facts), VERIFY_DELIVER);
+	facts.delivered = 7;
+	assert_int_equal(verify_notice(&facts), VERIFY_DUPLICATE);
+	facts.is_from_address = false;
+	assert_int_equal(verify_notice(&facts), VERIFY_REFUSE);
+	facts.was_delivered_so = true;
+	assert_int_equal(verify_notice(&facts), VERIFY_DUPLICATE);
+}
+
+static void legacy_check_believes_names(void **state)
+{
+	struct verify_facts facts = {.number = 7, .check = VERIFY_CHECK_LEGACY};
+
+	(void)state;
+	assert_int_equal(verify_notice(&facts), VERIFY_DELIVER);
+	facts.has_delivered = true;
+	facts.delivered = 9;
+	assert_int_equal(verify_notice(&facts), VERIFY_DELIVER);
+	facts.delivered = 7;
 	assert_int_equal(verify_notice(&facts), VERIFY_DUPLICATE);
 }
 
@@ -116,9 +241,16 @@ int main(void)
 		cmocka_unit_test(newer_number_is_delivered),
 		cmocka_unit_test(equal_number_is_a_duplicate),
 		cmocka_unit_test(lower_number_is_asked_about),
+		cmocka_unit_test(
+			unknown_baseline_delivers_what_the_address_says),
+		cmocka_unit_test(forged_high_number_locks_nobody_out),
 		cmocka_unit_test(unprivileged_port_is_asked_about),
+		cmocka_unit_test(clock_valued_number_is_delivered),
 		cmocka_unit_test(late_copy_of_an_old_notice_is_asked_about),
-		cmocka_unit_test(name_alone_is_asked_about_and_silence_refuses),
+		cmocka_unit_test(first_reboot_of_a_fixed_port_is_not_late),
+		cmocka_unit_test(name_alone_is_asked_about),
+		cmocka_unit_test(address_check_asks_nobody),
+		cmocka_unit_test(legacy_check_believes_names),
 	};
 
 	return cmocka_run_group_tests_name("verify", tests, NULL, NULL);

@@ -1,0 +1,58 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Notices that are not true: from another host that names a peer, and from a
+# user of the peer's host.  The peer is asked and they are refused, without an
+# answer; its real reboot is heard.  With notify-check = legacy a name is enough.
+#
+#   t-17-forged.sh ours|debian   whose statd and sm-notify the peer has
+set -eu
+. "$(dirname "$0")/hosts.sh"
+
+WHOSE=$1
+COOKIE=14141414141414141414141414141414
+
+knows_baseline() {
+	grep -q "baseline of 192.0.2.2:" "$ROOM/server/log/statd"
+}
+
+# server_start: and the peer has told its number.
+server_start() {
+	: >"$ROOM/server/log/statd"
+	statd_start server ours -d
+	lockd server mon 192.0.2.2 "$COOKIE"
+}
+
+# refused WHAT HOST REQUEST...: no answer, and a line in the log.
+refused() {
+	! lockd "${@:2}" 2>/dev/null || die "answered: $1"
+	grep -q "not believed" "$ROOM/server/log/statd" ||
+		die "not logged: $1"
+	is "callbacks after $1" "$(callbacks server)" ""
+}
+
+two_hosts 4
+statd_start client "$WHOSE"
+lockd client mon 192.0.2.1 "$COOKIE"
+lockd_start server
+server_start
+wait_for "baseline of the peer" knows_baseline
+# From 192.0.2.1, which is no address of the peer.
+refused "a forged name" server notify 192.0.2.1 192.0.2.2 999
+refused "a user of the peer" client -p notify 192.0.2.1 client.example 999
+
+host_reboot client
+statd_start client "$WHOSE"
+notify_run client "$WHOSE"
+wait_for "callback on server" heard server
+is "callback" "$(callbacks server)" \
+	"callback mon_name=192.0.2.2 state=$(number client) priv=$COOKIE"
+
+stop server statd
+stop server lockd
+printf '[statd]\nnotify-check = legacy\n' >"$ROOM/server/etc/nfs.conf"
+lockd_start server
+server_start
+lockd server notify 192.0.2.1 192.0.2.2 999
+is "callback for a name with legacy" "$(callbacks server)" \
+	"callback mon_name=192.0.2.2 state=999 priv=$COOKIE"
+! knows_baseline || die "asked the peer"

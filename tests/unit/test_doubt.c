@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What becomes of notices with each kind of peer and of attacker (design
+ * section 5): nfs-utils, whose statd lags one boot; those that answer their own
+ * number; those with no statd at all.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "statd/notice.h"
+#include "statd/question.h"
+#include "tests/unit/peer_world.h"
+
+static int setup(void **state)
+{
+	return world_setup(state, VERIFY_CHECK_ASK);
+}
+
+static int setup_address(void **state)
+{
+	return world_setup(state, VERIFY_CHECK_ADDRESS);
+}
+
+static int setup_legacy(void **state)
+{
+	return world_setup(state, VERIFY_CHECK_LEGACY);
+}
+
+/* Long enough that a notice cannot be of before the SM_MON. */
+static void grow_old(struct world *w)
+{
+	w->rig.now_ms += NOTICE_YOUNG_MS + 1;
+}
+
+static void forged_name_is_refused_after_the_peer_was_asked(void **state)
+{
+	struct world *w = *state;
+
+	world_monitor(w, PEER);
+	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 99), 0);
+	assert_int_equal(w->asked, 2);
+	assert_false(world_is_acknowledged(w, STRANGER, 700, PEER, 99));
+}
+
+static void forged_name_before_the_baseline_is_refused(void **state)
+{
+	struct world *w = *state;
+
+	w->is_silent = true;
+	world_monitor(w, PEER);
+	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 99), 0);
+	w->is_silent = false;
+	w->number = 7;
+	assert_int_equal(world_wait(w, w->rig.now_ms + NOTICE_DOUBT_MS), 0);
+	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 99), 0);
+}
+
+static void flood_of_forged_names_costs_one_question(void **state)
+{
+	struct world *w = *state;
+	unsigned int i;
+
+	world_monitor(w, PEER);
+	w->rig.now_ms += 10000;
+	for (i = 1; i < 1000; i++) {
+		world_is_acknowledged(w, STRANGER, 700, PEER, (int)i);
+		assert_int_equal(world_run(w), 0);
+	}
+	assert_int_equal(w->asked, 2);
+}
+
+static void reboot_by_name_is_delivered_when_the_number_rose(void **state)
+{
+	struct world *w = *state;
+
+	world_monitor(w, PEER);
+	w->number = 7;
+	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 7), 1);
+	assert_int_equal(w->heard, 7);
+	assert_true(world_is_acknowledged(w, STRANGER, 700, PEER, 7));
+	/* Once: the answer is the baseline now. */
+	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 9), 0);
+}
+
+/* Its statd says the number from before the raise. */
+static void nfs_utils_by_name_is_delivered_by_its_port(void **state)
+{
+	struct world *w = *state;
+
+	world_monitor(w, PEER);
+	w->port = 34000;
+	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 99), 0);
+	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 7), 1);
+}
+
+static void silence_by_name_is_asked_15_minutes_and_refused(void **state)
+{
+	struct world *w = *state;
+	uint64_t begin_ms;
+
+	world_monitor(w, PEER);
+	w->is_silent = true;
+	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 7), 0);
+	begin_ms = w->rig.now_ms;
+	assert_int_equal(world_wait(w, UINT64_MAX - 1), 0);
+	assert_in_range(w->rig.now_ms, begin_ms + NOTICE_DOUBT_MS,
+			begin_ms + NOTICE_DOUBT_MS + 2 * QUESTION_WAIT_MAX_MS);
+	/* What comes back within that time is heard. */
+	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 7), 0);
+	w->is_silent = false;
+	w->number = 7;
+	assert_int_equal(world_wait(w, w->rig.now_ms + NOTICE_DOUBT_MS), 1);
+}
+
+/* ... once the reboot is known: a forged name must not use it again. */
+static void baseline_ends_with_the_boot_it_was_of(void **state)
+{
+	struct world *w = *state;
+
+	world_monitor(w, PEER);
+	w->number = 7;
+	w->is_silent = true;
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 7), 1);
+	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 99), 0);
+	w->is_silent = false;
+	assert_int_equal(world_wait(w, w->rig.now_ms + NOTICE_DOUBT_MS), 0);
+	assert_int_equal(w->asked, 2);
+}
+
+static void user_of_the_peer_is_refused(void **state)
+{
+	struct world *w = *state;
+
+	world_monitor(w, PEER);
+	grow_old(w);
+	assert_int_equal(world_notify(w, PEER, 7000, "peer", 99), 0);
+	w->number = 7; /* a reboot */
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 7), 1);
+	assert_int_equal(world_notify(w, PEER, 7000, "peer", 5),
+			 0); /* replay */
+	assert_int_equal(world_notify(w, PEER, 7000, "peer", 99), 0);
+	assert_int_equal(world_notify(w, PEER, 7000, "other", 99), 0);
+	assert_false(world_is_acknowledged(w, PEER, 7000, "peer", 99));
+}
+
+static void replay_is_refused(void **state)
+{
+	struct world *w = *state;
+
+	world_monitor(w, PEER);
+	grow_old(w);
+	w->number = 9;
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 9), 1);
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 7), 0);
+	assert_true(world_is_acknowledged(w, PEER, 700, "peer", 9));
+}
+
+static void forged_high_number_locks_no_honest_peer_out(void **state)
+{
+	struct world *w = *state;
+
+	world_monitor(w, PEER);
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 2000000), 1);
+	w->number = 7;
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 7), 1);
+	assert_int_equal(w->heard, 7);
+	assert_true(world_is_acknowledged(w, PEER, 700, "peer", 7));
+}
+
+/* The baseline is only had after the reboot. */
+static void forged_high_number_then_a_late_baseline(void **state)
+{
+	struct world *w = *state;
+
+	world_monitor(w, PEER);
+	w->is_silent = true;
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 2000000), 1);
+	w->is_silent = false;
+	w->number = 7;
+	assert_int_equal(world_wait(w, w->rig.now_ms + NOTICE_DOUBT_MS), 0);
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 7), 1);
+	/* The short name, and the full one after a forgery under it. */
+	assert_int_equal(world_notify(w, PEER, 700, "p", 2000000), 1);
+	assert_int_equal(world_notify(w, PEER, 700, "p", 7), 0);
+	assert_true(world_is_acknowledged(w, PEER, 700, "p", 7));
+}
+
+static void number_set_back_is_delivered(void **state)
+{
+	struct world *w = *state;
+
+	w->number = 55;
+	world_monitor(w, PEER);
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 57), 1);
+	w->number = 3; /* reinstalled, or another machine has the address */
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 3), 1);
+}
+
+static void peer_without_statd_is_believed_from_its_address(void **state)
+{
+	struct world *w = *state;
+
+	world_monitor(w, PEER);
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 9), 1);
+	w->has_no_statd = true;
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 3), 0);
+	assert_int_equal(world_wait(w, w->rig.now_ms + 60000), 1);
+	assert_int_equal(w->heard, 3);
+	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 11), 0);
+}
+
+static void late_copy_is_acknowledged_without_a_callback(void **state)
+{
+	struct world *w = *state;
+
+	world_monitor(w, PEER);
+	assert_int_equal(world_notify(w, PEER, 700, "peer.example", 5), 0);
+	assert_true(world_is_acknowledged(w, PEER, 700, "peer.example", 5));
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 5), 0);
+	w->number = 7;
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 7), 1);
+}
+
+/* Its first answer came so late that the peer may have rebooted before. */
+static void slow_baseline_makes_no_notice_late(void **state)
+{
+	struct world *w = *state;
+
+	w->is_silent = true;
+	world_monitor(w, PEER);
+	w->is_silent = false;
+	world_wait(w, w->rig.now_ms + 60000);
+	assert_int_equal(w->asked, 1);
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 5), 1);
+}
+
+static void two_machines_behind_one_address_are_heard(void **state)
+{
+	struct world *w = *state;
+
+	world_monitor(w, PEER);
+	w->number = 7;
+	assert_int_equal(world_notify(w, PEER, 700, "one", 7), 1);
+	assert_int_equal(world_notify(w, PEER, 700, "two", 7), 1);
+	assert_int_equal(world_notify(w, PEER, 700, "two", 9), 1);
+}
+
+static void new_cookie_ends_a_doubt(void **state)
+{
+	struct world *w = *state;
+
+	world_monitor(w, PEER);
+	w->is_silent = true;
+	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 7), 0);
+	rig_mon(&w->rig, PEER, 'd');
+	w->is_silent = false;
+	w->number = 7; /* the first answer is the baseline */
+	assert_int_equal(world_wait(w, w->rig.now_ms + 60000), 0);
+}
+
+static void address_check_sends_nothing_to_peers(void **state)
+{
+	struct world *w = *state;
+
+	world_monitor(w, PEER);
+	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 7), 0);
+	assert_int_equal(world_notify(w, PEER, 7000, "peer", 7), 1);
+	assert_int_equal(world_notify(w, PEER, 7000, "peer", 5), 1);
+	assert_int_equal(w->asked, 0);
+	assert_true(nsm_deadline_ms(w->rig.nsm) == UINT64_MAX);
+}
+
+static void legacy_check_believes_a_name(void **state)
+{
+	struct world *w = *state;
+
+	world_monitor(w, PEER);
+	assert_int_equal(world_notify(w, STRANGER, 7000, PEER, 7), 1);
+	assert_true(world_is_acknowledged(w, STRANGER, 7000, PEER, 7));
+	assert_int_equal(w->asked, 0);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(forged_name_is_refused_after_the_peer_was_asked),
+		TEST(forged_name_before_the_baseline_is_refused),
+		TEST(flood_of_forged_names_costs_one_question),
+		TEST(reboot_by_name_is_delivered_when_the_number_rose),
+		TEST(nfs_utils_by_name_is_delivered_by_its_port),
+		TEST(silence_by_name_is_asked_15_minutes_and_refused),
+		TEST(baseline_ends_with_the_boot_it_was_of),
+		TEST(user_of_the_peer_is_refused),
+		TEST(replay_is_refused),
+		TEST(forged_high_number_locks_no_honest_peer_out),
+		TEST(forged_high_number_then_a_late_baseline),
+		TEST(number_set_back_is_delivered),
+		TEST(peer_without_statd_is_believed_from_its_address),
+		TEST(late_copy_is_acknowledged_without_a_callback),
+		TEST(slow_baseline_makes_no_notice_late),
+		TEST(two_machines_behind_one_address_are_heard),
+		TEST(new_cookie_ends_a_doubt),
+		cmocka_unit_test_setup_teardown(
+			address_check_sends_nothing_to_peers, setup_address,
+			world_teardown),
+		cmocka_unit_test_setup_teardown(legacy_check_believes_a_name,
+						setup_legacy, world_teardown),
+	};
+
+	return cmocka_run_group_tests_name("doubt", tests, NULL, NULL);
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Asking peers: how often, how many at a time, and whose answer counts.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "lib/portmap.h"
+#include "lib/rpcmsg.h"
+#include "proto/sm_inter.h"
+#include "statd/question.h"
+#include "tests/unit/peer_world.h"
+
+static int setup(void **state)
+{
+	return world_setup(state, VERIFY_CHECK_ASK);
+}
+
+static void monitored_peer_is_asked_for_its_number(void **state)
+{
+	struct world *w = *state;
+	const struct rig_out *send;
+	struct rpcmsg_call call;
+
+	rig_mon(&w->rig, PEER, 'c');
+	/* What lockd waits for comes first. */
+	assert_int_equal(w->rig.outs[w->rig.out_count - 1].out.kind,
+			 NSM_OUT_SEND);
+	send = rig_get(&w->rig, NSM_OUT_SEND, 0);
+	assert_int_equal(send->out.send.source, NSM_FROM_ANY);
+	assert_int_equal(send->out.send.peer.port, PORTMAP_PORT);
+	rig_answer_port(&w->rig, send, w->port);
+	send = rig_get(&w->rig, NSM_OUT_SEND, 0);
+	assert_non_null(send);
+	assert_int_equal(send->out.send.peer.port, w->port);
+	assert_int_equal(rpcmsg_parse_call(send->bytes, send->out.len, &call),
+			 RPCMSG_CALL_OK);
+	assert_int_equal(call.prog, SM_PROGRAM);
+	assert_int_equal(call.proc, SM_PROC_STAT);
+	assert_memory_equal(call.args,
+			    "\0\0\0\x09"
+			    "127.0.0.1\0\0\0",
+			    16);
+	world_run(w);
+	assert_int_equal(w->asked, 1);
+	/* Nothing is left to be asked. */
+	assert_true(nsm_deadline_ms(w->rig.nsm) == UINT64_MAX);
+}
+
+static void silent_peer_is_asked_again_ever_more_rarely(void **state)
+{
+	struct world *w = *state;
+	uint64_t asked_ms = 0, gap_ms = 0;
+	unsigned int tries = 0;
+
+	w->is_silent = true;
+	rig_mon(&w->rig, PEER, 'c');
+	for (; tries < 12; tries++) {
+		asked_ms = w->rig.now_ms;
+		do {
+			rig_tick(&w->rig);
+		} while (rig_count(&w->rig, NSM_OUT_SEND) == 0);
+		gap_ms = w->rig.now_ms - asked_ms;
+		assert_in_range(gap_ms, QUESTION_WAIT_FIRST_MS,
+				QUESTION_WAIT_MAX_MS * 3 / 2);
+	}
+	assert_in_range(gap_ms, QUESTION_WAIT_MAX_MS,
+			QUESTION_WAIT_MAX_MS * 3 / 2);
+	rig_unmon(&w->rig, PEER);
+	assert_true(nsm_deadline_ms(w->rig.nsm) == UINT64_MAX);
+}
+
+static void window_holds_questions_back(void **state)
+{
+	struct world *w = *state;
+	size_t asked = 0, i;
+	char addr[32];
+
+	w->is_silent = true;
+	for (i = 0; i < QUESTION_OPEN_MAX + 20; i++) {
+		snprintf(addr, sizeof(addr), "198.51.100.%zu", i);
+		rig_mon(&w->rig, addr, 'c');
+		asked += rig_count(&w->rig, NSM_OUT_SEND);
+	}
+	assert_int_equal(asked, QUESTION_OPEN_MAX);
+	/* Who goes away makes room. */
+	rig_unmon(&w->rig, "198.51.100.0");
+	assert_int_equal(rig_count(&w->rig, NSM_OUT_SEND), 1);
+	rig_tick(&w->rig);
+	assert_int_equal(rig_count(&w->rig, NSM_OUT_SEND), 19);
+}
+
+static void only_the_peer_itself_can_answer(void **state)
+{
+	struct world *w = *state;
+	struct rig_out send;
+	struct addr from;
+
+	rig_mon(&w->rig, PEER, 'c');
+	rig_answer_port(&w->rig, rig_get(&w->rig, NSM_OUT_SEND, 0), w->port);
+	send = *rig_get(&w->rig, NSM_OUT_SEND, 0);
+	from = send.out.send.peer;
+	from.port++;
+	rig_answer_stat(&w->rig, &send, &from, 9);
+	assert_true(addr_parse(STRANGER, &from));
+	from.port = w->port;
+	rig_answer_stat(&w->rig, &send, &from, 9);
+	from = send.out.send.peer;
+	send.out.send.source = NSM_FROM_LOOPBACK; /* at the other socket */
+	rig_answer_stat(&w->rig, &send, &from, 9);
+	send.out.send.source = NSM_FROM_ANY;
+	send.bytes[3] ^= 1;
+	rig_answer_stat(&w->rig, &send, &from, 9);
+	/* The question is open still. */
+	assert_true(nsm_deadline_ms(w->rig.nsm) != UINT64_MAX);
+	send.bytes[3] ^= 1;
+	rig_answer_stat(&w->rig, &send, &from, 9);
+	assert_true(nsm_deadline_ms(w->rig.nsm) == UINT64_MAX);
+}
+
+/* Two my_names: two records, one peer. */
+static void one_question_serves_all_records_of_an_address(void **state)
+{
+	struct world *w = *state;
+	const char *lines = "0100007f 000186b5 00000003 00000010 "
+			    "64646464646464646464646464646464 " PEER " me\n"
+			    "0100007f 000186b5 00000003 00000010 "
+			    "65656565656565656565656565656565 " PEER " me2\n";
+	struct nsm_in in = {.kind = NSM_IN_FILE,
+			    .bytes = (const uint8_t *)lines,
+			    .len = strlen(lines),
+			    .file.name = PEER};
+
+	rig_feed(&w->rig, &in);
+	assert_int_equal(rig_count(&w->rig, NSM_OUT_SEND), 1);
+	world_run(w);
+	assert_int_equal(w->asked, 1);
+	assert_true(nsm_deadline_ms(w->rig.nsm) == UINT64_MAX);
+	/* Both know the baseline: a name alone delivers for neither. */
+	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 99), 0);
+	w->number = 7;
+	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 7), 2);
+}
+
+static void name_is_asked_once_it_has_addresses(void **state)
+{
+	struct world *w = *state;
+	struct addr addrs[2];
+	struct nsm_in in = {.kind = NSM_IN_RESOLVED,
+			    .resolved = {.addrs = addrs, .count = 2}};
+
+	w->is_silent = true;
+	rig_mon(&w->rig, "client.example", 'c');
+	assert_int_equal(rig_count(&w->rig, NSM_OUT_SEND), 0);
+	in.resolved.id = rig_get(&w->rig, NSM_OUT_RESOLVE, 0)->out.resolve.id;
+	assert_true(addr_parse("2001:db8::7", &addrs[0]));
+	assert_true(addr_parse(PEER, &addrs[1]));
+	rig_feed(&w->rig, &in);
+	assert_int_equal(
+		rig_get(&w->rig, NSM_OUT_SEND, 0)->out.send.peer.family,
+		ADDR_V6);
+	/* Silent over IPv6: then over IPv4. */
+	do {
+		rig_tick(&w->rig);
+	} while (rig_count(&w->rig, NSM_OUT_SEND) == 0);
+	assert_int_equal(
+		rig_get(&w->rig, NSM_OUT_SEND, 0)->out.send.peer.family,
+		ADDR_V4);
+	w->is_silent = false;
+	world_run(w);
+	assert_int_equal(w->asked, 1);
+	assert_true(nsm_deadline_ms(w->rig.nsm) == UINT64_MAX);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(monitored_peer_is_asked_for_its_number),
+		TEST(silent_peer_is_asked_again_ever_more_rarely),
+		TEST(window_holds_questions_back),
+		TEST(only_the_peer_itself_can_answer),
+		TEST(one_question_serves_all_records_of_an_address),
+		TEST(name_is_asked_once_it_has_addresses),
+	};
+
+	return cmocka_run_group_tests_name("question", tests, NULL, NULL);
+}
