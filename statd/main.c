@@ -58,6 +58,7 @@ struct statd {
 	struct resolver *resolver;
 	struct loop_timer *timer;
 	struct loop_watch *signals[SIGNALS];
+	bool is_root; /* effects wait */
 	int pid_fd;
 	int ready_fd;
 	int notify_pid; /* the sm-notify that we started, or 0 */
@@ -126,12 +127,17 @@ static void carry_out(struct statd *s, const struct nsm_out *out)
 	}
 }
 
-/* Feeds @in and does all that follows from it. */
+/*
+ * Feeds @in and does all that follows from it.
+ * ORDER: not while we are root: a look-up would fork helpers that stay root.
+ */
 static void feed(struct statd *s, const struct nsm_in *in)
 {
 	struct nsm_out out;
 
 	nsm_input(s->nsm, loop_now_ms(), in);
+	if (s->is_root)
+		return;
 	while (nsm_output(s->nsm, &out))
 		carry_out(s, &out);
 	loop_timer_set(s->timer, nsm_deadline_ms(s->nsm));
@@ -514,6 +520,8 @@ static int start(struct statd *s)
 {
 	if (open_world(s) != 0 || start_as_root(s) != 0 || give_up_root(s) != 0)
 		return EXIT_FAILURE;
+	s->is_root = false;
+	feed_number(s);
 	if (s->store != NULL && !start_store(s))
 		return EXIT_FAILURE;
 	if (!open_service(s))
@@ -546,7 +554,7 @@ static void finish(struct statd *s)
 
 int main(int argc, char **argv)
 {
-	struct statd s = {.pid_fd = -1, .ready_fd = -1};
+	struct statd s = {.is_root = true, .pid_fd = -1, .ready_fd = -1};
 	int status;
 
 	logsink_stderr("rpc.statd");

@@ -108,6 +108,13 @@ is "descriptors of statd" "$(descriptors "$pid")" \
 	"/run/rpc.statd.pid /var/lib/nfs /var/lib/nfs/sm [eventfd] $LOOP"
 stop server statd
 is "registered after SIGTERM" "$(registered)" ""
+
+say "a record with a host name is there at the start: it is looked up, too"
+statd_start server ours -d
+helper=$(children "$(pid_of server statd)" rpc.statd)
+# shellcheck disable=SC2086
+is "rights of a helper of the start" "$(rights "$helper")" "$(dropped $DAEMON)"
+stop server statd
 is "size of the pid file" "$(in_host server stat -c %s /run/rpc.statd.pid)" 0
 is "the pid file" "$(in_host server stat -c '%u %g %a' /run/rpc.statd.pid)" \
 	"0 0 644"
