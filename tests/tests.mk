@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Part of Makefile.am: what is built and run to test the rest.
+AM_DEFAULT_SOURCE_EXT = .c
+UNIT_TESTS = \
+	tests/unit/test_addr tests/unit/test_buf tests/unit/test_callback \
+	tests/unit/test_connlimit tests/unit/test_doubt \
+	tests/unit/test_effects tests/unit/test_hostname \
+	tests/unit/test_status \
+	tests/unit/test_list tests/unit/test_log tests/unit/test_map \
+	tests/unit/test_monitor tests/unit/test_names tests/unit/test_nfsconf \
+	tests/unit/test_notice tests/unit/test_notify \
+	tests/unit/test_notify_files tests/unit/test_notify_many \
+	tests/unit/test_nsm tests/unit/test_optab tests/unit/test_peers \
+	tests/unit/test_portmap tests/unit/test_prng \
+	tests/unit/test_question tests/unit/test_record \
+	tests/unit/test_rpccall tests/unit/test_rpcmsg tests/unit/test_rpcrec \
+	tests/unit/test_rpcsrv tests/unit/test_statenum \
+	tests/unit/test_timerq tests/unit/test_verify
+OS_TESTS = \
+	tests/os/test_bootcrash tests/os/test_bootmodes \
+	tests/os/test_bootorder tests/os/test_bootpower \
+	tests/os/test_bootturn tests/os/test_durable tests/os/test_loop \
+	tests/os/test_notifylock tests/os/test_options tests/os/test_process \
+	tests/os/test_resolver tests/os/test_retire tests/os/test_rpcbind \
+	tests/os/test_rpctcp tests/os/test_rpcudp tests/os/test_sandbox \
+	tests/os/test_store tests/os/test_tcplimits
+FUZZERS = \
+	fuzz/fuzz_addr fuzz/fuzz_nfsconf fuzz/fuzz_notify fuzz/fuzz_nsm \
+	fuzz/fuzz_optab fuzz/fuzz_record fuzz/fuzz_rpcmsg fuzz/fuzz_rpcrec \
+	fuzz/fuzz_statenum
+CHECKS = \
+	tests/checks/layers.sh tests/checks/headers.sh \
+	tests/checks/functions.sh tests/checks/docs.sh
+# Stand-ins that the system tests and the demo run beside the real programs.
+HELPERS = tests/sys/lockd-standin
+
+if FUZZING
+noinst_PROGRAMS = $(FUZZERS)
+FUZZ_MAIN =
+FUZZ_LINK = $(SAN_CFLAGS) -fsanitize=fuzzer
+else
+FUZZ_MAIN = fuzz/replay.c
+FUZZ_LINK = $(SAN_CFLAGS)
+if HAVE_CMOCKA
+check_PROGRAMS = $(UNIT_TESTS) $(OS_TESTS) $(FUZZERS) tests/sim/sim $(HELPERS)
+TESTS = $(UNIT_TESTS) $(OS_TESTS) fuzz/replay.sh tests/sim/sim.sh $(CHECKS)
+endif
+endif
+
+LDADD = $(OS_LIBS) $(CMOCKA_LIBS)
+NSM_RIG = tests/unit/nsm_rig.c tests/unit/nsm_rig.h
+tests_unit_test_callback_SOURCES = tests/unit/test_callback.c $(NSM_RIG)
+tests_unit_test_notice_SOURCES = tests/unit/test_notice.c $(NSM_RIG)
+PEER_WORLD = tests/unit/peer_world.c tests/unit/peer_world.h $(NSM_RIG)
+tests_unit_test_doubt_SOURCES = tests/unit/test_doubt.c $(PEER_WORLD)
+tests_unit_test_question_SOURCES = tests/unit/test_question.c $(PEER_WORLD)
+tests_unit_test_nsm_SOURCES = tests/unit/test_nsm.c $(NSM_RIG)
+tests_unit_test_status_SOURCES = tests/unit/test_status.c $(NSM_RIG)
+NOTIFY_WORLD = tests/unit/notify_world.c tests/unit/notify_world.h
+tests_unit_test_notify_SOURCES = tests/unit/test_notify.c $(NOTIFY_WORLD)
+tests_unit_test_notify_files_SOURCES = \
+	tests/unit/test_notify_files.c $(NOTIFY_WORLD)
+tests_unit_test_notify_many_SOURCES = \
+	tests/unit/test_notify_many.c $(NOTIFY_WORLD)
+TURN_RIG = tests/os/turn_rig.c tests/os/turn_rig.h
+TRACER = tests/os/tracer.c tests/os/tracer.h
+tests_os_test_bootcrash_SOURCES = \
+	tests/os/test_bootcrash.c $(TURN_RIG) $(TRACER)
+tests_os_test_bootmodes_SOURCES = tests/os/test_bootmodes.c $(TURN_RIG)
+tests_os_test_bootorder_SOURCES = \
+	tests/os/test_bootorder.c $(TURN_RIG) $(TRACER)
+tests_os_test_bootpower_SOURCES = \
+	tests/os/test_bootpower.c $(TURN_RIG) $(TRACER)
+tests_os_test_bootturn_SOURCES = tests/os/test_bootturn.c $(TURN_RIG)
+tests_os_test_notifylock_SOURCES = \
+	tests/os/test_notifylock.c $(TURN_RIG) $(TRACER)
+tests_os_test_retire_SOURCES = tests/os/test_retire.c $(TURN_RIG) $(TRACER)
+TCP_RIG = tests/os/tcp_rig.c tests/os/tcp_rig.h
+tests_os_test_rpctcp_SOURCES = tests/os/test_rpctcp.c $(TCP_RIG)
+tests_os_test_tcplimits_SOURCES = tests/os/test_tcplimits.c $(TCP_RIG)
+tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/host.c \
+	tests/sim/check.c tests/sim/disk.c tests/sim/lockd.c tests/sim/net.c \
+	tests/sim/trace.c tests/sim/turn.c
+tests_sim_sim_LDADD = $(PURE_LIBS)
+tests_sys_lockd_standin_SOURCES = tests/sys/lockd-standin.c
+
+fuzz_fuzz_addr_SOURCES = fuzz/fuzz_addr.c $(FUZZ_MAIN)
+fuzz_fuzz_addr_LDFLAGS = $(FUZZ_LINK)
+fuzz_fuzz_nfsconf_SOURCES = fuzz/fuzz_nfsconf.c $(FUZZ_MAIN)
+fuzz_fuzz_nfsconf_LDFLAGS = $(FUZZ_LINK)
+fuzz_fuzz_notify_SOURCES = fuzz/fuzz_notify.c $(FUZZ_MAIN)
+fuzz_fuzz_notify_LDFLAGS = $(FUZZ_LINK)
+fuzz_fuzz_nsm_SOURCES = fuzz/fuzz_nsm.c $(FUZZ_MAIN) \
+	fuzz/nsm_calls.c fuzz/nsm_calls.h fuzz/nsm_disk.c fuzz/nsm_disk.h
+fuzz_fuzz_nsm_LDFLAGS = $(FUZZ_LINK)
+fuzz_fuzz_optab_SOURCES = fuzz/fuzz_optab.c $(FUZZ_MAIN)
+fuzz_fuzz_optab_LDFLAGS = $(FUZZ_LINK)
+fuzz_fuzz_record_SOURCES = fuzz/fuzz_record.c $(FUZZ_MAIN)
+fuzz_fuzz_record_LDFLAGS = $(FUZZ_LINK)
+fuzz_fuzz_rpcmsg_SOURCES = fuzz/fuzz_rpcmsg.c $(FUZZ_MAIN)
+fuzz_fuzz_rpcmsg_LDFLAGS = $(FUZZ_LINK)
+fuzz_fuzz_rpcrec_SOURCES = fuzz/fuzz_rpcrec.c $(FUZZ_MAIN)
+fuzz_fuzz_rpcrec_LDFLAGS = $(FUZZ_LINK)
+fuzz_fuzz_statenum_SOURCES = fuzz/fuzz_statenum.c $(FUZZ_MAIN)
+fuzz_fuzz_statenum_LDFLAGS = $(FUZZ_LINK)
+
+TEST_EXTENSIONS = .sh
+SH_LOG_COMPILER = $(SHELL)
+AM_TESTS_ENVIRONMENT = \
+	srcdir='$(srcdir)'; top_builddir='$(top_builddir)'; CC='$(CC)'; \
+	CPPFLAGS='$(AM_CPPFLAGS) $(CPPFLAGS)'; FUZZERS='$(FUZZERS)'; \
+	export srcdir top_builddir CC CPPFLAGS FUZZERS;
+
+# Needs clang-format, which release tarballs do not ask for.
+check-style:
+	$(SHELL) $(srcdir)/tests/checks/style.sh
+
+# Needs root, rpcbind and nfs-utils; makes its own network namespaces.
+check-system: all $(HELPERS)
+	$(SHELL) $(srcdir)/tests/sys/run.sh
+
+.PHONY: check-style check-system
