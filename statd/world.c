@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One function per effect, one per thing that happens; all of them meet in
+ * feed().
+ */
+#include "statd/world.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/buf.h"
+#include "lib/log.h"
+#include "lib/xalloc.h"
+#include "os/kernel.h"
+#include "os/process.h"
+#include "os/resolver.h"
+#include "os/rpcudp.h"
+#include "statd/nsm.h"
+#include "statd/status.h"
+#include "statd/store.h"
+
+struct world {
+	struct loop *loop;
+	struct nsm *nsm;
+	struct service *service;
+	struct store *store;   /* NULL: every SM_MON fails */
+	struct rpcudp *client; /* callbacks leave from here */
+	struct rpcudp *asker;  /* questions to peers, NULL: none can */
+	struct resolver *resolver;
+	struct loop_timer *timer;
+	bool is_started; /* effects go out */
+};
+
+static void do_send(struct world *w, const struct nsm_out *out)
+{
+	struct nsm_in in = {.kind = NSM_IN_SEND_FAILED,
+			    .send_failed.id = out->send.id};
+	struct rpcudp *udp =
+		out->send.source == NSM_FROM_ANY ? w->asker : w->client;
+
+	in.send_failed.error = udp == NULL
+				       ? -ENOTCONN
+				       : rpcudp_send(udp, &out->send.peer, NULL,
+						     out->bytes, out->len);
+	if (in.send_failed.error != 0)
+		nsm_input(w->nsm, loop_now_ms(), &in);
+}
+
+static void do_store(struct world *w, const struct nsm_out *out)
+{
+	struct nsm_in in = {.kind = NSM_IN_STORED,
+			    .stored.id = out->store.id,
+			    .stored.error = -EROFS,
+			    .stored.reason = strerror(EROFS)};
+
+	if (w->store != NULL)
+		store_put(w->store, out->store.id, out->store.file,
+			  out->store.is_new, out->bytes, out->len);
+	else
+		nsm_input(w->nsm, loop_now_ms(), &in);
+}
+
+static void carry_out(struct world *w, const struct nsm_out *out)
+{
+	switch (out->kind) {
+	case NSM_OUT_REPLY:
+		service_reply(w->service, out->reply.reply_to, out->bytes,
+			      out->len);
+		break;
+	case NSM_OUT_STORE:
+		do_store(w, out);
+		break;
+	case NSM_OUT_FORGET:
+		if (w->store != NULL)
+			store_remove(w->store, out->forget.file);
+		break;
+	case NSM_OUT_SEND:
+		do_send(w, out);
+		break;
+	case NSM_OUT_RESOLVE:
+		resolver_ask(w->resolver, out->resolve.id, out->resolve.name);
+		break;
+	case NSM_OUT_LOG:
+		if (out->log.level == LOG_TRACE)
+			log_debug(out->log.class, "%s", out->log.text);
+		else
+			log_line(out->log.level, "%s", out->log.text);
+		break;
+	}
+}
+
+/* Feeds @in and does all that follows from it, once we may. */
+static void feed(struct world *w, const struct nsm_in *in)
+{
+	struct nsm_out out;
+
+	nsm_input(w->nsm, loop_now_ms(), in);
+	if (!w->is_started)
+		return;
+	while (nsm_output(w->nsm, &out))
+		carry_out(w, &out);
+	loop_timer_set(w->timer, nsm_deadline_ms(w->nsm));
+}
+
+/* Design decision 8: the number is read for each reply, since it may rise. */
+static void feed_number(struct world *w)
+{
+	struct nsm_in in = {.kind = NSM_IN_NUMBER};
+
+	if (w->store != NULL)
+		in.number = store_number(w->store);
+	feed(w, &in);
+}
+
+static void on_call(void *ctx, uint64_t reply_to, enum nsm_transport transport,
+		    const struct addr *from, const uint8_t *bytes, size_t len)
+{
+	struct nsm_in in = {.kind = NSM_IN_CALL,
+			    .bytes = bytes,
+			    .len = len,
+			    .call = {.reply_to = reply_to,
+				     .transport = transport,
+				     .peer = *from}};
+
+	feed_number(ctx);
+	feed(ctx, &in);
+}
+
+static void on_answer(void *ctx, struct rpcudp *udp, const struct addr *from,
+		      const struct addr *to, const uint8_t *bytes, size_t len)
+{
+	struct world *w = ctx;
+	struct nsm_in in = {.kind = NSM_IN_ANSWER,
+			    .bytes = bytes,
+			    .len = len,
+			    .answer = {.to = udp == w->asker
+						     ? NSM_FROM_ANY
+						     : NSM_FROM_LOOPBACK,
+				       .from = *from}};
+
+	(void)to; /* from whom it comes is what counts */
+	feed(w, &in);
+}
+
+static void on_stored(void *ctx, uint64_t id, int error)
+{
+	struct nsm_in in = {.kind = NSM_IN_STORED,
+			    .stored = {.id = id,
+				       .error = error,
+				       .reason = strerror(-error)}};
+
+	feed_number(ctx);
+	feed(ctx, &in);
+}
+
+static void on_resolved(void *ctx, uint64_t id, const struct addr *addrs,
+			size_t count)
+{
+	struct nsm_in in = {
+		.kind = NSM_IN_RESOLVED,
+		.resolved = {.id = id, .addrs = addrs, .count = count}};
+
+	feed(ctx, &in);
+}
+
+static void on_timer(void *ctx)
+{
+	struct nsm_in in = {.kind = NSM_IN_TIMER};
+
+	feed(ctx, &in);
+}
+
+static void on_found(void *ctx, const char *name, const uint8_t *bytes,
+		     size_t len)
+{
+	struct nsm_in in = {.kind = NSM_IN_FILE,
+			    .bytes = bytes,
+			    .len = len,
+			    .file.name = name};
+
+	feed(ctx, &in);
+}
+
+static void close_store(struct world *w)
+{
+	store_free(w->store);
+	w->store = NULL;
+}
+
+bool world_open_store(struct world *w, const char *state_dir)
+{
+	int error;
+
+	w->store = store_open(w->loop, state_dir, on_stored, w, &error);
+	if (w->store == NULL) {
+		log_line(LOG_ERROR, "cannot use %s: %s", state_dir,
+			 strerror(-error));
+		return false;
+	}
+	error = store_load(w->store, on_found, w);
+	if (error != 0) {
+		log_line(LOG_ERROR, "cannot read %s/sm: %s", state_dir,
+			 strerror(-error));
+		close_store(w);
+		return false;
+	}
+	feed_number(w);
+	log_line(LOG_NOTE, "%zu peers are monitored, the state number is %u",
+		 nsm_peer_count(w->nsm), store_number(w->store));
+	return true;
+}
+
+bool world_start(struct world *w)
+{
+	int error = 0;
+
+	w->is_started = true;
+	feed_number(w);
+	if (w->store != NULL)
+		error = store_start(w->store);
+	if (error == 0)
+		return true;
+	log_line(LOG_ERROR, "nothing can be written to sm: %s",
+		 strerror(-error));
+	close_store(w);
+	return false;
+}
+
+const struct service *world_serve(struct world *w,
+				  const struct settings *settings)
+{
+	const struct service_config config = {
+		.port = (uint16_t)settings->port,
+		.limits = {.connections_max = settings->connections_max,
+			   .per_address_max = settings->per_address_max,
+			   .idle_ms = settings->idle_s * 1000},
+	};
+	int error;
+
+	w->service = service_open(w->loop, &config, on_call, w, &error);
+	return w->service;
+}
+
+static struct nsm_policy policy_of(const struct settings *settings)
+{
+	return (struct nsm_policy){
+		.takes_any_port = !settings->is_port_required,
+	};
+}
+
+void world_renew(struct world *w, const struct settings *settings)
+{
+	struct nsm_in in = {.kind = NSM_IN_POLICY,
+			    .policy = policy_of(settings)};
+
+	feed(w, &in);
+}
+
+void world_log_status(const struct world *w)
+{
+	struct buf text;
+
+	buf_init(&text, STATUS_TEXT_MAX);
+	nsm_status(w->nsm, loop_now_ms(), &text);
+	service_add_status(w->service, &text);
+	log_page(LOG_NOTE, buf_text(&text));
+	buf_fini(&text);
+}
+
+static int open_sockets(struct world *w, enum verify_check notify_check)
+{
+	const struct addr local = addr_loopback(0);
+	const struct addr any = {.family = ADDR_NONE};
+	int error;
+
+	w->client = rpcudp_open(w->loop, &local, on_answer, w, &error);
+	if (w->client == NULL) {
+		/* S-6: without a reserved port lockd would reject us. */
+		log_line(LOG_ERROR, "no reserved port for callbacks: %s",
+			 strerror(-error));
+		return error;
+	}
+	if (notify_check != VERIFY_CHECK_ASK)
+		return 0;
+	w->asker = rpcudp_open(w->loop, &any, on_answer, w, &error);
+	if (w->asker == NULL)
+		log_line(LOG_WARN,
+			 "peers cannot be asked about doubtful notices: %s",
+			 strerror(-error));
+	return 0;
+}
+
+int world_open(const struct settings *settings, struct world **out)
+{
+	struct world *w = xzalloc(sizeof(*w));
+	struct nsm_config config = {
+		.reserved_port_max = kernel_reserved_port_max(),
+		.policy = policy_of(settings),
+		.notify_check = settings->notify_check,
+	};
+
+	*out = w;
+	process_random(config.seed, sizeof(config.seed));
+	w->loop = loop_new();
+	w->nsm = nsm_new(&config);
+	w->timer = loop_timer_new(w->loop, on_timer, w);
+	w->resolver = resolver_new(w->loop, on_resolved, w);
+	resolver_set_timeout(w->resolver, settings->resolver_s * 1000);
+	return open_sockets(w, config.notify_check);
+}
+
+struct loop *world_loop(const struct world *w)
+{
+	return w->loop;
+}
+
+/* ORDER: the store first; what it hands out at its end goes to the rest. */
+void world_free(struct world *w)
+{
+	if (w == NULL)
+		return;
+	store_free(w->store);
+	service_free(w->service);
+	resolver_free(w->resolver);
+	rpcudp_free(w->client);
+	rpcudp_free(w->asker);
+	loop_timer_free(w->timer);
+	nsm_free(w->nsm);
+	loop_free(w->loop);
+	free(w);
+}
