@@ -17,18 +17,17 @@
 #include "lib/log.h"
 #include "os/durable.h"
 
-#define LOCK_WAIT_MS 10000u /* the lock is held for a turn only */
 #define LOCK_STEP_MS 50u
 #define STATE_MODE   0644
 
-static int wait_for_lock(int fd)
+int statedir_wait_lock(int fd, int operation)
 {
 	const struct timespec step = {.tv_nsec = LOCK_STEP_MS * 1000000L};
 	unsigned int waited_ms;
 
-	for (waited_ms = 0; waited_ms < LOCK_WAIT_MS;
+	for (waited_ms = 0; waited_ms < STATEDIR_LOCK_WAIT_MS;
 	     waited_ms += LOCK_STEP_MS) {
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		if (flock(fd, operation | LOCK_NB) == 0)
 			return 0;
 		if (errno != EWOULDBLOCK)
 			return -errno;
@@ -99,7 +98,7 @@ int statedir_lock(struct statedir *dir)
 {
 	dir->lock = openat(dir->dir, ".lock",
 			   O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	return dir->lock < 0 ? -errno : wait_for_lock(dir->lock);
+	return dir->lock < 0 ? -errno : statedir_wait_lock(dir->lock, LOCK_EX);
 }
 
 void statedir_close(struct statedir *dir)

@@ -11,7 +11,8 @@
 
 #include "lib/statenum.h"
 
-#define STATEDIR_SMALL_MAX 4096 /* bytes of state, state.boot, a pid file */
+#define STATEDIR_SMALL_MAX    4096 /* bytes of state, state.boot, a pid file */
+#define STATEDIR_LOCK_WAIT_MS 10000u /* a turn holds a lock for moments */
 
 /* Descriptors, -1 where not open. */
 struct statedir {
@@ -43,9 +44,16 @@ int statedir_open_records(struct statedir *dir);
 int statedir_owner(const char *path, struct stat *owner);
 
 /*
+ * Takes the lock LOCK_SH or LOCK_EX (flock) on @fd, which may be held for a
+ * moment: by a turn, or by one that looks whether a statd lives here.
+ * Errors: -EBUSY after STATEDIR_LOCK_WAIT_MS, -errno.
+ */
+int statedir_wait_lock(int fd, int operation);
+
+/*
  * Takes STATE/.lock, made where it is missing (0600).  Nothing that the turn
  * changes may be looked at before.
- * Errors: -EBUSY after 10 s, -errno.
+ * Errors: as statedir_wait_lock().
  */
 int statedir_lock(struct statedir *dir);
 

@@ -19,7 +19,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
@@ -31,10 +30,9 @@
 #include "lib/statenum.h"
 #include "lib/xalloc.h"
 #include "os/durable.h"
+#include "os/statedir.h"
 
-#define RECORD_MODE  0600
-#define LOCK_WAIT_MS 10000u /* a turn may hold sm/ for a moment */
-#define LOCK_STEP_MS 50u
+#define RECORD_MODE 0600
 
 enum job_kind { JOB_PUT, JOB_REMOVE };
 
@@ -231,23 +229,6 @@ void store_remove(struct store *store, const char *file)
 	queue_job(store, job);
 }
 
-/* A turn may be looking whether somebody lives here: that takes moments. */
-static int wait_for_lock(int fd)
-{
-	const struct timespec step = {.tv_nsec = LOCK_STEP_MS * 1000000L};
-	unsigned int waited_ms;
-
-	for (waited_ms = 0; waited_ms < LOCK_WAIT_MS;
-	     waited_ms += LOCK_STEP_MS) {
-		if (flock(fd, LOCK_SH | LOCK_NB) == 0)
-			return 0;
-		if (errno != EWOULDBLOCK)
-			return -errno;
-		nanosleep(&step, NULL);
-	}
-	return -EBUSY;
-}
-
 static int open_files(struct store *store, const char *state_dir)
 {
 	int error;
@@ -259,7 +240,7 @@ static int open_files(struct store *store, const char *state_dir)
 		openat(store->dir, "sm", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (store->sm < 0)
 		return -errno;
-	error = wait_for_lock(store->sm);
+	error = statedir_wait_lock(store->sm, LOCK_SH);
 	if (error != 0)
 		return error;
 	/* Whatever is wrong with it, store_load() will say. */
