@@ -17,6 +17,7 @@
 #define RECORD_LINE_MAX	 1095	     /* bytes of a line with its LF */
 #define RECORD_FILE_MAX	 (64 * 1024) /* bytes of a file in sm/, sm.bak/ */
 #define RECORD_NAME_MAX	 1024	     /* bytes of a name in a line */
+#define RECORD_MODE	 0600	     /* of a file in sm/, sm.bak/ */
 
 struct record {
 	uint32_t prog;

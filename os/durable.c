@@ -26,6 +26,7 @@
 #define TEMP_PREFIX  ".reclaim-"
 #define TEMP_SUFFIX  ".new"
 #define TEMP_HEX_LEN 16
+#define ASIDE_PREFIX ".unreadable-"
 #define READ_CHUNK   4096
 
 static int read_all(int fd, struct buf *out)
@@ -151,7 +152,8 @@ int durable_begin(struct durable_file *file, const void *bytes, size_t len)
 		error = -errno;
 	if (error == 0)
 		error = set_owner(file->fd, file->dir,
-				  is_new ? "." : file->name);
+				  file->how == DURABLE_REPLACE ? file->name
+							       : ".");
 	if (error == 0)
 		error = write_all(file->fd, bytes, len);
 	if (error != 0)
@@ -159,6 +161,34 @@ int durable_begin(struct durable_file *file, const void *bytes, size_t len)
 	else
 		/* Only a hint: the disk may begin while others are written. */
 		(void)sync_file_range(file->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	return error;
+}
+
+void durable_aside_name(const struct durable_file *file,
+			char out[static DURABLE_NAME_SIZE])
+{
+	(void)snprintf(out, DURABLE_NAME_SIZE, ASIDE_PREFIX "%.*s",
+		       TEMP_HEX_LEN, file->made + strlen(TEMP_PREFIX));
+}
+
+/* Gives a flushed @file its name. */
+static int name_file(const struct durable_file *file)
+{
+	char aside[DURABLE_NAME_SIZE];
+	int error;
+
+	if (file->how == DURABLE_NEW)
+		return 0;
+	durable_aside_name(file, aside);
+	if (file->how == DURABLE_ASIDE &&
+	    renameat(file->dir, file->name, file->dir, aside) != 0 &&
+	    errno != ENOENT)
+		return -errno;
+	if (renameat(file->dir, file->made, file->dir, file->name) == 0)
+		return 0;
+	error = -errno;
+	if (file->how == DURABLE_ASIDE)
+		(void)renameat(file->dir, aside, file->dir, file->name);
 	return error;
 }
 
@@ -170,9 +200,8 @@ int durable_finish(struct durable_file *file)
 		error = -errno;
 	file->fd = -1;
 	/* ORDER: flushed above; see the top of this file. */
-	if (error == 0 && file->how == DURABLE_REPLACE &&
-	    renameat(file->dir, file->made, file->dir, file->name) != 0)
-		error = -errno;
+	if (error == 0)
+		error = name_file(file);
 	if (error != 0)
 		abandon(file);
 	return error;
@@ -233,17 +262,25 @@ static void names_fini(struct names *list)
 }
 
 /* A regular file, as far as can be told; not every file system tells d_type. */
-static bool is_visible(int dir, const struct dirent *entry)
+static bool is_regular(int dir, const struct dirent *entry)
 {
 	struct stat st;
 
-	if (entry->d_name[0] == '.')
-		return false;
 	if (entry->d_type != DT_UNKNOWN)
 		return entry->d_type == DT_REG;
 	if (fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return errno != ENOENT; /* whoever reads it learns the error */
 	return S_ISREG(st.st_mode);
+}
+
+static bool is_visible(int dir, const struct dirent *entry)
+{
+	return entry->d_name[0] != '.' && is_regular(dir, entry);
+}
+
+static bool is_odd(int dir, const struct dirent *entry)
+{
+	return entry->d_name[0] != '.' && !is_regular(dir, entry);
 }
 
 static bool is_left_over(int dir, const struct dirent *entry)
@@ -276,16 +313,29 @@ static int names_read(struct names *list, int dir,
 	return error;
 }
 
-int durable_each(int dir, int (*visit)(void *ctx, const char *name), void *ctx)
+static int visit_names(int dir,
+		       bool (*is_wanted)(int dir, const struct dirent *entry),
+		       int (*visit)(void *ctx, const char *name), void *ctx)
 {
 	struct names list = {0};
-	int error = names_read(&list, dir, is_visible);
+	int error = names_read(&list, dir, is_wanted);
 	size_t i;
 
 	for (i = 0; i < list.count && error == 0; i++)
 		error = visit(ctx, list.names[i]);
 	names_fini(&list);
 	return error;
+}
+
+int durable_each(int dir, int (*visit)(void *ctx, const char *name), void *ctx)
+{
+	return visit_names(dir, is_visible, visit, ctx);
+}
+
+int durable_each_odd(int dir, int (*visit)(void *ctx, const char *name),
+		     void *ctx)
+{
+	return visit_names(dir, is_odd, visit, ctx);
 }
 
 int durable_clean(int dir)

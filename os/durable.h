@@ -44,7 +44,11 @@ int durable_create(int dir, const char *name, const void *bytes, size_t len,
 int durable_replace(int dir, const char *name, const void *bytes, size_t len,
 		    mode_t mode);
 
-enum durable_how { DURABLE_NEW, DURABLE_REPLACE };
+enum durable_how {
+	DURABLE_NEW,
+	DURABLE_REPLACE,
+	DURABLE_ASIDE, /* what has the name, even a directory, moves first */
+};
 
 /*
  * A create or replace in two steps, so that many share the disk's time.  The
@@ -73,6 +77,13 @@ int durable_begin(struct durable_file *file, const void *bytes, size_t len);
 int durable_finish(struct durable_file *file);
 
 /*
+ * Writes the name, in the same directory, that DURABLE_ASIDE gives to what is
+ * in the way of @file: ".unreadable-" and 16 hex digits.  Nobody removes it.
+ */
+void durable_aside_name(const struct durable_file *file,
+			char out[static DURABLE_NAME_SIZE]);
+
+/*
  * Tells whether @name is one that durable_replace() gives to its temporary
  * files: in a directory of ours, one of a crash, to be removed.
  */
@@ -91,6 +102,13 @@ int durable_sync(int dir);
  *         directory (contract.md D-13).
  */
 int durable_each(int dir, int (*visit)(void *ctx, const char *name), void *ctx);
+
+/*
+ * The same for every name without a leading dot that is no regular file (a
+ * directory, a link, a FIFO): what durable_each() passes over.
+ */
+int durable_each_odd(int dir, int (*visit)(void *ctx, const char *name),
+		     void *ctx);
 
 /*
  * Removes the temporary files that a crash left in @dir.  The caller sees to it

@@ -22,8 +22,6 @@
 #include "lib/record.h"
 #include "os/durable.h"
 
-#define RECORD_MODE 0600
-
 struct pass {
 	int sm;
 	int bak;

@@ -312,9 +312,6 @@ void monitor_stored(struct monitor *m, uint64_t now_ms, uint64_t id, int error,
 		job->peer->is_stored = error == 0;
 		job->peer->has_store_failed = error != 0;
 	}
-	/* A file that we could not read is in the way: never replace it. */
-	if (error == -EEXIST && job->peer != NULL)
-		job->peer->file->may_exist = false;
 	if (error != 0 && job->peer != NULL)
 		log_failure(m, now_ms, job->peer->rec.mon_name,
 			    reason != NULL ? reason : "the disk failed");
@@ -325,17 +322,36 @@ void monitor_stored(struct monitor *m, uint64_t now_ms, uint64_t id, int error,
 	free(job);
 }
 
+/* Lines of one file that are no records. */
+struct foreign {
+	unsigned int count;
+	enum record_error first;
+};
+
+static void keep_foreign(struct foreign *foreign, struct peer_file *file,
+			 const uint8_t *line, size_t len,
+			 enum record_error error)
+{
+	if (foreign->count++ == 0)
+		foreign->first = error;
+	buf_add(&file->foreign, line, len);
+	buf_add_text(&file->foreign, "\n");
+}
+
 static void log_foreign(struct monitor *m, const char *name,
-			enum record_error error)
+			const struct foreign *foreign)
 {
 	struct buf text;
 
+	if (foreign->count == 0)
+		return;
 	buf_init(&text, LOG_TEXT_MAX / 2);
 	buf_add_escaped(&text, name, strlen(name));
 	effects_log(m->out, LOG_WARN,
-		    "sm/%s: a line is no record (%s); it is kept, and nobody "
-		    "is monitored for it",
-		    buf_text(&text), record_error_text(error));
+		    "sm/%s: %u lines are no records (the first %s); they are "
+		    "kept, and nobody is monitored for them",
+		    buf_text(&text), foreign->count,
+		    record_error_text(foreign->first));
 	buf_fini(&text);
 }
 
@@ -344,6 +360,7 @@ void monitor_load(struct monitor *m, uint64_t now_ms, const char *name,
 {
 	struct record_lines lines = {.bytes = bytes, .len = len};
 	struct peer_file *file = peers_file(m->peers, name);
+	struct foreign foreign = {0};
 	const uint8_t *line;
 	size_t line_len;
 
@@ -354,9 +371,7 @@ void monitor_load(struct monitor *m, uint64_t now_ms, const char *name,
 		enum record_error error = record_parse(line, line_len, &rec);
 
 		if (error != RECORD_OK) {
-			log_foreign(m, name, error);
-			buf_add(&file->foreign, line, line_len);
-			buf_add_text(&file->foreign, "\n");
+			keep_foreign(&foreign, file, line, line_len, error);
 			continue;
 		}
 		/*
@@ -368,6 +383,7 @@ void monitor_load(struct monitor *m, uint64_t now_ms, const char *name,
 		notices_watch_loaded(m->notices, now_ms, peer);
 		record_fini(&rec);
 	}
+	log_foreign(m, name, &foreign);
 }
 
 void monitor_drop_all(struct monitor *m)

@@ -4,7 +4,7 @@
  * results to the core.  All that is queued when the worker looks is one batch:
  * every file is written and its write-back started, then each is flushed, then
  * the directory once.  The worker calls nothing but the file calls of
- * os/durable, touches only its batch, and logs nothing.
+ * os/durable, touches only its batch and store::claims, and logs nothing.
  *
  * ORDER: a result leaves only after the flush of the directory.  Hand it out
  * before, and lockd is told of a record whose name a power failure removes
@@ -31,8 +31,9 @@
 #include "lib/xalloc.h"
 #include "os/durable.h"
 #include "os/statedir.h"
+#include "statd/claim.h"
 
-#define RECORD_MODE 0600
+#define UNREADABLE_LOGGED 20 /* files of sm/, at start */
 
 enum job_kind { JOB_PUT, JOB_REMOVE };
 
@@ -44,6 +45,7 @@ struct job {
 	uint8_t *bytes;
 	size_t len;
 	struct durable_file file;
+	struct claim_report report;
 	int error; /* 0 or -errno */
 };
 
@@ -64,6 +66,7 @@ struct store {
 	struct link queue;    /* job::link */
 	struct link finished; /* job::link */
 	bool is_ending;
+	struct claims claims; /* the worker's */
 };
 
 static void job_free(struct job *job)
@@ -79,10 +82,10 @@ static void job_begin(struct store *store, struct job *job)
 		job->file.dir = store->sm;
 		job->file.name = job->name;
 		job->file.mode = RECORD_MODE;
-		job->error = durable_begin(&job->file, job->bytes, job->len);
+		job->error = claims_begin(&store->claims, &job->file,
+					  job->bytes, job->len, &job->report);
 	} else {
-		/* Lost with the power, it is one notice too many: no flush. */
-		(void)unlinkat(store->sm, job->name, 0);
+		claims_remove(&store->claims, store->sm, job->name);
 	}
 }
 
@@ -100,7 +103,9 @@ static void batch_run(struct store *store, struct link *batch)
 
 		if (job->kind != JOB_PUT || job->error != 0)
 			continue;
-		job->error = durable_finish(&job->file);
+		job->error = claims_finish(&store->claims, &job->file);
+		if (job->error != 0)
+			job->report.what = CLAIM_NONE;
 		has_put = true;
 	}
 	if (has_put)
@@ -172,6 +177,37 @@ static void *worker_main(void *arg)
 	return NULL;
 }
 
+/* A phrase for an error of durable_read(). */
+static const char *reason_text(int error)
+{
+	if (error == -EINVAL || error == -ELOOP)
+		return "it is no regular file";
+	return strerror(-error);
+}
+
+static void log_claim(const struct job *job)
+{
+	char aside[DURABLE_NAME_SIZE];
+	struct buf name;
+
+	if (job->report.what == CLAIM_NONE)
+		return;
+	buf_init(&name, LOG_TEXT_MAX / 2);
+	buf_add_escaped(&name, job->name, strlen(job->name));
+	durable_aside_name(&job->file, aside);
+	if (job->report.what == CLAIM_MERGED)
+		log_line(LOG_WARN,
+			 "sm/%s was not made by rpc.statd; its lines are kept",
+			 buf_text(&name));
+	else
+		log_line(LOG_ERROR,
+			 "sm/%s: %s; it is kept as sm/%s, and its peers are "
+			 "not told",
+			 buf_text(&name), reason_text(job->report.error),
+			 aside);
+	buf_fini(&name);
+}
+
 static void hand_out(struct store *store)
 {
 	struct link finished, *link;
@@ -183,6 +219,7 @@ static void hand_out(struct store *store)
 	while ((link = list_take_first(&finished)) != NULL) {
 		struct job *job = container_of(link, struct job, link);
 
+		log_claim(job);
 		if (job->kind == JOB_PUT)
 			store->done(store->ctx, job->id, job->error);
 		job_free(job);
@@ -260,6 +297,7 @@ struct store *store_open(struct loop *loop, const char *state_dir,
 	store->dir = store->sm = store->wake_fd = -1;
 	list_init(&store->queue);
 	list_init(&store->finished);
+	claims_init(&store->claims);
 	pthread_mutex_init(&store->lock, NULL);
 	pthread_cond_init(&store->wanted, NULL);
 	*error = open_files(store, state_dir);
@@ -276,36 +314,56 @@ struct load {
 	struct store *store;
 	store_found *found;
 	void *ctx;
+	unsigned int unreadable;
 };
+
+static void log_unreadable(struct load *load, const char *name, int error)
+{
+	struct buf escaped;
+
+	if (load->unreadable++ >= UNREADABLE_LOGGED)
+		return;
+	buf_init(&escaped, LOG_TEXT_MAX / 2);
+	buf_add_escaped(&escaped, name, strlen(name));
+	log_line(LOG_ERROR,
+		 "sm/%s: %s; it is left alone, and nobody is monitored for it",
+		 buf_text(&escaped), reason_text(error));
+	buf_fini(&escaped);
+}
 
 static int load_one(void *ctx, const char *name)
 {
-	const struct load *load = ctx;
-	struct buf bytes, escaped;
+	struct load *load = ctx;
+	struct buf bytes;
 	int error;
 
 	buf_init(&bytes, RECORD_FILE_MAX);
 	error = durable_read(load->store->sm, name, &bytes);
-	if (error == 0) {
+	if (error == 0)
 		load->found(load->ctx, name, bytes.bytes, bytes.len);
-	} else {
-		buf_init(&escaped, LOG_TEXT_MAX / 2);
-		buf_add_escaped(&escaped, name, strlen(name));
-		log_line(LOG_ERROR,
-			 "sm/%s: %s; it is left alone, and nobody is "
-			 "monitored for it",
-			 buf_text(&escaped), strerror(-error));
-		buf_fini(&escaped);
-	}
+	else
+		log_unreadable(load, name, error);
 	buf_fini(&bytes);
+	return 0;
+}
+
+static int load_odd(void *ctx, const char *name)
+{
+	log_unreadable(ctx, name, -EINVAL);
 	return 0;
 }
 
 int store_load(struct store *store, store_found *found, void *ctx)
 {
 	struct load load = {.store = store, .found = found, .ctx = ctx};
+	int error = durable_each(store->sm, load_one, &load);
 
-	return durable_each(store->sm, load_one, &load);
+	if (error == 0)
+		error = durable_each_odd(store->sm, load_odd, &load);
+	if (load.unreadable > UNREADABLE_LOGGED)
+		log_line(LOG_ERROR, "sm: %u more cannot be read",
+			 load.unreadable - UNREADABLE_LOGGED);
+	return error;
 }
 
 /* Signals are the loop's: the worker takes none. */
@@ -373,6 +431,7 @@ void store_free(struct store *store)
 		hand_out(store);
 	}
 	queue_free(store);
+	claims_fini(&store->claims);
 	loop_unwatch(store->watch);
 	if (store->wake_fd >= 0)
 		close(store->wake_fd);

@@ -34,8 +34,8 @@ struct store *store_open(struct loop *loop, const char *state_dir,
 			 store_done *done, void *ctx, int *error);
 
 /*
- * Calls @found for each file of sm/.  One that cannot be read is logged and
- * skipped.
+ * Calls @found for each file of sm/.  One that cannot be read is logged (the
+ * first 20 by name) and skipped.
  * Errors: -errno where the directory cannot be read.
  */
 int store_load(struct store *store, store_found *found, void *ctx);
@@ -56,15 +56,18 @@ uint32_t store_number(struct store *store);
 
 /*
  * Queues @file to be made to hold exactly @len bytes; store_done is called
- * with @id once that is durable or has failed.  @is_new: create the file, and
- * fail with -EEXIST where it is there; otherwise replace what is there.
+ * with @id once that is durable or has failed.  @is_new: create the file;
+ * otherwise replace what is there.  Lines of a file that is there but new to
+ * the caller stay in it, and one that cannot be read is set aside: both are
+ * logged (statd/claim.h).
  * Owns:   copies.
  */
 void store_put(struct store *store, uint64_t id, const char *file, bool is_new,
 	       const uint8_t *bytes, size_t len);
 
 /*
- * Queues @file to be removed, behind everything queued before.
+ * Queues @file to be removed, behind everything queued before; lines of others
+ * stay.
  */
 void store_remove(struct store *store, const char *file);
 

@@ -19,11 +19,13 @@ UNIT_TESTS = \
 OS_TESTS = \
 	tests/os/test_bootcrash tests/os/test_bootmodes \
 	tests/os/test_bootorder tests/os/test_bootpower \
-	tests/os/test_bootturn tests/os/test_durable tests/os/test_loop \
+	tests/os/test_bootturn tests/os/test_claim tests/os/test_durable \
+	tests/os/test_loop \
 	tests/os/test_notifylock tests/os/test_options tests/os/test_process \
 	tests/os/test_resolver tests/os/test_retire tests/os/test_rpcbind \
 	tests/os/test_rpctcp tests/os/test_rpcudp tests/os/test_sandbox \
-	tests/os/test_statedir tests/os/test_store tests/os/test_tcplimits
+	tests/os/test_statedir tests/os/test_store \
+	tests/os/test_storestart tests/os/test_tcplimits
 FUZZERS = \
 	fuzz/fuzz_addr fuzz/fuzz_nfsconf fuzz/fuzz_notify fuzz/fuzz_nsm \
 	fuzz/fuzz_optab fuzz/fuzz_record fuzz/fuzz_rpcmsg fuzz/fuzz_rpcrec \

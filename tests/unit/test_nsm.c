@@ -92,20 +92,6 @@ static void failed_store_is_a_failed_mon(void **state)
 	assert_store(rig, "192.0.2.7", line_c, false);
 }
 
-/* One that could not be read at start is not ours to replace. */
-static void file_in_the_way_is_never_replaced(void **state)
-{
-	struct rig *rig = *state;
-	int number = 0;
-
-	rig_mon(rig, "192.0.2.7", 'c');
-	rig_stored(rig, rig_get(rig, NSM_OUT_STORE, 0)->out.store.id, -EEXIST);
-	assert_int_equal(rig_result(rig, 0, &number), SM_STAT_FAIL);
-	rig_mon(rig, "192.0.2.7", 'c');
-	assert_store(rig, "192.0.2.7", line_c, true);
-	rig_unmon(rig, "192.0.2.7");
-}
-
 static void same_mon_again_writes_nothing(void **state)
 {
 	struct rig *rig = *state;
@@ -460,13 +446,38 @@ static void foreign_lines_are_reported_and_kept(void **state)
 	struct rig *rig = *state;
 	char text[512];
 
-	snprintf(text, sizeof(text), "torn li\n%s", line_c);
+	snprintf(text, sizeof(text), "torn li\n\n\r\n%.60s\n%s", line_c,
+		 line_c);
 	load(rig, "client.example", text);
+	/* However many, they are one line of the log. */
 	assert_int_equal(rig_count(rig, NSM_OUT_LOG), 1);
+	assert_string_equal(
+		rig_get(rig, NSM_OUT_LOG, 0)->text,
+		"sm/client.example: 3 lines are no records (the first is cut "
+		"short); they are kept, and nobody is monitored for them");
 	assert_int_equal(nsm_peer_count(rig->nsm), 1);
 	rig_unmon(rig, "192.0.2.7");
 	assert_int_equal(rig_count(rig, NSM_OUT_FORGET), 0);
-	assert_store(rig, "client.example", "torn li\n", false);
+	snprintf(text, sizeof(text), "torn li\n\r\n%.60s\n", line_c);
+	assert_store(rig, "client.example", text, false);
+}
+
+/* A power failure cut it, but what is left reads like a record. */
+static void torn_line_that_is_a_record_is_one(void **state)
+{
+	struct rig *rig = *state;
+	char text[512];
+
+	snprintf(text, sizeof(text), "%.*s", (int)strlen(line_c) - 3, line_c);
+	load(rig, "192.0.2.7", text);
+	assert_int_equal(rig_count(rig, NSM_OUT_LOG), 0);
+	assert_int_equal(nsm_peer_count(rig->nsm), 1);
+	/* The whole name is another record of the same file. */
+	rig_mon(rig, "192.0.2.7", 'c');
+	strcat(text, "\n");
+	strcat(text, line_c);
+	assert_store(rig, "192.0.2.7", text, false);
+	assert_int_equal(nsm_peer_count(rig->nsm), 2);
 }
 
 /* What was promised before stays, though it cannot be promised again. */
@@ -507,7 +518,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(mon_is_answered_only_after_stored),
 		TEST(failed_store_is_a_failed_mon),
-		TEST(file_in_the_way_is_never_replaced),
 		TEST(same_mon_again_writes_nothing),
 		TEST(same_mon_while_storing_waits_with_it),
 		TEST(new_cookie_replaces_the_record),
@@ -529,6 +539,7 @@ int main(void)
 		TEST(loaded_records_are_stored_before_the_answer),
 		TEST(loaded_records_keep_their_file),
 		TEST(foreign_lines_are_reported_and_kept),
+		TEST(torn_line_that_is_a_record_is_one),
 		TEST(file_over_its_cap_is_refused_and_kept),
 		TEST(copies_in_two_files_are_both_forgotten),
 	};

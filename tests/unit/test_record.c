@@ -60,6 +60,10 @@ static void variants_of_nfs_utils_are_read(void **state)
 	assert_int_equal(parse(COLUMNS "a   b c", &rec), RECORD_OK);
 	assert_string_equal(rec.my_name, "b c"); /* the rest of the line */
 	record_fini(&rec);
+	/* An editor made its lines end in CR LF. */
+	assert_int_equal(parse(COLUMNS "a b\r", &rec), RECORD_OK);
+	assert_string_equal(rec.my_name, "b\r");
+	record_fini(&rec);
 }
 
 static void bad_lines_are_named(void **state)
@@ -103,6 +107,11 @@ static void format_is_the_inverse_of_parse(void **state)
 	assert_int_equal(parse(LINE, &rec), RECORD_OK);
 	assert_int_equal(record_format(&rec, &out), RECORD_OK);
 	assert_string_equal(buf_text(&out), LINE "\n");
+	record_fini(&rec);
+	buf_clear(&out);
+	assert_int_equal(parse(COLUMNS "a b\r", &rec), RECORD_OK);
+	assert_int_equal(record_format(&rec, &out), RECORD_OK);
+	assert_string_equal(buf_text(&out), COLUMNS "a b\r\n");
 	record_fini(&rec);
 	buf_fini(&out);
 }

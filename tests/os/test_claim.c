@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * statd/claim: files of others where the store wants one of its own.  The
+ * fsync() and renameat() below stand before the C library's, so that a test
+ * sees their order and can let one fail.
+ */
+#define _GNU_SOURCE
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "lib/record.h"
+#include "statd/claim.h"
+
+#define LINE(mon, my)                          \
+	"0100007f 000186b5 00000003 00000010 " \
+	"5544332211000000785634128088ffff " mon " " my "\n"
+#define JUNK "no record\n"
+
+struct fixture {
+	char path[64];
+	int dir;
+	struct claims claims;
+	struct claim_report report;
+};
+
+static struct {
+	char calls[64]; /* F: fsync, R: renameat */
+	unsigned int rename_fails_at;
+	unsigned int renames;
+} disk;
+
+static void note(char call)
+{
+	size_t len = strlen(disk.calls);
+
+	assert_true(len + 1 < sizeof(disk.calls));
+	disk.calls[len] = call;
+	disk.calls[len + 1] = '\0';
+}
+
+int fsync(int fd)
+{
+	note('F');
+	return (int)syscall(SYS_fsync, fd);
+}
+
+int renameat(int from_dir, const char *from, int to_dir, const char *to)
+{
+	note('R');
+	if (++disk.renames == disk.rename_fails_at) {
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, 0);
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	if (f == NULL)
+		return -1;
+	strcpy(f->path, "/tmp/test_claim-XXXXXX");
+	if (mkdtemp(f->path) == NULL || chdir(f->path) != 0)
+		return -1;
+	f->dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	claims_init(&f->claims);
+	memset(&disk, 0, sizeof(disk));
+	*state = f;
+	return f->dir < 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	char command[96];
+
+	claims_fini(&f->claims);
+	close(f->dir);
+	snprintf(command, sizeof(command), "rm -rf '%s'", f->path);
+	free(f);
+	return chdir("/") == 0 && system(command) == 0 ? 0 : -1;
+}
+
+static int put(struct fixture *f, const char *name, enum durable_how how,
+	       const char *text)
+{
+	struct durable_file file = {
+		.dir = f->dir, .name = name, .how = how, .mode = RECORD_MODE};
+	int error =
+		claims_begin(&f->claims, &file, text, strlen(text), &f->report);
+
+	return error == 0 ? claims_finish(&f->claims, &file) : error;
+}
+
+static void put_well(struct fixture *f, const char *name, enum durable_how how,
+		     const char *text)
+{
+	assert_int_equal(put(f, name, how, text), 0);
+}
+
+/* Makes a file of @len bytes at @bytes as somebody else would. */
+static void write_file(const char *name, const void *bytes, size_t len)
+{
+	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, bytes, len), len);
+	close(fd);
+}
+
+static void write_text(const char *name, const char *text)
+{
+	write_file(name, text, strlen(text));
+}
+
+/* Compares the file @name with @text; NULL: there is none. */
+static void assert_file(const char *name, const char *text)
+{
+	static char got[RECORD_FILE_MAX + 1];
+	int fd = open(name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+	ssize_t len;
+
+	assert_int_equal(fd >= 0, text != NULL);
+	if (text == NULL)
+		return;
+	len = read(fd, got, sizeof(got) - 1);
+	close(fd);
+	assert_true(len >= 0);
+	got[len] = '\0';
+	assert_string_equal(got, text);
+}
+
+/* The one name with the prefix of what is set aside, or "". */
+static const char *find_aside(void)
+{
+	static char name[DURABLE_NAME_SIZE];
+	DIR *stream = opendir(".");
+	struct dirent *entry;
+
+	assert_non_null(stream);
+	name[0] = '\0';
+	while ((entry = readdir(stream)) != NULL) {
+		if (strncmp(entry->d_name, ".unreadable-", 12) != 0)
+			continue;
+		assert_string_equal(name, "");
+		assert_int_equal(strlen(entry->d_name), 12 + 16);
+		strcpy(name, entry->d_name);
+	}
+	closedir(stream);
+	return name;
+}
+
+static void file_of_ours_is_ours(void **state)
+{
+	struct fixture *f = *state;
+
+	put_well(f, "a", DURABLE_NEW, LINE("a", "me"));
+	put_well(f, "a", DURABLE_REPLACE, LINE("a", "you"));
+	assert_int_equal(f->report.what, CLAIM_NONE);
+	assert_file("a", LINE("a", "you"));
+	claims_remove(&f->claims, f->dir, "a");
+	assert_file("a", NULL);
+	assert_true(list_is_empty(&f->claims.all));
+}
+
+/* An administrator copied it in while we ran. */
+static void lines_of_others_are_kept(void **state)
+{
+	struct fixture *f = *state;
+	struct stat st;
+
+	write_text("a", LINE("a", "me") LINE("b", "me") JUNK "torn");
+	put_well(f, "a", DURABLE_NEW, LINE("a", "me"));
+	assert_int_equal(f->report.what, CLAIM_MERGED);
+	assert_file("a", LINE("a", "me") LINE("b", "me") JUNK "torn\n");
+	assert_int_equal(stat("a", &st), 0);
+	assert_int_equal(st.st_mode & 07777, RECORD_MODE);
+	put_well(f, "a", DURABLE_REPLACE, LINE("a", "you"));
+	assert_int_equal(f->report.what, CLAIM_NONE);
+	assert_file("a", LINE("a", "you") LINE("b", "me") JUNK "torn\n");
+	claims_remove(&f->claims, f->dir, "a");
+	assert_file("a", LINE("b", "me") JUNK "torn\n");
+	put_well(f, "a", DURABLE_NEW, LINE("a", "me"));
+	assert_file("a", LINE("a", "me") LINE("b", "me") JUNK "torn\n");
+	assert_string_equal(find_aside(), "");
+	/* Taken away again, it is a name like any other. */
+	assert_int_equal(unlink("a"), 0);
+	put_well(f, "a", DURABLE_NEW, LINE("a", "me"));
+	claims_remove(&f->claims, f->dir, "a");
+	assert_file("a", NULL);
+}
+
+static void file_with_our_lines_alone_is_ours(void **state)
+{
+	struct fixture *f = *state;
+
+	write_text("a", LINE("a", "me"));
+	put_well(f, "a", DURABLE_NEW, LINE("a", "me"));
+	assert_int_equal(f->report.what, CLAIM_NONE);
+	claims_remove(&f->claims, f->dir, "a");
+	assert_file("a", NULL);
+}
+
+/* Puts "a" where something unreadable is, and removes it again. */
+static void assert_set_aside(struct fixture *f, int error)
+{
+	struct stat before, after;
+
+	assert_int_equal(lstat("a", &before), 0);
+	put_well(f, "a", DURABLE_NEW, LINE("a", "me"));
+	assert_int_equal(f->report.what, CLAIM_ASIDE);
+	assert_int_equal(f->report.error, error);
+	assert_file("a", LINE("a", "me"));
+	assert_int_equal(lstat(find_aside(), &after), 0);
+	assert_int_equal(before.st_ino, after.st_ino);
+	assert_int_equal(before.st_mode, after.st_mode);
+	put_well(f, "a", DURABLE_REPLACE, LINE("a", "you"));
+	assert_int_equal(f->report.what, CLAIM_NONE);
+	assert_file("a", LINE("a", "you"));
+	claims_remove(&f->claims, f->dir, "a");
+	assert_file("a", NULL);
+	assert_int_equal(durable_clean(f->dir), 0);
+	assert_int_equal(remove(find_aside()), 0);
+	assert_true(list_is_empty(&f->claims.all));
+}
+
+static void unreadable_is_set_aside(void **state)
+{
+	struct fixture *f = *state;
+	static const char big[RECORD_FILE_MAX + 1];
+
+	write_file("a", big, sizeof(big));
+	assert_set_aside(f, -EFBIG);
+	assert_int_equal(mkdir("a", 0700), 0);
+	assert_set_aside(f, -EINVAL);
+	assert_int_equal(mkfifo("a", 0600), 0);
+	assert_set_aside(f, -EINVAL);
+	assert_int_equal(symlink("/nowhere", "a"), 0);
+	assert_set_aside(f, -ELOOP);
+	/* Readable, but there is no room in it for a line more. */
+	write_file("a", big, sizeof(big) - 1);
+	assert_set_aside(f, -EFBIG);
+	if (geteuid() != 0)
+		return;
+	write_text("a", LINE("a", "me"));
+	assert_int_equal(chmod("a", 0), 0);
+	assert_int_equal(fchown(f->dir, 65534, 65534), 0);
+	assert_int_equal(seteuid(65534), 0);
+	assert_set_aside(f, -EACCES);
+	assert_int_equal(seteuid(0), 0);
+}
+
+static void directory_is_set_aside_with_what_is_in_it(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(mkdir("a", 0700), 0);
+	write_text("a/file", "x");
+	put_well(f, "a", DURABLE_NEW, LINE("a", "me"));
+	assert_int_equal(chdir(find_aside()), 0);
+	assert_file("file", "x");
+}
+
+/* ORDER: on the disk first, then the old one aside, then in its place. */
+static void nothing_moves_before_the_flush(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(mkdir("a", 0700), 0);
+	put_well(f, "a", DURABLE_NEW, LINE("a", "me"));
+	assert_string_equal(disk.calls, "FRR");
+}
+
+/* What could not be taken is none of ours, whatever the core believes. */
+static void assert_untouched(struct fixture *f)
+{
+	struct stat st;
+
+	assert_int_equal(lstat("a", &st), 0);
+	assert_true(S_ISDIR(st.st_mode));
+	claims_remove(&f->claims, f->dir, "a");
+	assert_int_equal(lstat("a", &st), 0);
+	assert_string_equal(find_aside(), "");
+}
+
+static void failure_changes_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct rlimit before, none = {0};
+
+	assert_int_equal(mkdir("a", 0700), 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	none.rlim_max = before.rlim_max;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	assert_int_equal(put(f, "a", DURABLE_NEW, LINE("a", "me")), -EFBIG);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	signal(SIGXFSZ, SIG_DFL);
+	assert_untouched(f);
+	disk.rename_fails_at = 1;
+	assert_int_equal(put(f, "a", DURABLE_REPLACE, LINE("a", "me")), -EIO);
+	assert_untouched(f);
+	/* Set aside, it comes back where the new file cannot take its place. */
+	disk.rename_fails_at = disk.renames + 2;
+	assert_int_equal(put(f, "a", DURABLE_REPLACE, LINE("a", "me")), -EIO);
+	assert_untouched(f);
+	put_well(f, "a", DURABLE_REPLACE, LINE("a", "me"));
+	assert_int_equal(f->report.what, CLAIM_ASIDE);
+	assert_file("a", LINE("a", "me"));
+}
+
+/* The same with lines of others. */
+static void failure_keeps_lines_of_others(void **state)
+{
+	struct fixture *f = *state;
+
+	write_text("a", LINE("b", "me"));
+	disk.rename_fails_at = 1;
+	assert_int_equal(put(f, "a", DURABLE_NEW, LINE("a", "me")), -EIO);
+	claims_remove(&f->claims, f->dir, "a");
+	assert_file("a", LINE("b", "me"));
+	put_well(f, "a", DURABLE_REPLACE, LINE("a", "me"));
+	assert_file("a", LINE("a", "me") LINE("b", "me"));
+	disk.rename_fails_at = disk.renames + 1;
+	assert_int_equal(put(f, "a", DURABLE_REPLACE, LINE("a", "you")), -EIO);
+	assert_file("a", LINE("a", "me") LINE("b", "me"));
+	claims_remove(&f->claims, f->dir, "a");
+	assert_file("a", LINE("b", "me"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(file_of_ours_is_ours),
+		TEST(lines_of_others_are_kept),
+		TEST(file_with_our_lines_alone_is_ours),
+		TEST(unreadable_is_set_aside),
+		TEST(directory_is_set_aside_with_what_is_in_it),
+		TEST(nothing_moves_before_the_flush),
+		TEST(failure_changes_nothing),
+		TEST(failure_keeps_lines_of_others),
+	};
+
+	return cmocka_run_group_tests_name("claim", tests, NULL, NULL);
+}
