@@ -48,6 +48,10 @@ is() {
 	say "ok: $1: $2"
 }
 
+need_python() {
+	command -v python3 >/dev/null || { say "needs python3" && exit 77; }
+}
+
 # --- the life of a host ------------------------------------------------------
 
 # The one child of process $1.

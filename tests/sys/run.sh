@@ -49,6 +49,7 @@ tests() {
 		t-16-signals.sh
 		t-17-forged.sh ours
 		t-17-forged.sh debian
+		t-20-malformed.sh
 	END
 }
 
