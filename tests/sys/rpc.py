@@ -163,12 +163,19 @@ class Tcp:
 
 
 def ask(link, xid, proc, args=b""):
-    """One call and the reply to it."""
-    link.send(call(xid, proc, args))
-    while True:
-        reply = link.receive()
-        if xid_of(reply) == xid:
+    """One call and the reply to it; over UDP repeated, as any client does."""
+    tries = WAIT_S if isinstance(link, Udp) else 1
+    link.sock.settimeout(WAIT_S / tries)
+    for _ in range(tries):
+        link.send(call(xid, proc, args))
+        try:
+            reply = link.receive()
+            while xid_of(reply) != xid:
+                reply = link.receive()
             return reply
+        except socket.timeout:
+            continue
+    return fail("procedure %d was never answered" % proc)
 
 
 def port_of(host, protocol, prog=STATD, vers=1):

@@ -50,6 +50,7 @@ tests() {
 		t-17-forged.sh ours
 		t-17-forged.sh debian
 		t-20-malformed.sh
+		t-21-names.sh
 	END
 }
 
