@@ -49,6 +49,8 @@ tests() {
 		t-16-signals.sh
 		t-17-forged.sh ours
 		t-17-forged.sh debian
+		t-18-resolver.sh ours
+		t-18-resolver.sh debian
 		t-20-malformed.sh
 		t-21-names.sh
 	END
