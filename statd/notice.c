@@ -41,13 +41,10 @@ struct outcome {
 };
 
 void notices_init(struct notices *set, struct effects *out, struct peers *peers,
-		  struct callbacks *cb, struct questions *questions)
+		  struct callbacks *cb, struct doubts *doubts)
 {
-	*set = (struct notices){.out = out,
-				.peers = peers,
-				.cb = cb,
-				.questions = questions,
-				.check = VERIFY_CHECK_ASK};
+	*set = (struct notices){
+		.out = out, .peers = peers, .cb = cb, .doubts = doubts};
 }
 
 static void answer(struct notices *set, uint64_t reply_to, uint32_t xid)
@@ -121,127 +118,15 @@ static void log_refused(struct notices *set, uint64_t now_ms,
 	log_limited(set, now_ms, call, why);
 }
 
-static bool is_young(const struct peer *peer, uint64_t now_ms)
-{
-	return peer->has_mon_ms && !peer->was_called_back &&
-	       peer->baseline.is_prompt &&
-	       now_ms - peer->mon_ms <= NOTICE_YOUNG_MS;
-}
-
-/*
- * is_server_of_mount stays false: nobody tells us yet which servers this host
- * has mounts of (design decision 14).
- */
-static struct verify_facts facts_of(const struct notices *set, uint64_t now_ms,
-				    const struct notice_call *call,
-				    const struct peer *peer,
-				    bool is_from_address)
-{
-	struct verify_facts facts = {
-		.check = set->check,
-		.number = call->number,
-		.is_from_address = is_from_address,
-		.is_reserved_port = call->is_reserved_port,
-		.has_baseline = peer->baseline.is_known,
-		.baseline = peer->baseline.number,
-		.is_young = is_young(peer, now_ms),
-	};
-
-	facts.has_delivered =
-		peer_get_delivered(peer, call->name, &facts.delivered);
-	facts.was_delivered_so = peer_was_delivered(peer, call->number);
-	return facts;
-}
-
-/* --- baselines and doubts ---------------------------------------------- */
-
-/* Whatever is known of before means nothing from here on. */
-static void want_baseline(struct notices *set, uint64_t now_ms,
-			  struct peer *peer)
-{
-	if (set->check != VERIFY_CHECK_ASK)
-		return;
-	peer->baseline.is_known = false;
-	peer->is_baseline_wanted = true;
-	/* A name without addresses is asked once it has some. */
-	(void)questions_ask(set->questions, now_ms, peer);
-}
-
 void notices_watch(struct notices *set, uint64_t now_ms, struct peer *peer)
 {
-	peer->has_mon_ms = true;
-	peer->mon_ms = now_ms;
-	peer->was_called_back = false;
-	want_baseline(set, now_ms, peer);
+	doubts_watch(set->doubts, now_ms, peer);
 }
 
 void notices_watch_loaded(struct notices *set, uint64_t now_ms,
 			  struct peer *peer)
 {
-	want_baseline(set, now_ms, peer);
-}
-
-void notices_resolved(struct notices *set, uint64_t now_ms, struct peer *peer)
-{
-	if (peer->is_baseline_wanted)
-		(void)questions_ask(set->questions, now_ms, peer);
-}
-
-static void note_baseline(struct notices *set, uint64_t now_ms,
-			  struct peer *peer)
-{
-	char addr[ADDR_TEXT_SIZE];
-
-	effects_debug(set->out, LOG_CLASS_CALL, "baseline of %s: number %u",
-		      addr_format_port(&peer->question.from, addr),
-		      peer->question.number);
-	peer->is_baseline_wanted = false;
-	peer->baseline = (struct peer_baseline){
-		.is_known = true,
-		.is_prompt = peer->has_mon_ms &&
-			     now_ms - peer->mon_ms <= NOTICE_PROMPT_MS,
-		.number = peer->question.number,
-		.from = peer->question.from,
-	};
-}
-
-static void doubt_close(struct doubt *doubt)
-{
-	free(doubt->name);
-	doubt->name = NULL;
-}
-
-/*
- * SAFETY: one doubt of each kind per record, and a pause after each answer: a
- * flood of forged notices costs the peer one question in two seconds.
- */
-static void doubt_open(struct notices *set, uint64_t now_ms,
-		       const struct notice_call *call, struct peer *peer,
-		       bool is_from_address)
-{
-	struct doubt *doubt = &peer->doubts[is_from_address ? DOUBT_BY_ADDRESS
-							    : DOUBT_BY_NAME];
-
-	if (doubt->name != NULL ||
-	    (peer->settled_ms != 0 &&
-	     now_ms - peer->settled_ms < QUESTION_WAIT_FIRST_MS) ||
-	    !questions_ask(set->questions, now_ms, peer))
-		return;
-	doubt->name = xstrdup(call->name);
-	doubt->number = call->number;
-	doubt->from = call->from;
-	doubt->is_reserved_port = call->is_reserved_port;
-	doubt->until_ms = now_ms + NOTICE_DOUBT_MS;
-}
-
-static void forget_doubts(struct notices *set, struct peer *peer)
-{
-	size_t i;
-
-	for (i = 0; i < DOUBTS_MAX; i++)
-		doubt_close(&peer->doubts[i]);
-	peer->is_baseline_wanted = false;
-	questions_stop(set->questions, peer);
+	doubts_want_baseline(set->doubts, now_ms, peer);
 }
 
 /* --- deciding ---------------------------------------------------------- */
@@ -258,7 +143,7 @@ static struct event *deliver(struct notices *set, uint64_t now_ms,
 	if (event != NULL && !statenum_is_newer(call->number, event->number))
 		return NULL;
 	peer->was_called_back = true;
-	want_baseline(set, now_ms, peer);
+	doubts_want_baseline(set->doubts, now_ms, peer);
 	return callbacks_add(set->cb, now_ms, peer, call->name, call->number);
 }
 
@@ -284,12 +169,12 @@ static void match_one(struct notices *set, uint64_t now_ms,
 {
 	bool is_from_address = peer_has_addr(peer, &call->from);
 	struct verify_facts facts =
-		facts_of(set, now_ms, call, peer, is_from_address);
+		doubts_facts(set->doubts, now_ms, call, peer, is_from_address);
 	struct event *event = callbacks_find(peer, call->name);
 
 	outcome->matched++;
 	if (event != NULL && event->number == call->number &&
-	    (is_from_address || set->check == VERIFY_CHECK_LEGACY)) {
+	    (is_from_address || set->doubts->check == VERIFY_CHECK_LEGACY)) {
 		wait_for(event, call, outcome);
 		return;
 	}
@@ -303,7 +188,7 @@ static void match_one(struct notices *set, uint64_t now_ms,
 		break;
 	case VERIFY_ASK:
 		outcome->undecided++;
-		doubt_open(set, now_ms, call, peer, is_from_address);
+		doubts_open(set->doubts, now_ms, call, peer, is_from_address);
 		break;
 	case VERIFY_REFUSE:
 		outcome->undecided++;
@@ -362,22 +247,23 @@ void notices_take(struct notices *set, uint64_t now_ms,
 /* --- what the peer said ------------------------------------------------ */
 
 static void act(struct notices *set, uint64_t now_ms,
-		const struct notice_call *call, struct peer *peer,
-		enum verify_verdict verdict)
+		const struct doubt_end *end)
 {
-	switch (verdict) {
+	const struct notice_call *call = &end->call;
+
+	switch (end->verdict) {
 	case VERIFY_DELIVER:
 		/* The sender repeats it, and waits for the event then. */
-		(void)deliver(set, now_ms, call, peer);
+		(void)deliver(set, now_ms, call, end->peer);
 		break;
 	case VERIFY_LATE:
 		log_limited(set, now_ms, call,
 			    "it is of before the peer was monitored; ignored");
 		/* So that its next repetition is acknowledged. */
-		peer_set_delivered(peer, call->name, call->number);
+		peer_set_delivered(end->peer, call->name, call->number);
 		break;
 	case VERIFY_DUPLICATE:
-		peer_set_delivered(peer, call->name, call->number);
+		peer_set_delivered(end->peer, call->name, call->number);
 		break;
 	case VERIFY_REFUSE:
 		log_refused(set, now_ms, call,
@@ -389,93 +275,12 @@ static void act(struct notices *set, uint64_t now_ms,
 	}
 }
 
-static struct notice_call call_of(const struct doubt *doubt)
-{
-	return (struct notice_call){
-		.from = doubt->from,
-		.is_reserved_port = doubt->is_reserved_port,
-		.name = doubt->name,
-		.number = doubt->number,
-	};
-}
-
-/* A port says nothing where another address was asked. */
-static bool is_port_changed(const struct peer *peer)
-{
-	const struct addr *then = &peer->baseline.from;
-	const struct addr *now = &peer->question.from;
-
-	return addr_is_same_host(then, now) && then->port != now->port;
-}
-
-static void settle_answered(struct notices *set, uint64_t now_ms,
-			    struct peer *peer, enum doubt_kind kind)
-{
-	struct doubt *doubt = &peer->doubts[kind];
-	struct notice_call call = call_of(doubt);
-	struct verify_answer answer = {.number = peer->question.number,
-				       .is_port_changed =
-					       is_port_changed(peer)};
-	struct verify_facts facts =
-		facts_of(set, now_ms, &call, peer, kind == DOUBT_BY_ADDRESS);
-	/* Much may have happened since it was asked. */
-	enum verify_verdict verdict = verify_notice(&facts);
-
-	if (verdict == VERIFY_ASK)
-		verdict = verify_answered(&facts, &answer);
-	peer->settled_ms = now_ms;
-	act(set, now_ms, &call, peer, verdict);
-	doubt_close(doubt);
-}
-
-static void settle_silent(struct notices *set, uint64_t now_ms,
-			  struct peer *peer, enum doubt_kind kind)
-{
-	struct doubt *doubt = &peer->doubts[kind];
-	struct notice_call call = call_of(doubt);
-	struct verify_facts facts =
-		facts_of(set, now_ms, &call, peer, kind == DOUBT_BY_ADDRESS);
-
-	if (kind == DOUBT_BY_ADDRESS
-		    ? peer->question.tries < QUESTION_SILENT_TRIES
-		    : now_ms < doubt->until_ms)
-		return;
-	act(set, now_ms, &call, peer, verify_silent(&facts));
-	doubt_close(doubt);
-}
-
-static bool is_in_doubt(const struct peer *peer)
-{
-	return peer->doubts[DOUBT_BY_ADDRESS].name != NULL ||
-	       peer->doubts[DOUBT_BY_NAME].name != NULL;
-}
-
-static void settle(struct notices *set, uint64_t now_ms, struct peer *peer)
-{
-	bool has_answer = peer->question.has_answer;
-	unsigned int kind;
-
-	/* ORDER: doubts first; the answer may be the next baseline. */
-	for (kind = 0; kind < DOUBTS_MAX; kind++) {
-		if (peer->doubts[kind].name == NULL)
-			continue;
-		if (has_answer)
-			settle_answered(set, now_ms, peer, kind);
-		else
-			settle_silent(set, now_ms, peer, kind);
-	}
-	if (has_answer && peer->is_baseline_wanted)
-		note_baseline(set, now_ms, peer);
-	if (!peer->is_baseline_wanted && !is_in_doubt(peer))
-		questions_stop(set->questions, peer);
-}
-
 void notices_settle(struct notices *set, uint64_t now_ms)
 {
-	struct peer *peer;
+	struct doubt_end end;
 
-	while ((peer = questions_take(set->questions)) != NULL)
-		settle(set, now_ms, peer);
+	while (doubts_take(set->doubts, now_ms, &end))
+		act(set, now_ms, &end);
 }
 
 /* --- what lockd said --------------------------------------------------- */
@@ -513,7 +318,7 @@ void notices_discard(struct notices *set, struct peer *peer)
 {
 	struct link *pos, *after;
 
-	forget_doubts(set, peer);
+	doubts_forget(set->doubts, peer);
 	list_for_each_safe (pos, after, &peer->events) {
 		struct event *event = container_of(pos, struct event, in_peer);
 
@@ -526,7 +331,7 @@ void notices_drop(struct notices *set, struct peer *peer)
 {
 	struct link *pos, *after;
 
-	forget_doubts(set, peer);
+	doubts_forget(set->doubts, peer);
 	list_for_each_safe (pos, after, &peer->events) {
 		struct event *event = container_of(pos, struct event, in_peer);
 

@@ -12,14 +12,9 @@
 
 #include "lib/addr.h"
 #include "statd/callback.h"
+#include "statd/doubt.h"
 #include "statd/effects.h"
 #include "statd/peers.h"
-#include "statd/question.h"
-#include "statd/verify.h"
-
-#define NOTICE_YOUNG_MS	 900000u /* a late copy may come so long */
-#define NOTICE_PROMPT_MS 2000u	 /* no host reboots in less */
-#define NOTICE_DOUBT_MS	 900000u /* a silent peer is asked so long */
 
 /* What came of notices, since the start. */
 struct notice_counts {
@@ -30,32 +25,20 @@ struct notice_counts {
 };
 
 struct notices {
-	struct effects *out;	     /* borrowed */
-	struct peers *peers;	     /* borrowed */
-	struct callbacks *cb;	     /* borrowed */
-	struct questions *questions; /* borrowed */
-	enum verify_check check;
+	struct effects *out;   /* borrowed */
+	struct peers *peers;   /* borrowed */
+	struct callbacks *cb;  /* borrowed */
+	struct doubts *doubts; /* borrowed */
 	struct notice_counts counts;
 	struct log_limit limit; /* for what is not believed or matches nobody */
 };
 
-/* One SM_NOTIFY as it came in. */
-struct notice_call {
-	uint64_t reply_to;
-	uint32_t xid;
-	struct addr from;
-	bool is_reserved_port;
-	const char *name; /* without NUL inside */
-	uint32_t number;
-};
-
 /*
- * Makes @set ready; nothing is asked until its check is VERIFY_CHECK_ASK, which
- * is the default.
+ * Makes @set ready.
  * Owns:   the four rooms are borrowed for as long as @set is used.
  */
 void notices_init(struct notices *set, struct effects *out, struct peers *peers,
-		  struct callbacks *cb, struct questions *questions);
+		  struct callbacks *cb, struct doubts *doubts);
 
 /*
  * Lets @peer be asked for its baseline: lockd has just asked to monitor it, or
@@ -69,11 +52,6 @@ void notices_watch(struct notices *set, uint64_t now_ms, struct peer *peer);
  */
 void notices_watch_loaded(struct notices *set, uint64_t now_ms,
 			  struct peer *peer);
-
-/*
- * Goes on with @peer, whose addresses have just been found.
- */
-void notices_resolved(struct notices *set, uint64_t now_ms, struct peer *peer);
 
 /*
  * Does what follows from the answers and silences of peers that were asked.

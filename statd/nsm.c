@@ -20,6 +20,7 @@
 #include "proto/nlm_prot.h"
 #include "proto/sm_inter.h"
 #include "statd/callback.h"
+#include "statd/doubt.h"
 #include "statd/effects.h"
 #include "statd/monitor.h"
 #include "statd/names.h"
@@ -38,6 +39,7 @@ struct nsm {
 	struct peers peers;
 	struct callbacks callbacks;
 	struct questions questions;
+	struct doubts doubts;
 	struct notices notices;
 	struct names names;
 	struct monitor monitor;
@@ -90,9 +92,9 @@ struct nsm *nsm_new(const struct nsm_config *config)
 	peers_init(&n->peers, key);
 	callbacks_init(&n->callbacks, &n->out, &n->rng);
 	questions_init(&n->questions, &n->out, &n->peers, &n->rng);
+	doubts_init(&n->doubts, &n->out, &n->questions, config->notify_check);
 	notices_init(&n->notices, &n->out, &n->peers, &n->callbacks,
-		     &n->questions);
-	n->notices.check = config->notify_check;
+		     &n->doubts);
 	names_init(&n->names, &n->out, &n->peers);
 	monitor_init(&n->monitor, &n->out, &n->peers, &n->names, &n->notices);
 	return n;
@@ -105,6 +107,7 @@ void nsm_free(struct nsm *n)
 	monitor_drop_all(&n->monitor);
 	monitor_fini(&n->monitor);
 	names_fini(&n->names);
+	doubts_fini(&n->doubts);
 	questions_fini(&n->questions);
 	callbacks_fini(&n->callbacks);
 	peers_fini(&n->peers);
@@ -405,7 +408,7 @@ static void input_resolved(struct nsm *n, uint64_t now_ms,
 			       in->resolved.addrs, in->resolved.count);
 
 	if (peer != NULL)
-		notices_resolved(&n->notices, now_ms, peer);
+		doubts_resolved(&n->doubts, now_ms, peer);
 }
 
 static void input_timer(struct nsm *n, uint64_t now_ms)

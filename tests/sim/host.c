@@ -108,7 +108,7 @@ void host_power_fail(struct host *h)
 	end_notifier(h);
 	lockd_power_fail(h);
 	disk_power_fail(&h->disk, &s->rng);
-	/* No host boots in less than NOTICE_PROMPT_MS. */
+	/* No host boots in less than DOUBT_PROMPT_MS. */
 	sim_after(s, sim_between(s, 2500, 30000), run_power_on, h);
 }
 

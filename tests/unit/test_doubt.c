@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "statd/notice.h"
+#include "statd/doubt.h"
 #include "statd/question.h"
 #include "tests/unit/peer_world.h"
 
@@ -32,7 +32,7 @@ static int setup_legacy(void **state)
 /* Long enough that a notice cannot be of before the SM_MON. */
 static void grow_old(struct world *w)
 {
-	w->rig.now_ms += NOTICE_YOUNG_MS + 1;
+	w->rig.now_ms += DOUBT_YOUNG_MS + 1;
 }
 
 static void forged_name_is_refused_after_the_peer_was_asked(void **state)
@@ -54,7 +54,7 @@ static void forged_name_before_the_baseline_is_refused(void **state)
 	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 99), 0);
 	w->is_silent = false;
 	w->number = 7;
-	assert_int_equal(world_wait(w, w->rig.now_ms + NOTICE_DOUBT_MS), 0);
+	assert_int_equal(world_wait(w, w->rig.now_ms + DOUBT_SILENT_MS), 0);
 	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 99), 0);
 }
 
@@ -106,13 +106,13 @@ static void silence_by_name_is_asked_15_minutes_and_refused(void **state)
 	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 7), 0);
 	begin_ms = w->rig.now_ms;
 	assert_int_equal(world_wait(w, UINT64_MAX - 1), 0);
-	assert_in_range(w->rig.now_ms, begin_ms + NOTICE_DOUBT_MS,
-			begin_ms + NOTICE_DOUBT_MS + 2 * QUESTION_WAIT_MAX_MS);
+	assert_in_range(w->rig.now_ms, begin_ms + DOUBT_SILENT_MS,
+			begin_ms + DOUBT_SILENT_MS + 2 * QUESTION_WAIT_MAX_MS);
 	/* What comes back within that time is heard. */
 	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 7), 0);
 	w->is_silent = false;
 	w->number = 7;
-	assert_int_equal(world_wait(w, w->rig.now_ms + NOTICE_DOUBT_MS), 1);
+	assert_int_equal(world_wait(w, w->rig.now_ms + DOUBT_SILENT_MS), 1);
 }
 
 /* ... once the reboot is known: a forged name must not use it again. */
@@ -126,7 +126,7 @@ static void baseline_ends_with_the_boot_it_was_of(void **state)
 	assert_int_equal(world_notify(w, PEER, 700, "peer", 7), 1);
 	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 99), 0);
 	w->is_silent = false;
-	assert_int_equal(world_wait(w, w->rig.now_ms + NOTICE_DOUBT_MS), 0);
+	assert_int_equal(world_wait(w, w->rig.now_ms + DOUBT_SILENT_MS), 0);
 	assert_int_equal(w->asked, 2);
 }
 
@@ -180,7 +180,7 @@ static void forged_high_number_then_a_late_baseline(void **state)
 	assert_int_equal(world_notify(w, PEER, 700, "peer", 2000000), 1);
 	w->is_silent = false;
 	w->number = 7;
-	assert_int_equal(world_wait(w, w->rig.now_ms + NOTICE_DOUBT_MS), 0);
+	assert_int_equal(world_wait(w, w->rig.now_ms + DOUBT_SILENT_MS), 0);
 	assert_int_equal(world_notify(w, PEER, 700, "peer", 7), 1);
 	/* The short name, and the full one after a forgery under it. */
 	assert_int_equal(world_notify(w, PEER, 700, "p", 2000000), 1);

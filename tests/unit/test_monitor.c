@@ -24,6 +24,7 @@ struct world {
 	struct prng rng;
 	struct callbacks callbacks;
 	struct questions questions;
+	struct doubts doubts;
 	struct notices notices;
 	struct names names;
 	struct monitor monitor;
@@ -49,7 +50,8 @@ static int setup(void **state)
 	peers_init(&w.peers, key);
 	callbacks_init(&w.callbacks, &w.out, &w.rng);
 	questions_init(&w.questions, &w.out, &w.peers, &w.rng);
-	notices_init(&w.notices, &w.out, &w.peers, &w.callbacks, &w.questions);
+	doubts_init(&w.doubts, &w.out, &w.questions, VERIFY_CHECK_ASK);
+	notices_init(&w.notices, &w.out, &w.peers, &w.callbacks, &w.doubts);
 	names_init(&w.names, &w.out, &w.peers);
 	monitor_init(&w.monitor, &w.out, &w.peers, &w.names, &w.notices);
 	w.monitor.number = 3;
@@ -64,6 +66,7 @@ static int teardown(void **state)
 	monitor_drop_all(&w->monitor);
 	monitor_fini(&w->monitor);
 	names_fini(&w->names);
+	doubts_fini(&w->doubts);
 	questions_fini(&w->questions);
 	callbacks_fini(&w->callbacks);
 	peers_fini(&w->peers);

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A notice in doubt is kept in its record, one of each kind; its sender has no
+ * answer and repeats it, so a doubt may be dropped at any time.
+ */
+#include "statd/doubt.h"
+
+#include <stdlib.h>
+
+#include "lib/xalloc.h"
+
+void doubts_init(struct doubts *set, struct effects *out,
+		 struct questions *questions, enum verify_check check)
+{
+	*set = (struct doubts){.out = out,
+			       .questions = questions,
+			       .check = check};
+}
+
+void doubts_fini(struct doubts *set)
+{
+	free(set->ended_name);
+	set->ended_name = NULL;
+}
+
+static bool is_young(const struct peer *peer, uint64_t now_ms)
+{
+	return peer->has_mon_ms && !peer->was_called_back &&
+	       peer->baseline.is_prompt &&
+	       now_ms - peer->mon_ms <= DOUBT_YOUNG_MS;
+}
+
+/*
+ * is_server_of_mount stays false: nobody tells us yet which servers this host
+ * has mounts of (design decision 14).
+ */
+struct verify_facts doubts_facts(const struct doubts *set, uint64_t now_ms,
+				 const struct notice_call *call,
+				 const struct peer *peer, bool is_from_address)
+{
+	struct verify_facts facts = {
+		.check = set->check,
+		.number = call->number,
+		.is_from_address = is_from_address,
+		.is_reserved_port = call->is_reserved_port,
+		.has_baseline = peer->baseline.is_known,
+		.baseline = peer->baseline.number,
+		.is_young = is_young(peer, now_ms),
+	};
+
+	facts.has_delivered =
+		peer_get_delivered(peer, call->name, &facts.delivered);
+	facts.was_delivered_so = peer_was_delivered(peer, call->number);
+	return facts;
+}
+
+/* --- baselines --------------------------------------------------------- */
+
+void doubts_want_baseline(struct doubts *set, uint64_t now_ms,
+			  struct peer *peer)
+{
+	if (set->check != VERIFY_CHECK_ASK)
+		return;
+	peer->baseline.is_known = false;
+	peer->is_baseline_wanted = true;
+	/* A name without addresses is asked once it has some. */
+	(void)questions_ask(set->questions, now_ms, peer);
+}
+
+void doubts_watch(struct doubts *set, uint64_t now_ms, struct peer *peer)
+{
+	peer->has_mon_ms = true;
+	peer->mon_ms = now_ms;
+	peer->was_called_back = false;
+	doubts_want_baseline(set, now_ms, peer);
+}
+
+void doubts_resolved(struct doubts *set, uint64_t now_ms, struct peer *peer)
+{
+	if (peer->is_baseline_wanted)
+		(void)questions_ask(set->questions, now_ms, peer);
+}
+
+static void note_baseline(struct doubts *set, uint64_t now_ms,
+			  struct peer *peer)
+{
+	char addr[ADDR_TEXT_SIZE];
+
+	effects_debug(set->out, LOG_CLASS_CALL, "baseline of %s: number %u",
+		      addr_format_port(&peer->question.from, addr),
+		      peer->question.number);
+	peer->is_baseline_wanted = false;
+	peer->baseline = (struct peer_baseline){
+		.is_known = true,
+		.is_prompt = peer->has_mon_ms &&
+			     now_ms - peer->mon_ms <= DOUBT_PROMPT_MS,
+		.number = peer->question.number,
+		.from = peer->question.from,
+	};
+}
+
+/* --- doubts ------------------------------------------------------------ */
+
+/*
+ * SAFETY: one doubt of each kind per record, and a pause after each answer: a
+ * flood of forged notices costs the peer one question in two seconds.
+ */
+void doubts_open(struct doubts *set, uint64_t now_ms,
+		 const struct notice_call *call, struct peer *peer,
+		 bool is_from_address)
+{
+	struct doubt *doubt = &peer->doubts[is_from_address ? DOUBT_BY_ADDRESS
+							    : DOUBT_BY_NAME];
+
+	if (doubt->name != NULL ||
+	    (peer->settled_ms != 0 &&
+	     now_ms - peer->settled_ms < QUESTION_WAIT_FIRST_MS) ||
+	    !questions_ask(set->questions, now_ms, peer))
+		return;
+	doubt->name = xstrdup(call->name);
+	doubt->number = call->number;
+	doubt->from = call->from;
+	doubt->is_reserved_port = call->is_reserved_port;
+	doubt->until_ms = now_ms + DOUBT_SILENT_MS;
+}
+
+void doubts_forget(struct doubts *set, struct peer *peer)
+{
+	size_t i;
+
+	for (i = 0; i < DOUBTS_MAX; i++) {
+		free(peer->doubts[i].name);
+		peer->doubts[i].name = NULL;
+	}
+	peer->is_baseline_wanted = false;
+	questions_stop(set->questions, peer);
+}
+
+/* --- what the peer said ------------------------------------------------ */
+
+static struct notice_call call_of(const struct doubt *doubt)
+{
+	return (struct notice_call){
+		.from = doubt->from,
+		.is_reserved_port = doubt->is_reserved_port,
+		.name = doubt->name,
+		.number = doubt->number,
+	};
+}
+
+/* A port says nothing where another address was asked. */
+static bool is_port_changed(const struct peer *peer)
+{
+	const struct addr *then = &peer->baseline.from;
+	const struct addr *now = &peer->question.from;
+
+	return addr_is_same_host(then, now) && then->port != now->port;
+}
+
+static enum verify_verdict judge_answered(const struct peer *peer,
+					  const struct verify_facts *facts)
+{
+	struct verify_answer answer = {.number = peer->question.number,
+				       .is_port_changed =
+					       is_port_changed(peer)};
+	/* Much may have happened since it was asked. */
+	enum verify_verdict verdict = verify_notice(facts);
+
+	return verdict == VERIFY_ASK ? verify_answered(facts, &answer)
+				     : verdict;
+}
+
+/* Whether a silent peer is asked again about @doubt. */
+static bool goes_on(const struct peer *peer, uint64_t now_ms,
+		    enum doubt_kind kind)
+{
+	if (kind == DOUBT_BY_ADDRESS)
+		return peer->question.tries < QUESTION_SILENT_TRIES;
+	return now_ms < peer->doubts[kind].until_ms;
+}
+
+/* Judges the doubt of @kind; false where it goes on, or there is none. */
+static bool settle_one(struct doubts *set, uint64_t now_ms, struct peer *peer,
+		       enum doubt_kind kind, struct doubt_end *out)
+{
+	struct doubt *doubt = &peer->doubts[kind];
+	bool has_answer = peer->question.has_answer;
+	struct verify_facts facts;
+
+	if (doubt->name == NULL || (!has_answer && goes_on(peer, now_ms, kind)))
+		return false;
+	out->peer = peer;
+	out->call = call_of(doubt);
+	facts = doubts_facts(set, now_ms, &out->call, peer,
+			     kind == DOUBT_BY_ADDRESS);
+	out->verdict = has_answer ? judge_answered(peer, &facts)
+				  : verify_silent(&facts);
+	if (has_answer)
+		peer->settled_ms = now_ms;
+	set->ended_name = doubt->name;
+	doubt->name = NULL;
+	return true;
+}
+
+static bool is_in_doubt(const struct peer *peer)
+{
+	return peer->doubts[DOUBT_BY_ADDRESS].name != NULL ||
+	       peer->doubts[DOUBT_BY_NAME].name != NULL;
+}
+
+/* ORDER: doubts first; the answer may be the next baseline. */
+static void end_news(struct doubts *set, uint64_t now_ms, struct peer *peer)
+{
+	if (peer->question.has_answer && peer->is_baseline_wanted)
+		note_baseline(set, now_ms, peer);
+	if (!peer->is_baseline_wanted && !is_in_doubt(peer))
+		questions_stop(set->questions, peer);
+}
+
+bool doubts_take(struct doubts *set, uint64_t now_ms, struct doubt_end *out)
+{
+	free(set->ended_name);
+	set->ended_name = NULL;
+	for (;;) {
+		if (set->settling == NULL) {
+			set->settling = questions_take(set->questions);
+			set->next_kind = 0;
+		}
+		if (set->settling == NULL)
+			return false;
+		while (set->next_kind < DOUBTS_MAX)
+			if (settle_one(set, now_ms, set->settling,
+				       set->next_kind++, out))
+				return true;
+		end_news(set, now_ms, set->settling);
+		set->settling = NULL;
+	}
+}
