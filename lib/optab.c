@@ -273,7 +273,6 @@ void optab_renew(const struct optab *table, void *settings, const void *before,
 	for (opt = table; !optab_is_end(opt); opt++) {
 		if (opt->key == NULL)
 			continue;
-		assert(!opt->is_live || opt->kind != OPTAB_TEXT);
 		if (opt->is_live)
 			memcpy((char *)settings + opt->offset,
 			       (const char *)fresh + opt->offset,

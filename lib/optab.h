@@ -37,7 +37,7 @@ struct optab {
 	unsigned int max;
 	const char *const *words; /* OPTAB_WORD: NULL-ended, any case */
 	size_t offset;		  /* of the field in the settings struct */
-	bool is_live; /* SIGHUP reads it again; not for OPTAB_TEXT */
+	bool is_live;		  /* SIGHUP reads it again */
 };
 
 /*
@@ -68,10 +68,12 @@ unsigned int optab_read_conf(const struct optab *table, void *settings,
 			     const struct nfsconf *conf, struct buf *errors);
 
 /*
- * Takes over from @fresh, both read by @table from nfs.conf alone, what may
- * change while the program runs: copies the live fields to @settings.  Adds a
- * line "[section] key" to @fixed for every other key whose value in @fresh is
- * not that in @before.
+ * Takes over from @fresh what may change while the program runs: copies the
+ * live fields to @settings.  Adds a line "[section] key" to @fixed for every
+ * other key whose value in @fresh is not that in @before.  @before and @fresh
+ * were read in the same way, from nfs.conf and, where that is to win, from the
+ * command line.
+ * Owns:   live texts of @settings borrow from what those of @fresh do.
  */
 void optab_renew(const struct optab *table, void *settings, const void *before,
 		 const void *fresh, struct buf *fixed);

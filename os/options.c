@@ -335,8 +335,8 @@ static void take_option(const struct options_program *program,
 	buf_fini(&reason);
 }
 
-static void read_args(const struct options_program *program, int argc,
-		      char **argv, void *settings)
+void options_apply_args(const struct options_program *program, int argc,
+			char **argv, void *settings)
 {
 	struct getopt_tables tables;
 	const struct optab *opt;
@@ -374,7 +374,7 @@ void options_apply(const struct options_program *program,
 
 	buf_init(&lines, NFSCONF_FILE_MAX);
 	bad_count = optab_read_conf(program->table, settings, conf, &lines);
-	read_args(program, argc, argv, settings);
+	options_apply_args(program, argc, argv, settings);
 	log_page(LOG_ERROR, buf_text(&lines));
 	buf_clear(&lines);
 	optab_find_unknown(program->table, program->section,

@@ -55,4 +55,13 @@ void options_apply(const struct options_program *program,
 		   const struct nfsconf *conf, int argc, char **argv,
 		   void *settings);
 
+/*
+ * Reads the command line alone over @settings.  What was accepted once is so
+ * again: a program that reads nfs.conf anew lets its command line win so.
+ * Errors: as options_read().
+ * Owns:   texts of @settings borrow from @argv, which may be reordered.
+ */
+void options_apply_args(const struct options_program *program, int argc,
+			char **argv, void *settings);
+
 #endif

@@ -457,6 +457,16 @@ static void test_command_line_over_conf(void **state)
 	expect_run("-p 6", 0, "6 conf - -\n", "");
 }
 
+static void test_command_line_again(void **state)
+{
+	char *argv[] = {(char[]){"prog"}, (char[]){"-p7"}, NULL};
+	struct settings s = {.port = 1};
+
+	(void)state;
+	options_apply_args(&program, 2, argv, &s);
+	assert_int_equal(s.port, 7);
+}
+
 /* The letter '?' is an option and getopt's word for "no option". */
 static void test_help_and_version(void **state)
 {
@@ -576,6 +586,7 @@ int main(void)
 		TEST(test_file_too_big),
 		TEST(test_options),
 		TEST(test_command_line_over_conf),
+		TEST(test_command_line_again),
 		TEST(test_help_and_version),
 		TEST(test_help_over_bad_conf),
 		TEST(test_refused_options),

@@ -402,6 +402,32 @@ static void test_renew(void **state)
 	buf_fini(&fixed);
 }
 
+static void test_renew_text(void **state)
+{
+	static const struct optab live[] = {
+		{.section = "b",
+		 .key = "name",
+		 .kind = OPTAB_TEXT,
+		 .is_live = true,
+		 FIELD(name)},
+		{0},
+	};
+	const struct settings before = {.name = "x"};
+	struct settings fresh = {.name = "y"};
+	struct settings s = {.name = "x"};
+	struct buf fixed;
+
+	(void)state;
+	buf_init(&fixed, TEXT_MAX);
+	optab_renew(live, &s, &before, &fresh, &fixed);
+	assert_ptr_equal(s.name, fresh.name);
+	fresh.name = NULL;
+	optab_renew(live, &s, &before, &fresh, &fixed);
+	assert_null(s.name);
+	assert_string_equal(buf_text(&fixed), "");
+	buf_fini(&fixed);
+}
+
 static void test_find_unknown(void **state)
 {
 	static const char *const others[] = {"Later", NULL};
@@ -480,6 +506,7 @@ int main(void)
 		cmocka_unit_test(test_read_conf),
 		cmocka_unit_test(test_read_conf_errors),
 		cmocka_unit_test(test_renew),
+		cmocka_unit_test(test_renew_text),
 		cmocka_unit_test(test_find_unknown),
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_end),
