@@ -3,8 +3,8 @@
 AM_DEFAULT_SOURCE_EXT = .c
 UNIT_TESTS = \
 	tests/unit/test_addr tests/unit/test_buf tests/unit/test_callback \
-	tests/unit/test_connlimit tests/unit/test_doubt \
-	tests/unit/test_effects tests/unit/test_hostname \
+	tests/unit/test_connlimit tests/unit/test_differences \
+	tests/unit/test_doubt tests/unit/test_effects tests/unit/test_hostname \
 	tests/unit/test_status \
 	tests/unit/test_list tests/unit/test_log tests/unit/test_map \
 	tests/unit/test_monitor tests/unit/test_names tests/unit/test_nfsconf \
@@ -52,6 +52,7 @@ endif
 LDADD = $(OS_LIBS) $(CMOCKA_LIBS)
 NSM_RIG = tests/unit/nsm_rig.c tests/unit/nsm_rig.h
 tests_unit_test_callback_SOURCES = tests/unit/test_callback.c $(NSM_RIG)
+tests_unit_test_differences_SOURCES = tests/unit/test_differences.c $(NSM_RIG)
 tests_unit_test_notice_SOURCES = tests/unit/test_notice.c $(NSM_RIG)
 PEER_WORLD = tests/unit/peer_world.c tests/unit/peer_world.h $(NSM_RIG)
 tests_unit_test_doubt_SOURCES = tests/unit/test_doubt.c $(PEER_WORLD)
