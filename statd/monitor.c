@@ -10,7 +10,7 @@
  */
 #include "statd/monitor.h"
 
-#include <errno.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +26,8 @@
 struct store_job {
 	struct link in_jobs; /* monitor::jobs */
 	uint64_t id;
-	struct peer *peer; /* whose record it is about, NULL: of nobody's */
+	struct peer *peer;   /* whose record it is about, NULL: of nobody's */
+	struct link in_peer; /* peer::stores */
 	struct monitor_caller waiters[NSM_WAITERS_MAX];
 	unsigned int waiter_count;
 };
@@ -76,10 +77,14 @@ static struct store_job *job_new(struct monitor *m, struct peer *peer)
 
 	job->id = m->next_id++;
 	job->peer = peer;
+	if (peer != NULL)
+		list_append(&peer->stores, &job->in_peer);
 	list_append(&m->jobs, &job->in_jobs);
+	m->job_count++;
 	return job;
 }
 
+/* They end in their order, so the first one is looked at, not all. */
 static struct store_job *job_find(const struct monitor *m, uint64_t id)
 {
 	struct link *pos;
@@ -92,6 +97,18 @@ static struct store_job *job_find(const struct monitor *m, uint64_t id)
 			return job;
 	}
 	return NULL;
+}
+
+/* The STORE that carries the record of @peer as it is, or NULL. */
+static struct store_job *job_of(const struct peer *peer)
+{
+	struct store_job *job;
+
+	if (peer->store_id == 0)
+		return NULL;
+	job = container_of(peer->stores.prev, struct store_job, in_peer);
+	assert(job->id == peer->store_id);
+	return job;
 }
 
 /* Queues the content that @file should have, as @job. */
@@ -112,6 +129,9 @@ static void store_removal(struct monitor *m, struct peer_file *file)
 			effects_forget(m->out, file->name);
 		return;
 	}
+	/* A line too many on the disk is one notice too many. */
+	if (m->job_count >= MONITOR_STORES_MAX)
+		return;
 	buf_init(&content, RECORD_FILE_MAX);
 	if (peer_file_format(file, &content) == RECORD_OK &&
 	    !content.is_overflowed)
@@ -122,15 +142,10 @@ static void store_removal(struct monitor *m, struct peer_file *file)
 /* Removes @peer from memory only. */
 static void forget_peer(struct monitor *m, struct peer *peer)
 {
-	struct link *pos;
+	struct link *link;
 
-	list_for_each (pos, &m->jobs) {
-		struct store_job *job =
-			container_of(pos, struct store_job, in_jobs);
-
-		if (job->peer == peer)
-			job->peer = NULL;
-	}
+	while ((link = list_take_first(&peer->stores)) != NULL)
+		container_of(link, struct store_job, in_peer)->peer = NULL;
 	names_remove(m->names, peer);
 	notices_discard(m->notices, peer);
 	peers_remove(m->peers, peer);
@@ -174,18 +189,22 @@ static struct store_job *store_peer(struct monitor *m, uint64_t now_ms,
 				    struct peer *peer,
 				    const struct monitor_caller *caller)
 {
+	const char *why = NULL;
 	struct buf content;
 	struct store_job *job;
 
 	peer->is_stored = false;
 	peer->store_id = 0;
 	buf_init(&content, RECORD_FILE_MAX);
-	if (peer_file_format(peer->file, &content) != RECORD_OK ||
-	    content.is_overflowed) {
+	if (m->job_count >= MONITOR_STORES_MAX)
+		why = "too many others wait for the disk";
+	else if (peer_file_format(peer->file, &content) != RECORD_OK ||
+		 content.is_overflowed)
+		why = "the names or its file would be too long";
+	if (why != NULL) {
 		buf_fini(&content);
 		peer->has_store_failed = true;
-		log_failure(m, now_ms, peer->rec.mon_name,
-			    "the names or its file would be too long");
+		log_failure(m, now_ms, peer->rec.mon_name, why);
 		monitor_refuse(m, caller);
 		return NULL;
 	}
@@ -206,7 +225,7 @@ static void add_again(struct monitor *m, uint64_t now_ms, struct peer *peer,
 		answer(m, caller, SM_STAT_SUCC);
 		return;
 	}
-	job = peer->store_id == 0 ? NULL : job_find(m, peer->store_id);
+	job = job_of(peer);
 	if (job == NULL)
 		/* Refused or not, its line of earlier is still in sm/. */
 		(void)store_peer(m, now_ms, peer, caller);
@@ -318,7 +337,10 @@ void monitor_stored(struct monitor *m, uint64_t now_ms, uint64_t id, int error,
 	for (i = 0; i < job->waiter_count; i++)
 		answer(m, &job->waiters[i],
 		       error == 0 ? SM_STAT_SUCC : SM_STAT_FAIL);
+	if (job->peer != NULL)
+		list_remove(&job->in_peer);
 	list_remove(&job->in_jobs);
+	m->job_count--;
 	free(job);
 }
 

@@ -17,12 +17,17 @@
 #include "statd/notice.h"
 #include "statd/peers.h"
 
+/* STOREs under way.  Half of what the service lets wait: while the disk hangs,
+ * whoever does not need it is still answered. */
+#define MONITOR_STORES_MAX 32768
+
 struct monitor {
 	struct effects *out;	 /* borrowed */
 	struct peers *peers;	 /* borrowed */
 	struct names *names;	 /* borrowed */
 	struct notices *notices; /* borrowed */
 	struct link jobs;	 /* store_job::in_jobs: STOREs under way */
+	size_t job_count;
 	uint64_t next_id;
 	uint32_t number; /* the local state number; 0 = no usable store */
 	struct log_limit limit;

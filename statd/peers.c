@@ -119,6 +119,7 @@ struct peer *peers_add(struct peers *set, const struct record *rec,
 
 	record_copy(&peer->rec, rec);
 	list_init(&peer->events);
+	list_init(&peer->stores);
 	list_init(&peer->in_lookup);
 	question_init(&peer->question);
 	peer->file = peers_file(set, file);

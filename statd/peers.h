@@ -85,6 +85,7 @@ struct peer {
 	struct link events;    /* event::in_peer: callbacks under way */
 	bool is_stored;	       /* this record, with this cookie, is durable */
 	uint64_t store_id;     /* the STORE that carries it, 0 = none open */
+	struct link stores;    /* store_job::in_peer: all about it, in order */
 	bool has_store_failed; /* the last STORE, or there could be none */
 	enum peer_lookup lookup;
 	struct link in_lookup; /* names::waiting */

@@ -338,6 +338,52 @@ static void rest_of_the_file_is_written_when_a_record_goes(void **state)
 	assert_int_equal(w->results[0], SM_STAT_SUCC);
 }
 
+static void mon_number(struct world *w, unsigned int number)
+{
+	struct monitor_caller caller = {.reply_to = w->next_reply_to++};
+	struct record rec = record_of("me", 'c');
+	char name[24];
+
+	snprintf(name, sizeof(name), "peer%u", number);
+	rec.mon_name = name;
+	monitor_add(&w->monitor, 1, &caller, &rec);
+	take(w);
+}
+
+/* A disk that hangs: the queue has an end, and what waits stays promised. */
+static void stores_under_way_have_a_cap(void **state)
+{
+	struct world *w = *state;
+	uint64_t first_id;
+	unsigned int i;
+
+	mon(w, "me", 'c');
+	stored(w, w->store_id, 0);
+	mon(w, "other", 'c');
+	stored(w, w->store_id, 0);
+	first_id = w->store_id + 1;
+	for (i = 0; i < MONITOR_STORES_MAX; i++) {
+		mon_number(w, i);
+		assert_int_equal(w->store_count, 1);
+	}
+	mon_number(w, i);
+	assert_int_equal(w->store_count, 0);
+	assert_int_equal(w->reply_count, 1);
+	assert_int_equal(w->results[0], SM_STAT_FAIL);
+	assert_int_equal(w->log_count, 1);
+	assert_int_equal(w->peers.count, 2 + MONITOR_STORES_MAX);
+	/* The same again waits with it; a removal leaves its line behind. */
+	mon_number(w, 0);
+	assert_int_equal(w->reply_count, 0);
+	unmon(w, "other");
+	take(w);
+	assert_int_equal(w->store_count + w->forget_count, 0);
+	stored(w, first_id, 0);
+	assert_int_equal(w->reply_count, 2);
+	mon_number(w, i);
+	assert_int_equal(w->store_count, 1);
+}
+
 static void unknown_end_changes_nothing(void **state)
 {
 	struct world *w = *state;
@@ -379,6 +425,7 @@ int main(void)
 		TEST(newer_cookie_waits_for_its_own_store),
 		TEST(new_cookie_of_a_durable_record_is_not_durable),
 		TEST(rest_of_the_file_is_written_when_a_record_goes),
+		TEST(stores_under_way_have_a_cap),
 		TEST(unknown_end_changes_nothing),
 		TEST(the_end_leaves_the_disk_alone),
 	};
