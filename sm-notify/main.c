@@ -72,7 +72,7 @@ struct run {
 
 	struct notify *notify;
 	unsigned int files;
-	unsigned int unread; /* files that could not be read */
+	unsigned int unread; /* names in sm.bak that could not be read */
 	struct buf names;    /* of the files, the first few */
 };
 
@@ -321,6 +321,20 @@ static int prepare(struct run *run)
 
 /* --- whom to tell -------------------------------------------------------- */
 
+/* One that cannot be read is no reason not to tell the others. */
+static void note_unread(struct run *run, const char *name, const char *why)
+{
+	struct buf text;
+
+	if (run->unread++ >= NAMES_MAX)
+		return;
+	buf_init(&text, LOG_TEXT_MAX / 2);
+	buf_add_escaped(&text, name, strlen(name));
+	log_line(LOG_ERROR, "%s: %s cannot be read: %s", run->bak_dir,
+		 buf_text(&text), why);
+	buf_fini(&text);
+}
+
 static int feed_file(void *ctx, const char *name)
 {
 	struct notify_in in = {.kind = NOTIFY_IN_FILE, .file.name = name};
@@ -339,14 +353,15 @@ static int feed_file(void *ctx, const char *name)
 			buf_add_escaped(&run->names, name, strlen(name));
 		}
 	} else if (error != -ENOENT) {
-		run->unread++;
-		buf_clear(&text);
-		buf_add_escaped(&text, name, strlen(name));
-		log_line(LOG_ERROR, "%s: %s cannot be read: %s", run->bak_dir,
-			 buf_text(&text), strerror(-error));
+		note_unread(run, name, strerror(-error));
 	}
 	buf_fini(&text);
-	/* One that cannot be read is no reason not to tell the others. */
+	return 0;
+}
+
+static int feed_odd(void *ctx, const char *name)
+{
+	note_unread(ctx, name, "it is no regular file");
 	return 0;
 }
 
@@ -372,6 +387,11 @@ static int read_records(struct run *run)
 	if (run->bak_fd < 0)
 		return failed(run->bak_dir, -errno);
 	error = durable_each(run->bak_fd, feed_file, run);
+	if (!error)
+		error = durable_each_odd(run->bak_fd, feed_odd, run);
+	if (run->unread > NAMES_MAX)
+		log_line(LOG_ERROR, "%s: %u more cannot be read", run->bak_dir,
+			 run->unread - NAMES_MAX);
 	close(run->bak_fd); /* the background would close it anyhow */
 	run->bak_fd = -1;
 	if (error)

@@ -35,6 +35,8 @@ CHECKS = \
 	tests/checks/functions.sh tests/checks/docs.sh
 # Stand-ins that the system tests and the demo run beside the real programs.
 HELPERS = tests/sys/lockd-standin
+# Loaded before the programs' own libraries, so that a disk can be bad.
+SHIMS = tests/sys/diskshim.so
 
 if FUZZING
 noinst_PROGRAMS = $(FUZZERS)
@@ -45,6 +47,7 @@ FUZZ_MAIN = fuzz/replay.c
 FUZZ_LINK = $(SAN_CFLAGS)
 if HAVE_CMOCKA
 check_PROGRAMS = $(UNIT_TESTS) $(OS_TESTS) $(FUZZERS) tests/sim/sim $(HELPERS)
+check_DATA = $(SHIMS)
 TESTS = $(UNIT_TESTS) $(OS_TESTS) fuzz/replay.sh tests/sim/sim.sh $(CHECKS)
 endif
 endif
@@ -86,6 +89,11 @@ tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/host.c \
 	tests/sim/trace.c tests/sim/turn.c
 tests_sim_sim_LDADD = $(PURE_LIBS)
 tests_sys_lockd_standin_SOURCES = tests/sys/lockd-standin.c
+# Without sanitizers: it comes before their library, too.
+tests/sys/diskshim.so: tests/sys/diskshim.c
+	$(AM_V_CCLD)$(MKDIR_P) tests/sys && \
+	$(CC) -std=gnu11 $(WARN_CFLAGS) $(CPPFLAGS) $(CFLAGS) -fPIC -shared \
+		$(LDFLAGS) -o $@ $(srcdir)/tests/sys/diskshim.c
 
 fuzz_fuzz_addr_SOURCES = fuzz/fuzz_addr.c $(FUZZ_MAIN)
 fuzz_fuzz_addr_LDFLAGS = $(FUZZ_LINK)
@@ -119,7 +127,7 @@ check-style:
 	$(SHELL) $(srcdir)/tests/checks/style.sh
 
 # Needs root, rpcbind and nfs-utils; makes its own network namespaces.
-check-system: all $(HELPERS)
+check-system: all $(HELPERS) $(SHIMS)
 	$(SHELL) $(srcdir)/tests/sys/run.sh
 
 .PHONY: check-style check-system

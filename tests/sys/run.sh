@@ -53,6 +53,7 @@ tests() {
 		t-18-resolver.sh debian
 		t-20-malformed.sh
 		t-21-names.sh
+		t-25-disk.sh
 	END
 }
 
