@@ -58,6 +58,7 @@ struct rpcbind {
 	uint32_t granted; /* a bit for each entry that rpcbind took */
 	uint32_t wait_ms;
 	bool is_registered;
+	bool is_loss_told; /* since they held last, or ever */
 };
 
 static void hang_up(struct rpcbind *bind)
@@ -73,7 +74,7 @@ static void hang_up(struct rpcbind *bind)
 
 static void try_later(struct rpcbind *bind)
 {
-	bool was_registered = bind->is_registered;
+	bool is_news = !bind->is_loss_told;
 
 	hang_up(bind);
 	bind->is_registered = false;
@@ -81,7 +82,8 @@ static void try_later(struct rpcbind *bind)
 	bind->wait_ms *= 2;
 	if (bind->wait_ms > WAIT_MAX_MS)
 		bind->wait_ms = WAIT_MAX_MS;
-	if (was_registered)
+	bind->is_loss_told = true;
+	if (is_news)
 		bind->change(bind->ctx, false);
 }
 
@@ -90,6 +92,7 @@ static void on_registered(struct rpcbind *bind)
 	loop_timer_set(bind->timer, UINT64_MAX);
 	bind->wait_ms = WAIT_FIRST_MS;
 	bind->is_registered = true;
+	bind->is_loss_told = false;
 	bind->change(bind->ctx, true);
 }
 

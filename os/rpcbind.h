@@ -19,8 +19,8 @@
 struct rpcbind;
 
 /*
- * Told once when every entry holds, and once each time that is lost.  May not
- * free the registrar.
+ * Told once when every entry holds, and once each time that they do not: when
+ * the first try fails, and when they are lost.  May not free the registrar.
  */
 typedef void rpcbind_change(void *ctx, bool is_registered);
 

@@ -51,6 +51,7 @@ tests() {
 		t-17-forged.sh debian
 		t-18-resolver.sh ours
 		t-18-resolver.sh debian
+		t-19-rpcbind.sh
 		t-20-malformed.sh
 		t-21-names.sh
 		t-25-disk.sh
