@@ -280,11 +280,12 @@ heard() {
 
 # --- packets -----------------------------------------------------------------
 
-# capture_start HOST: everything that passes in its network, loopback too.
+# capture_start HOST [FILTER]: all that passes in its network, loopback too.
 capture_start() {
 	setpriv --pdeathsig KILL nsenter -t "${HOLDER[$1]}" -n \
 		tcpdump -i any -U --immediate-mode -B 65536 -s 4096 -Z root \
-		-w "$ROOM/$1/pcap" 2>"$ROOM/$1/log/tcpdump" &
+		-w "$ROOM/$1/pcap" ${2:+"($2) or udp port 9"} \
+		2>"$ROOM/$1/log/tcpdump" &
 	CAPTURE[$1]=$!
 	wait_for "capture on $1" grep -q listening "$ROOM/$1/log/tcpdump"
 }

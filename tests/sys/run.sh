@@ -54,6 +54,7 @@ tests() {
 		t-19-rpcbind.sh
 		t-20-malformed.sh
 		t-21-names.sh
+		t-22-flood.sh
 		t-25-disk.sh
 	END
 }
