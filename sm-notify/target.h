@@ -2,7 +2,7 @@
 /*
  * What is still to be said, and to whom: the lines of the files in sm.bak/,
  * gathered into one target per peer, with the names to announce there and the
- * addresses to try.  When anything is said is notify.c's business.
+ * addresses to try.  When anything is said is talk.c's business.
  *
  * ORDER: a line leaves its file when its name was acknowledged, never before.
  */
@@ -68,10 +68,10 @@ struct target {
 	size_t addr_at; /* which one is tried */
 	struct addr addrs[NOTIFY_ADDRS_MAX];
 
-	/* The rest is notify.c's. */
+	/* The rest is talk.c's. */
 	uint64_t id;	       /* of its SENDs and RESOLVEs: place + 1 */
-	struct link in_ready;  /* notify::ready: wants to send */
-	struct link in_asking; /* notify::asking: wants a look-up */
+	struct link in_ready;  /* talk::ready: wants to send */
+	struct link in_asking; /* lookups::asking */
 	struct timer timer;    /* the next attempt */
 	struct rpccall call;
 	struct target_name *announced; /* by call; NULL: it asks the port */

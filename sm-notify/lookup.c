@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Look-ups of peers' host names: at most LOOKUPS_MAX at a time, and a peer
+ * that gave its address asks for none while others are waiting (contract.md
+ * B-8, B-9).
+ */
+#include "sm-notify/lookup.h"
+
+/* Look-ups that may be open; below os/resolver's queue. */
+#define LOOKUPS_MAX 256u
+/* Above so many, nobody who has an address asks for more. */
+#define LOOKUPS_BUSY 64u
+
+void lookups_init(struct lookups *lookups, struct outbox *out)
+{
+	*lookups = (struct lookups){.out = out};
+	list_init(&lookups->asking);
+}
+
+static void start(struct lookups *lookups, const struct target *target)
+{
+	lookups->open++;
+	outbox_resolve(lookups->out, target->id, target->host);
+}
+
+void lookups_ask(struct lookups *lookups, struct target *target)
+{
+	if (target->is_asking || !target->host)
+		return;
+	if (target->addr_count > 0 && lookups->open >= LOOKUPS_BUSY)
+		return;
+	target->is_asking = true;
+	if (lookups->open < LOOKUPS_MAX)
+		start(lookups, target);
+	else
+		list_append(&lookups->asking, &target->in_asking);
+}
+
+bool lookups_end(struct lookups *lookups, struct target *target)
+{
+	struct link *next;
+
+	if (!target->is_asking || !list_is_empty(&target->in_asking))
+		return false;
+	target->is_asking = false;
+	lookups->open--;
+	next = list_take_first(&lookups->asking);
+	if (next)
+		start(lookups, container_of(next, struct target, in_asking));
+	return true;
+}

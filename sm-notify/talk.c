@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * When each peer is spoken to, and what its answers mean.  One call per peer
+ * is on its way at a time: where is your statd, then SM_NOTIFY for each of our
+ * names (X/Open CAE C702 chapter 11).
+ *
+ * Three things hold a packet back: the peer's own back-off (timers), the
+ * window of open calls, and packets_per_second (pace.c).  Peers that are due
+ * wait, first come first served, but those that have answered go before those
+ * of whom nothing was heard yet: a conversation that was begun is finished
+ * within the peer's grace period, however many others are gone.  No event
+ * costs work that grows with the number of peers.
+ *
+ * It refuses to count anything but a well-formed answer with the right xid
+ * from the address that was asked (contract.md S-2).
+ */
+#include "sm-notify/talk.h"
+
+#include <assert.h>
+
+#include "lib/portmap.h"
+#include "lib/rpcsrv.h"
+#include "proto/sm_inter.h"
+
+void talk_init(struct talk *k, const struct talk_rooms *rooms, uint32_t number,
+	       uint32_t packets_per_second)
+{
+	*k = (struct talk){
+		.out = rooms->out,
+		.set = rooms->set,
+		.lookups = rooms->lookups,
+		.rng = rooms->rng,
+		.number = number,
+	};
+	rpccalls_init(&k->calls, k->rng);
+	timerq_init(&k->timers);
+	pace_init(&k->pace, packets_per_second);
+	list_init(&k->eager);
+	list_init(&k->ready);
+}
+
+void talk_fini(struct talk *k)
+{
+	rpccalls_fini(&k->calls);
+	timerq_fini(&k->timers);
+}
+
+/* --- the schedule of one peer -------------------------------------------- */
+
+static void set_ready(struct talk *k, struct target *t)
+{
+	timerq_cancel(&k->timers, &t->timer);
+	if (list_is_empty(&t->in_ready))
+		list_append(t->slot.has_answered ? &k->eager : &k->ready,
+			    &t->in_ready);
+}
+
+/* Sets the next attempt of @t, a quarter sooner or later than its wait. */
+static void set_wait(struct talk *k, struct target *t)
+{
+	uint64_t wait_ms = t->wait_ms - t->wait_ms / 4 +
+			   prng_below(k->rng, t->wait_ms / 2 + 1);
+
+	timerq_set(&k->timers, &t->timer, k->now_ms + wait_ms);
+}
+
+static void lengthen_wait(struct target *t)
+{
+	t->wait_ms *= 2;
+	if (t->wait_ms > NOTIFY_WAIT_MAX_MS)
+		t->wait_ms = NOTIFY_WAIT_MAX_MS;
+}
+
+static void note_progress(struct target *t)
+{
+	t->wait_ms = NOTIFY_WAIT_FIRST_MS;
+	t->silent = 0;
+}
+
+/* Turns to the next address; what was known of the last one is forgotten. */
+static void turn_addr(struct talk *k, struct target *t)
+{
+	t->silent = 0;
+	t->port = 0;
+	if (target_next_addr(t))
+		lookups_ask(k->lookups, t);
+}
+
+/* No answer to what was sent to @t counts any more. */
+static void call_forget(struct talk *k, struct target *t)
+{
+	rpccalls_close(&k->calls, &t->call);
+	t->announced = NULL;
+}
+
+/* Nothing more is to be said to @t. */
+static void finish(struct talk *k, struct target *t)
+{
+	call_forget(k, t);
+	pace_release(&k->pace, &t->slot);
+	timerq_cancel(&k->timers, &t->timer);
+	list_remove(&t->in_ready);
+	k->active--;
+	if (!target_is_told(t))
+		return;
+	k->told++;
+	outbox_log(k->out, LOG_TRACE, "notified ", t->mon_name, "");
+}
+
+/* The peer was silent for as long as it was given. */
+static void note_silence(struct talk *k, struct target *t)
+{
+	struct target_name *name = t->announced;
+
+	t->is_awaiting = false;
+	lengthen_wait(t);
+	if (name) {
+		/* ORDER: @name may be freed, and an answer must not find it. */
+		call_forget(k, t);
+		target_unacked(k->set, t, name);
+	}
+	if (++t->silent >= NOTIFY_SILENT_TRIES)
+		turn_addr(k, t);
+}
+
+static void on_due(struct talk *k, struct target *t)
+{
+	if (t->addr_count == 0) {
+		lookups_ask(k->lookups, t);
+		return;
+	}
+	if (t->is_awaiting)
+		note_silence(k, t);
+	if (target_has_names(t))
+		set_ready(k, t);
+	else
+		finish(k, t);
+}
+
+/* --- sending ------------------------------------------------------------- */
+
+static void add_notify(struct talk *k, struct buf *out, uint32_t xid,
+		       struct target_name *name)
+{
+	struct sm_stat_chge args = {0};
+
+	args.mon_name.sm_string_len = (u_int)name->forms[name->turn].len;
+	args.mon_name.sm_string_val = name->text;
+	args.state = (int)k->number;
+	rpcmsg_add_call(out, xid, SM_PROGRAM, SM_VERSION, SM_PROC_NOTIFY);
+	rpcsrv_add_xdr(out, (rpcsrv_xdr *)xdr_sm_stat_chge, &args);
+}
+
+/* Sends the next call to @t: where is your statd, or that we rebooted. */
+static void send_next(struct talk *k, struct target *t)
+{
+	struct addr peer = *target_addr(t);
+	struct buf message;
+	uint32_t xid;
+
+	peer.port = t->port ? t->port : PORTMAP_PORT;
+	t->announced = t->port ? target_next_name(t) : NULL;
+	xid = rpccalls_open(&k->calls, &t->call, &peer);
+	buf_init(&message, RPCMSG_SIZE_MAX);
+	if (t->announced)
+		add_notify(k, &message, xid, t->announced);
+	else
+		portmap_add_getport(&message, xid, peer.family, SM_PROGRAM,
+				    SM_VERSION, PORTMAP_UDP);
+	assert(!message.is_overflowed);
+	outbox_send(k->out, t->id, &peer, &message);
+	t->is_awaiting = true;
+	pace_sent(&k->pace, &t->slot, k->now_ms);
+	set_wait(k, t);
+}
+
+void talk_send(struct talk *k)
+{
+	struct link *first;
+
+	while (pace_is_open(&k->pace, k->now_ms)) {
+		first = list_take_first(&k->eager);
+		if (!first)
+			first = list_take_first(&k->ready);
+		if (!first)
+			return;
+		send_next(k, container_of(first, struct target, in_ready));
+	}
+}
+
+/* --- what comes in ------------------------------------------------------- */
+
+static void on_port(struct talk *k, struct target *t, int port)
+{
+	if (port < 0)
+		return;
+	t->is_awaiting = false;
+	if (port > 0) {
+		t->port = (uint16_t)port;
+		/*
+		 * The port alone is no progress: where a host is up and its
+		 * statd is not, that would undo the back-off for ever.
+		 */
+		if (t->port != t->port_before)
+			note_progress(t);
+		t->port_before = t->port;
+		set_ready(k, t);
+		return;
+	}
+	outbox_log(k->out, LOG_TRACE, "no statd is registered at ", t->mon_name,
+		   "");
+	list_remove(&t->in_ready);
+	if (t->addr_count > 1)
+		lengthen_wait(t);
+	else
+		t->wait_ms = NOTIFY_WAIT_MAX_MS;
+	turn_addr(k, t);
+	set_wait(k, t);
+}
+
+static void on_acked(struct talk *k, struct target *t)
+{
+	t->is_awaiting = false;
+	note_progress(t);
+	target_acked(k->set, t->announced);
+	t->announced = NULL;
+	if (target_has_names(t))
+		set_ready(k, t);
+	else
+		finish(k, t);
+}
+
+void talk_answer(struct talk *k, const struct addr *from, const uint8_t *bytes,
+		 size_t len)
+{
+	struct rpcmsg_reply reply;
+	struct rpccall *call;
+	struct target *t;
+
+	if (rpccalls_match(&k->calls, from, bytes, len, &call, &reply) !=
+	    RPCCALL_MATCHED)
+		return;
+	t = container_of(call, struct target, call);
+	pace_answered(&k->pace, &t->slot);
+	if (reply.status != RPCMSG_SUCCESS) {
+		/* As good as silence; whoever has that port is no statd. */
+		t->port = 0;
+		return;
+	}
+	if (t->announced)
+		on_acked(k, t);
+	/* The answer may be that of an address we have turned away from. */
+	else if (target_use_addr(t, from))
+		on_port(k, t,
+			portmap_parse_getport(from->family, reply.results,
+					      reply.results_len));
+}
+
+void talk_send_failed(struct talk *k, struct target *t)
+{
+	if (!t->is_awaiting)
+		return;
+	pace_release(&k->pace, &t->slot);
+	if (t->has_complained)
+		return;
+	t->has_complained = true;
+	outbox_log(k->out, LOG_TRACE, "cannot send to ", t->mon_name, "");
+}
+
+/*
+ * Puts the addresses just found beside the one that stays silent, and turns to
+ * the first where there was no other: the peer may have moved.
+ */
+static void add_addrs(struct talk *k, struct target *t,
+		      const struct addr *addrs, size_t count)
+{
+	struct addr before = *target_addr(t);
+	bool was_alone = t->addr_count == 1;
+
+	target_set_addrs(t, addrs, count);
+	if (!addr_is_same_host(&before, target_addr(t)))
+		t->port = 0;
+	if (!was_alone || t->addr_count == 1 || t->port > 0)
+		return;
+	note_progress(t);
+	target_next_addr(t);
+	set_ready(k, t);
+}
+
+void talk_resolved(struct talk *k, struct target *t, const struct addr *addrs,
+		   size_t count)
+{
+	if (!lookups_end(k->lookups, t) || !target_has_names(t))
+		return;
+	if (t->addr_count > 0) {
+		add_addrs(k, t, addrs, count);
+		return;
+	}
+	target_set_addrs(t, addrs, count);
+	if (t->addr_count > 0) {
+		note_progress(t);
+		set_ready(k, t);
+		return;
+	}
+	if (!t->has_complained)
+		outbox_log(k->out, LOG_NOTE, "cannot find the address of ",
+			   t->host, "; will try again");
+	t->has_complained = true;
+	set_wait(k, t);
+	lengthen_wait(t);
+}
+
+void talk_begin(struct talk *k, struct target *t)
+{
+	if (!target_has_names(t))
+		return;
+	note_progress(t);
+	if (t->addr_count > 0) {
+		set_ready(k, t);
+	} else if (t->host) {
+		lookups_ask(k->lookups, t);
+	} else {
+		outbox_log(k->out, LOG_WARN, "unable to notify ", t->mon_name,
+			   ": neither an address nor a host name");
+		return;
+	}
+	k->active++;
+}
+
+void talk_expire(struct talk *k)
+{
+	struct timer *timer;
+
+	pace_expire(&k->pace, k->now_ms);
+	while ((timer = timerq_take(&k->timers, k->now_ms)))
+		on_due(k, container_of(timer, struct target, timer));
+}
+
+uint64_t talk_deadline_ms(const struct talk *k)
+{
+	bool is_wanted = !list_is_empty(&k->ready) || !list_is_empty(&k->eager);
+	uint64_t at_ms = timerq_deadline_ms(&k->timers);
+	uint64_t pace_ms = pace_deadline_ms(&k->pace, is_wanted);
+
+	return pace_ms < at_ms ? pace_ms : at_ms;
+}
