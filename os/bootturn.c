@@ -345,6 +345,20 @@ static int take_over(struct turn *turn, struct bootturn_result *out)
 	return error;
 }
 
+/* The next number; it begins again where it would leave 31 bits. */
+static uint32_t raise_number(uint32_t announced, uint32_t floor,
+			     uint32_t on_disk)
+{
+	uint32_t number = statenum_raise(announced, floor, on_disk);
+
+	if (number < announced || number < floor || number < on_disk)
+		log_line(LOG_WARN,
+			 "the state number begins again at %u: a peer may take "
+			 "a notice for an old one",
+			 number);
+	return number;
+}
+
 static int run_locked(struct turn *turn, struct bootturn_result *out)
 {
 	enum mark mark;
@@ -360,9 +374,8 @@ static int run_locked(struct turn *turn, struct bootturn_result *out)
 		return take_over(turn, out);
 	/* After a crash of ours nfs-utils may have gone further. */
 	if (!turn->is_of_this_boot || turn->on_disk > turn->rec.number) {
-		turn->rec.number =
-			statenum_raise(turn->rec.number, turn->rec.floor,
-				       turn->on_disk);
+		turn->rec.number = raise_number(turn->rec.number,
+						turn->rec.floor, turn->on_disk);
 		memcpy(turn->rec.key, turn->place->key, sizeof(turn->rec.key));
 	}
 	return turn_do(turn, out);
@@ -400,7 +413,7 @@ static int force_locked(struct turn *turn, struct bootturn_result *out)
 	if (error != 0 || out->outcome == BOOTTURN_TURNED)
 		return error; /* this very turn raised it and tells them all */
 	turn->rec.number =
-		statenum_raise(out->number, turn->rec.floor, out->number);
+		raise_number(out->number, turn->rec.floor, out->number);
 	turn->rec.is_turned = true;
 	out->number = turn->rec.number;
 	error = statedir_write_bootrec(&turn->dir, &turn->rec);
@@ -483,8 +496,8 @@ static int raise_floor(const struct bootturn_place *place, uint32_t own,
 			memcpy(rec.key, NO_BOOT_KEY, sizeof(NO_BOOT_KEY));
 			rec.number = on_disk;
 		}
-		*number = statenum_raise(rec.number, max_of(own, rec.floor),
-					 on_disk);
+		*number = raise_number(rec.number, max_of(own, rec.floor),
+				       on_disk);
 		rec.floor = *number;
 		error = statedir_write_bootrec(&dir, &rec);
 	}

@@ -46,7 +46,8 @@ static int read_all(int fd, struct buf *out)
 	return 0;
 }
 
-int durable_read(int dir, const char *name, struct buf *out)
+/* A descriptor, or -errno. */
+static int open_regular(int dir, const char *name)
 {
 	/* SAFETY: a FIFO or a link planted under the name stops nobody. */
 	int fd = openat(dir, name,
@@ -61,9 +62,44 @@ int durable_read(int dir, const char *name, struct buf *out)
 	else if (!S_ISREG(st.st_mode))
 		error = -EINVAL;
 	else
-		error = read_all(fd, out);
+		return fd;
 	close(fd);
 	return error;
+}
+
+int durable_read(int dir, const char *name, struct buf *out)
+{
+	int fd = open_regular(dir, name);
+	int error;
+
+	if (fd < 0)
+		return fd;
+	error = read_all(fd, out);
+	close(fd);
+	return error;
+}
+
+ssize_t durable_read_start(int dir, const char *name, void *out, size_t size)
+{
+	int fd = open_regular(dir, name);
+	ssize_t got;
+
+	if (fd < 0)
+		return fd;
+	do
+		got = read(fd, out, size);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		got = -errno;
+	close(fd);
+	return got;
+}
+
+const char *durable_read_error(int error)
+{
+	if (error == -EINVAL || error == -ELOOP)
+		return "it is no regular file";
+	return strerror(-error);
 }
 
 static int write_all(int fd, const void *bytes, size_t len)

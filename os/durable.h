@@ -23,6 +23,18 @@
 int durable_read(int dir, const char *name, struct buf *out);
 
 /*
+ * Reads the first bytes, at most @size, of the regular file @name in @dir.
+ * Return: how many there were, or -errno as durable_read(), but for -EFBIG.
+ */
+ssize_t durable_read_start(int dir, const char *name, void *out, size_t size);
+
+/*
+ * Returns a phrase for an error of the two, for the log.
+ * Owns:   static.
+ */
+const char *durable_read_error(int error);
+
+/*
  * Creates @name in @dir with @len bytes and @mode; the file is on the disk
  * afterwards, its name only after durable_sync().  Where we are root and may,
  * it belongs to the owner of @dir. Errors: -errno, -EEXIST where the name is

@@ -111,16 +111,44 @@ void statedir_close(struct statedir *dir)
 			close(fds[i]);
 }
 
+int statedir_number_at(int dir, uint32_t *number)
+{
+	/* COMPAT: nfs-utils looks at no byte behind these. */
+	uint8_t bytes[STATENUM_FILE_SIZE];
+	ssize_t len = durable_read_start(dir, "state", bytes, sizeof(bytes));
+
+	*number = 0;
+	if (len < 0)
+		return (int)len;
+	*number = statenum_decode(bytes, (size_t)len);
+	if (*number != 0)
+		return 0;
+	/* COMPAT: Debian installs an empty one. */
+	return len == 0 ? -ENOENT : -EBADMSG;
+}
+
+const char *statedir_number_error(int error)
+{
+	if (error == -EBADMSG)
+		return "it holds no state number";
+	if (error == -ENOENT)
+		return "it is missing or empty";
+	return durable_read_error(error);
+}
+
 int statedir_read_number(const struct statedir *dir, uint32_t *number)
 {
-	struct buf bytes;
-	int error;
+	int error = statedir_number_at(dir->dir, number);
 
-	buf_init(&bytes, STATEDIR_SMALL_MAX);
-	error = durable_read(dir->dir, "state", &bytes);
-	*number = error == 0 ? statenum_decode(bytes.bytes, bytes.len) : 0;
-	buf_fini(&bytes);
-	return error == -ENOENT ? 0 : error;
+	if (error == 0 || error == -ENOENT)
+		return 0;
+	if (error == -EBADMSG) {
+		log_line(LOG_WARN, "state: %s, and counts as missing",
+			 statedir_number_error(error));
+		return 0;
+	}
+	log_line(LOG_ERROR, "state: %s", statedir_number_error(error));
+	return error;
 }
 
 void statedir_read_bootrec(const struct statedir *dir, struct bootrec *rec)

@@ -63,8 +63,23 @@ int statedir_lock(struct statedir *dir);
 void statedir_close(struct statedir *dir);
 
 /*
- * Reads `state` into *number; 0 where it is missing or no usable number.
- * Errors: -errno.
+ * Reads the file `state` in the directory @dir into *number, 0 on error.
+ * Errors: -ENOENT where it is missing or empty, -EBADMSG where it is shorter
+ *         than a number or holds none, -errno.
+ * Source: contract.md 3.1.
+ */
+int statedir_number_at(int dir, uint32_t *number);
+
+/*
+ * Returns a phrase for an error of statedir_number_at(), for the log.
+ * Owns:   static.
+ */
+const char *statedir_number_error(int error);
+
+/*
+ * Reads `state` into *number; 0 where it is missing or no usable number, which
+ * is logged.
+ * Errors: -errno where it cannot be read; logged, too.
  */
 int statedir_read_number(const struct statedir *dir, uint32_t *number);
 

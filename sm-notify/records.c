@@ -54,7 +54,7 @@ static int feed_file(void *ctx, const char *name)
 			buf_add_escaped(&run->names, name, strlen(name));
 		}
 	} else if (error != -ENOENT) {
-		note_unread(run, name, strerror(-error));
+		note_unread(run, name, durable_read_error(error));
 	}
 	buf_fini(&text);
 	return 0;
@@ -62,7 +62,7 @@ static int feed_file(void *ctx, const char *name)
 
 static int feed_odd(void *ctx, const char *name)
 {
-	note_unread(ctx, name, "it is no regular file");
+	note_unread(ctx, name, durable_read_error(-EINVAL));
 	return 0;
 }
 

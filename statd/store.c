@@ -27,7 +27,6 @@
 #include "lib/list.h"
 #include "lib/log.h"
 #include "lib/record.h"
-#include "lib/statenum.h"
 #include "lib/xalloc.h"
 #include "os/durable.h"
 #include "os/statedir.h"
@@ -59,6 +58,7 @@ struct store {
 	struct loop_watch *watch;
 	struct stat number_stat; /* of `state` when it was read */
 	uint32_t number;
+	bool is_number_bad; /* and that was logged */
 	pthread_t worker;
 	bool has_worker;
 	pthread_mutex_t lock; /* queue, finished, is_ending */
@@ -177,14 +177,6 @@ static void *worker_main(void *arg)
 	return NULL;
 }
 
-/* A phrase for an error of durable_read(). */
-static const char *reason_text(int error)
-{
-	if (error == -EINVAL || error == -ELOOP)
-		return "it is no regular file";
-	return strerror(-error);
-}
-
 static void log_claim(const struct job *job)
 {
 	char aside[DURABLE_NAME_SIZE];
@@ -203,7 +195,7 @@ static void log_claim(const struct job *job)
 		log_line(LOG_ERROR,
 			 "sm/%s: %s; it is kept as sm/%s, and its peers are "
 			 "not told",
-			 buf_text(&name), reason_text(job->report.error),
+			 buf_text(&name), durable_read_error(job->report.error),
 			 aside);
 	buf_fini(&name);
 }
@@ -327,7 +319,7 @@ static void log_unreadable(struct load *load, const char *name, int error)
 	buf_add_escaped(&escaped, name, strlen(name));
 	log_line(LOG_ERROR,
 		 "sm/%s: %s; it is left alone, and nobody is monitored for it",
-		 buf_text(&escaped), reason_text(error));
+		 buf_text(&escaped), durable_read_error(error));
 	buf_fini(&escaped);
 }
 
@@ -388,25 +380,38 @@ static bool is_unchanged(const struct stat *a, const struct stat *b)
 	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
+/* Once when it cannot be used any more, and once when it can. */
+static void log_number(struct store *store, int error)
+{
+	if (store->is_number_bad == (error != 0))
+		return;
+	store->is_number_bad = error != 0;
+	if (error != 0)
+		log_line(LOG_ERROR,
+			 "state: %s; every SM_MON fails until it is mended",
+			 statedir_number_error(error));
+	else
+		log_line(LOG_NOTE, "state can be used again: it is %u",
+			 store->number);
+}
+
 uint32_t store_number(struct store *store)
 {
 	struct stat now;
-	struct buf bytes;
-	int error;
+	uint32_t number = 0;
+	int error = 0;
 
 	if (fstatat(store->dir, "state", &now, AT_SYMLINK_NOFOLLOW) != 0)
-		return 0;
-	if (is_unchanged(&now, &store->number_stat))
+		error = -errno;
+	else if (is_unchanged(&now, &store->number_stat))
 		return store->number;
-	buf_init(&bytes, RECORD_FILE_MAX);
-	error = durable_read(store->dir, "state", &bytes);
-	if (error == 0) {
-		store->number = statenum_decode(bytes.bytes, bytes.len);
-		store->number_stat = now;
-	}
-	buf_fini(&bytes);
+	if (error == 0)
+		error = statedir_number_at(store->dir, &number);
 	/* What could not be read now may be readable the next time. */
-	return error == 0 ? store->number : 0;
+	store->number_stat = error == 0 ? now : (struct stat){0};
+	store->number = number;
+	log_number(store, error);
+	return number;
 }
 
 /* What a result that was handed out at the end has queued comes too late. */

@@ -49,8 +49,9 @@ int store_load(struct store *store, store_found *found, void *ctx);
 int store_start(struct store *store);
 
 /*
- * Returns what `state` says now; 0 where it is no usable number.  One fstatat
- * where nothing changed (design decision 8).
+ * Returns what `state` says now; 0 where it is no usable number, which is
+ * logged when it begins and when it ends.  One fstatat where nothing changed
+ * (design decision 8).
  */
 uint32_t store_number(struct store *store);
 

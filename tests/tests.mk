@@ -19,6 +19,7 @@ UNIT_TESTS = \
 OS_TESTS = \
 	tests/os/test_bootcrash tests/os/test_bootmodes \
 	tests/os/test_bootorder tests/os/test_bootpower \
+	tests/os/test_bootstate \
 	tests/os/test_bootturn tests/os/test_claim tests/os/test_durable \
 	tests/os/test_loop \
 	tests/os/test_notifylock tests/os/test_options tests/os/test_process \
@@ -77,6 +78,7 @@ tests_os_test_bootorder_SOURCES = \
 	tests/os/test_bootorder.c $(TURN_RIG) $(TRACER)
 tests_os_test_bootpower_SOURCES = \
 	tests/os/test_bootpower.c $(TURN_RIG) $(TRACER)
+tests_os_test_bootstate_SOURCES = tests/os/test_bootstate.c $(TURN_RIG)
 tests_os_test_bootturn_SOURCES = tests/os/test_bootturn.c $(TURN_RIG)
 tests_os_test_notifylock_SOURCES = \
 	tests/os/test_notifylock.c $(TURN_RIG) $(TRACER)

@@ -182,29 +182,6 @@ static void state_above_ours_is_kept(void **state)
 	assert_run(rig, BOOTTURN_TURNED, 15);
 }
 
-static void odd_contents_of_state_are_understood(void **state)
-{
-	struct rig *rig = *state;
-
-	rig_put(rig, "state/state", ""); /* as Debian installs it */
-	assert_run(rig, BOOTTURN_TURNED, 3);
-	rig_reset(rig);
-	rig_put(rig, "state/state", "abc");
-	assert_run(rig, BOOTTURN_TURNED, 3);
-	rig_reset(rig);
-	rig_put_number(rig, "state/state", 0x80000001);
-	assert_run(rig, BOOTTURN_TURNED, 3);
-	rig_reset(rig);
-	rig_put_number(rig, "state/state", 0);
-	assert_run(rig, BOOTTURN_TURNED, 3);
-	rig_reset(rig);
-	rig_put_number(rig, "state/state", 4); /* in force as 5 */
-	assert_run(rig, BOOTTURN_TURNED, 9);
-	rig_reset(rig);
-	rig_put_number(rig, "state/state", 0x7fffffff);
-	assert_run(rig, BOOTTURN_TURNED, 3);
-}
-
 static void number_goes_above_floor(void **state)
 {
 	struct rig *rig = *state;
@@ -292,17 +269,6 @@ static void error_is_never_an_empty_directory(void **state)
 	rig->place.state_dir = "/nonexistent/state";
 	assert_int_equal(bootturn_run(&rig->place, &result), -ENOENT);
 	assert_int_equal(result.hold_fd, -1);
-}
-
-static void state_that_is_no_file_is_an_error(void **state)
-{
-	struct rig *rig = *state;
-	struct bootturn_result result;
-
-	rig_put(rig, "state/state/file", ""); /* a directory */
-	rig_put(rig, "state/sm/a", RIG_LINE("a", "me"));
-	assert_int_equal(bootturn_run(&rig->place, &result), -EINVAL);
-	assert_true(rig_exists(rig, "state/sm/a"));
 }
 
 static void statd_of_another_namespace_stands_in_the_way(void **state)
@@ -574,13 +540,11 @@ int main(void)
 		TEST(nfs_utils_above_a_turn_left_behind_is_outdone),
 		TEST(state_that_fell_back_is_written_again),
 		TEST(state_above_ours_is_kept),
-		TEST(odd_contents_of_state_are_understood),
 		TEST(number_goes_above_floor),
 		TEST(state_keeps_owner_and_mode),
 		TEST(missing_sm_is_of_the_owner_of_sm_bak),
 		TEST(damaged_bootrec_is_made_anew),
 		TEST(error_is_never_an_empty_directory),
-		TEST(state_that_is_no_file_is_an_error),
 		TEST(statd_of_another_namespace_stands_in_the_way),
 		TEST(statd_of_nfs_utils_keeps_its_records),
 		TEST(statd_of_ours_keeps_no_records),

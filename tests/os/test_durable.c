@@ -322,6 +322,27 @@ static int visit(void *ctx, const char *name)
 	return ++v->count == 2 ? v->error : 0;
 }
 
+static void start_of_a_file_is_read(void **state)
+{
+	const struct fixture *f = *state;
+	char got[4] = "";
+
+	assert_int_equal(durable_create(f->dir, "a", "12345", 5, 0600), 0);
+	assert_int_equal(durable_read_start(f->dir, "a", got, 4), 4);
+	assert_memory_equal(got, "1234", 4);
+	assert_int_equal(durable_create(f->dir, "b", "x", 1, 0600), 0);
+	assert_int_equal(durable_read_start(f->dir, "b", got, 4), 1);
+	assert_memory_equal(got, "x234", 4);
+	assert_int_equal(durable_read_start(f->dir, "c", got, 4), -ENOENT);
+	assert_int_equal(mkfifoat(f->dir, "fifo", 0600), 0);
+	assert_int_equal(durable_read_start(f->dir, "fifo", got, 4), -EINVAL);
+	assert_string_equal(durable_read_error(-EINVAL),
+			    "it is no regular file");
+	assert_string_equal(durable_read_error(-ELOOP),
+			    "it is no regular file");
+	assert_string_equal(durable_read_error(-EACCES), strerror(EACCES));
+}
+
 static void each_visits_visible_regular_files(void **state)
 {
 	const struct fixture *f = *state;
@@ -395,6 +416,7 @@ int main(void)
 		TEST(root_keeps_the_owner),
 		TEST(batch_shows_nothing_before_its_end),
 		TEST(temporary_names_are_told_exactly),
+		TEST(start_of_a_file_is_read),
 		TEST(each_visits_visible_regular_files),
 		TEST(each_stops_at_an_error),
 		TEST(clean_removes_what_a_crash_left),

@@ -149,6 +149,8 @@ static void number_follows_the_file(void **state)
 	assert_int_equal(store_number(f->store), 0);
 }
 
+static const char long_state[70000] = {5};
+
 /* While it says nothing usable, nothing is promised under an old number. */
 static void damaged_number_is_none(void **state)
 {
@@ -168,6 +170,7 @@ static void damaged_number_is_none(void **state)
 		{"\xfe\xff\xff\x7f", 4, 0x7fffffff},
 		{"\0\0\0\x80", 4, 0},
 		{"\xff\xff\xff\xff", 4, 0},
+		{long_state, sizeof(long_state), 5},
 	};
 	const uint32_t one = 1;
 	struct fixture *f = *state;
@@ -189,6 +192,34 @@ static void damaged_number_is_none(void **state)
 	assert_int_equal(store_number(f->store), 0);
 	assert_int_equal(rename("other", "state"), 0);
 	assert_int_equal(store_number(f->store), 5);
+}
+
+/* Said when it begins and when it ends, not for each call. */
+static void damaged_number_is_reported_once(void **state)
+{
+	const uint32_t number = 7;
+	struct fixture *f = *state;
+
+	replace_file("state", &number, sizeof(number));
+	assert_int_equal(store_number(f->store), 7);
+	assert_string_equal(logged, "");
+	replace_file("state", &number, 3);
+	assert_int_equal(store_number(f->store), 0);
+	assert_int_equal(store_number(f->store), 0);
+	assert_int_equal(unlink("state"), 0);
+	assert_int_equal(store_number(f->store), 0);
+	assert_string_equal(logged,
+			    "state: it holds no state number; every SM_MON "
+			    "fails until it is mended\n");
+	replace_file("state", &number, sizeof(number));
+	assert_int_equal(store_number(f->store), 7);
+	assert_non_null(strstr(logged, "\nstate can be used again: it is 7\n"));
+	logged[0] = '\0';
+	assert_int_equal(unlink("state"), 0);
+	assert_int_equal(store_number(f->store), 0);
+	assert_string_equal(logged,
+			    "state: it is missing or empty; every SM_MON fails "
+			    "until it is mended\n");
 }
 
 /* --- the lock, and what lies in sm/ -------------------------------------- */
@@ -306,6 +337,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(number_follows_the_file),
 		TEST(damaged_number_is_none),
+		TEST(damaged_number_is_reported_once),
 		TEST(lock_is_waited_for_and_held),
 		TEST(temporary_files_go_and_others_stay),
 		TEST(unreadable_files_are_reported_and_stop_no_other),

@@ -296,6 +296,16 @@ mount -o remount,rw "$DISK"
 is "files, as before" "$(contents)" "$before"
 is "SM_MON when it can be written" "$(mon 203.0.113.2)" success
 
+say "a state that is no number"
+cp -p "$DISK/state" "$DISK/state.saved"
+: >"$DISK/state"
+is "SM_MON" "$(mon 203.0.113.7)" fail
+is "SM_STAT" "$(lockd server stat somebody)" "success state=0"
+complains "state: it is missing or empty; every SM_MON fails until it is"
+cp "$DISK/state.saved" "$DISK/state"
+is "SM_MON when it is one" "$(mon 203.0.113.7)" success
+complains "state can be used again: it is $(number server)"
+
 say "files in sm that cannot be read"
 echo secret >"$DISK/sm/203.0.113.3"
 chmod 600 "$DISK/sm/203.0.113.3"
