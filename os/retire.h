@@ -18,7 +18,10 @@ enum retire_how {
 
 /*
  * Brings every record of @sm into @bak (directory descriptors), never over
- * another line.  Durable when it returns 0.  May be done again after a crash.
+ * another line.  Where what has the name in @bak cannot be merged (no file, not
+ * to be read, or too long together), the file is "unmerged-" and 16 hex digits
+ * there, and that is logged.  Durable when it returns 0.  May be done again
+ * after a crash.
  * Errors: -errno; nothing is lost then, and nothing leaves @sm.  A file that
  *         cannot be merged is logged, counted and left where it is.
  * Source: design section 4 step 2; contract.md D-5.

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -130,36 +131,114 @@ static void copy_parts_what_a_crash_left_linked(void **state)
 	rig_assert_content(rig, "state/sm.bak/a", RIG_LINE("a", "me"));
 }
 
-static void file_that_cannot_be_merged_stays(void **state)
+/* The one name in sm.bak/ that is no peer's, or NULL. */
+static const char *find_spare(const struct rig *rig)
 {
-	const struct rig *rig = *state;
-	struct retire_count count;
+	static char path[RIG_PATH_SIZE + 32];
+	char dir[RIG_PATH_SIZE];
+	struct dirent *entry;
+	DIR *stream;
 
-	rig_put_junk(rig, "state/sm/big", RECORD_FILE_MAX + 1);
-	rig_put(rig, "state/sm.bak/big", RIG_LINE("big", "me"));
-	rig_put(rig, "state/sm/other", RIG_LINE("other", "me"));
-	rig_put(rig, "state/sm.bak/other/dir", "");
-	rig_put(rig, "state/sm/good", RIG_LINE("good", "me"));
-	count = retire(rig, RETIRE_MOVE);
-	assert_int_equal(count.retired, 1);
-	assert_int_equal(count.unmerged, 2);
-	assert_true(rig_exists(rig, "state/sm/big"));
-	assert_true(rig_exists(rig, "state/sm/other"));
-	rig_assert_content(rig, "state/sm.bak/big", RIG_LINE("big", "me"));
-	assert_false(rig_exists(rig, "state/sm/good"));
-	assert_true(rig_exists(rig, "state/sm.bak/good"));
+	rig_path(rig, "state/sm.bak", dir);
+	stream = opendir(dir);
+	assert_non_null(stream);
+	path[0] = '\0';
+	while ((entry = readdir(stream)) != NULL) {
+		if (strncmp(entry->d_name, "unmerged-", 9) != 0)
+			continue;
+		assert_string_equal(path, "");
+		assert_int_equal(strlen(entry->d_name), 9 + 16);
+		snprintf(path, sizeof(path), "state/sm.bak/%.32s",
+			 entry->d_name);
+	}
+	closedir(stream);
+	return path[0] != '\0' ? path : NULL;
 }
 
-static void sum_over_the_cap_stays(void **state)
+/* What has the name is no file, or not to be read: the good one is told. */
+static void file_that_cannot_be_merged_gets_another_name(void **state)
 {
 	const struct rig *rig = *state;
 	struct retire_count count;
+
+	rig_put(rig, "state/sm/a", RIG_LINE("a", "me"));
+	rig_put(rig, "state/sm.bak/a/dir", "");
+	rig_put(rig, "state/sm/good", RIG_LINE("good", "me"));
+	count = retire(rig, RETIRE_MOVE);
+	assert_int_equal(count.retired, 2);
+	assert_int_equal(count.unmerged, 0);
+	assert_int_equal(rig_count(rig, "state/sm"), 0);
+	rig_assert_content(rig, find_spare(rig), RIG_LINE("a", "me"));
+	rig_assert_content(rig, "state/sm.bak/good", RIG_LINE("good", "me"));
+	assert_true(rig_exists(rig, "state/sm.bak/a/dir"));
+	/* In the next boot that one is still untold. */
+	rig_put(rig, "state/sm/a", RIG_LINE("a", "me2"));
+	assert_int_equal(retire(rig, RETIRE_MOVE).unmerged, 0);
+	assert_int_equal(rig_count(rig, "state/sm"), 0);
+	rig_assert_content(rig, find_spare(rig),
+			   RIG_LINE("a", "me") RIG_LINE("a", "me2"));
+}
+
+static void turn_that_died_with_another_name_is_done_again(void **state)
+{
+	const struct rig *rig = *state;
+	char from[RIG_PATH_SIZE], to[RIG_PATH_SIZE];
+
+	rig_put(rig, "state/sm/a", RIG_LINE("a", "me"));
+	rig_put_junk(rig, "state/sm.bak/a", RECORD_FILE_MAX + 1);
+	retire(rig, RETIRE_MOVE);
+	/* It had not been removed from sm/. */
+	rig_path(rig, find_spare(rig), from);
+	rig_path(rig, "state/sm/a", to);
+	assert_int_equal(link(from, to), 0);
+	assert_int_equal(retire(rig, RETIRE_MOVE).unmerged, 0);
+	assert_int_equal(rig_count(rig, "state/sm"), 0);
+	rig_assert_content(rig, find_spare(rig), RIG_LINE("a", "me"));
+}
+
+static void copy_that_cannot_be_merged_gets_another_name(void **state)
+{
+	const struct rig *rig = *state;
+
+	rig_put(rig, "state/sm/a", RIG_LINE("a", "me"));
+	rig_put(rig, "state/sm.bak/a/dir", "");
+	assert_int_equal(retire(rig, RETIRE_COPY).retired, 1);
+	rig_assert_content(rig, "state/sm/a", RIG_LINE("a", "me"));
+	rig_assert_content(rig, find_spare(rig), RIG_LINE("a", "me"));
+	assert_int_equal(retire(rig, RETIRE_COPY).retired, 1);
+	rig_assert_content(rig, find_spare(rig), RIG_LINE("a", "me"));
+}
+
+static void sum_over_the_cap_gets_another_name(void **state)
+{
+	const struct rig *rig = *state;
 
 	rig_put_junk(rig, "state/sm.bak/a", RECORD_FILE_MAX - 10);
 	rig_put(rig, "state/sm/a", RIG_LINE("a", "me"));
-	count = retire(rig, RETIRE_MOVE);
-	assert_int_equal(count.unmerged, 1);
-	assert_true(rig_has(rig, "state/sm/a", RIG_LINE("a", "me")));
+	assert_int_equal(retire(rig, RETIRE_MOVE).unmerged, 0);
+	assert_int_equal(rig_count(rig, "state/sm"), 0);
+	rig_assert_content(rig, find_spare(rig), RIG_LINE("a", "me"));
+}
+
+/* Neither can be read: both stay, under names that nobody takes for good. */
+static void unreadable_beside_unreadable_is_kept(void **state)
+{
+	const struct rig *rig = *state;
+
+	rig_put_junk(rig, "state/sm/big", RECORD_FILE_MAX + 1);
+	rig_put_junk(rig, "state/sm.bak/big", RECORD_FILE_MAX + 2);
+	assert_int_equal(retire(rig, RETIRE_MOVE).unmerged, 0);
+	assert_int_equal(rig_count(rig, "state/sm.bak"), 2);
+	assert_non_null(find_spare(rig));
+	/* Another one has no place any more. */
+	rig_put_junk(rig, "state/sm/big", RECORD_FILE_MAX + 3);
+	rig_put(rig, "state/sm/good", RIG_LINE("good", "me"));
+	assert_int_equal(retire(rig, RETIRE_MOVE).unmerged, 1);
+	assert_true(rig_exists(rig, "state/sm/big"));
+	assert_false(rig_exists(rig, "state/sm/good"));
+	/* And none is made by a copy. */
+	assert_int_equal(retire(rig, RETIRE_COPY).unmerged, 1);
+	assert_int_equal(rig_count(rig, "state/sm.bak"), 3);
 }
 
 /* What is too big to be read can still be given its place. */
@@ -263,8 +342,11 @@ int main(void)
 		TEST(same_lines_are_not_doubled),
 		TEST(copy_is_another_file),
 		TEST(copy_parts_what_a_crash_left_linked),
-		TEST(file_that_cannot_be_merged_stays),
-		TEST(sum_over_the_cap_stays),
+		TEST(file_that_cannot_be_merged_gets_another_name),
+		TEST(turn_that_died_with_another_name_is_done_again),
+		TEST(copy_that_cannot_be_merged_gets_another_name),
+		TEST(sum_over_the_cap_gets_another_name),
+		TEST(unreadable_beside_unreadable_is_kept),
 		TEST(unreadable_file_is_moved_where_the_name_is_free),
 		TEST(hidden_names_and_directories_stay),
 		TEST(record_forgotten_meanwhile_takes_nothing_along),
