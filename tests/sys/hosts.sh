@@ -260,7 +260,7 @@ number() {
 # files HOST sm|sm.bak: the record files, sorted, on one line.
 files() {
 	find "$ROOM/$1/disk/$2" -maxdepth 1 -type f ! -name '.*' \
-		-printf '%f\n' | sort | paste -sd ' '
+		-printf '%f\n' | LC_ALL=C sort | paste -sd ' '
 }
 
 # records HOST sm|sm.bak PEER: how many lines there are about PEER.

@@ -56,6 +56,7 @@ tests() {
 		t-21-names.sh
 		t-22-flood.sh
 		t-25-disk.sh
+		t-23-ganesha.sh
 	END
 }
 
