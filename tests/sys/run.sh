@@ -57,6 +57,7 @@ tests() {
 		t-22-flood.sh
 		t-25-disk.sh
 		t-23-ganesha.sh
+		t-24-leaks.sh
 	END
 }
 
