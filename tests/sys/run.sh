@@ -55,9 +55,9 @@ tests() {
 		t-20-malformed.sh
 		t-21-names.sh
 		t-22-flood.sh
-		t-25-disk.sh
 		t-23-ganesha.sh
 		t-24-leaks.sh
+		t-25-disk.sh
 	END
 }
 

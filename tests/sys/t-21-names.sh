@@ -6,8 +6,8 @@
 # of the log was made up by a name, and no notice was taken for a peer's.
 #
 # nfs-utils: what it resolves a name to becomes the file name (contract.md B-9,
-# D-6); a line feed in a name injects a line into the log (S-11); a deletion that
-# does not find the exact string leaves the line for ever (M-7); and whatever
+# D-6); a line feed in a name injects a line into the log (S-11); a deletion
+# that does not find the exact string leaves the line for ever (M-7); and what
 # the resolver takes for the peer's address, as "0300.0.2.2", is the peer (M-5).
 set -eu
 . "$(dirname "$0")/hosts.sh"

@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# NFS-Ganesha's dialogue, byte for byte (ganesha.py): one connection for all, the
-# same zero cookie for every peer, NLM version 4.  The right peer's name comes
-# back, as it was given; statd's restart and Ganesha's own leave nothing behind
-# that is not theirs, nor touch the kernel's record.
+# NFS-Ganesha's dialogue, byte for byte (ganesha.py): one connection for all,
+# the same zero cookie for every peer, NLM version 4.  The right peer's name
+# comes back, as it was given; statd's restart and Ganesha's own leave nothing
+# behind that is not theirs, nor touch the kernel's record.
 #
-# nfs-utils: takes two names that share an address for one peer, and, the cookies
-# being equal, writes nothing for the second, which is then never told
+# nfs-utils: takes two names that share an address for one peer, and, the
+# cookies being equal, writes nothing for the second, which is then never told
 # (contract.md 2.6, 2.9).
 set -eu
 . "$(dirname "$0")/hosts.sh"

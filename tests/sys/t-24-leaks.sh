@@ -5,8 +5,8 @@
 # end valgrind has nothing to say.  Where the programs are built with
 # sanitizers, valgrind cannot run them, and LeakSanitizer is the judge.
 #
-# nfs-utils: loses memory with each SM_UNMON and each callback (contract.md S-5),
-# and uses what it has freed after SM_SIMU_CRASH (S-4).
+# nfs-utils: loses memory with each SM_UNMON and each callback (contract.md
+# S-5), and uses what it has freed after SM_SIMU_CRASH (S-4).
 set -eu
 . "$(dirname "$0")/hosts.sh"
 need_python
