@@ -15,7 +15,7 @@ COOKIE2=82828282828282828282828282828282
 DISK=$ROOM/server/disk
 CONF=$ROOM/server/etc/nfs.conf
 HOSTS=$ROOM/server/etc/hosts
-command -v python3 >/dev/null || { say "needs python3" && exit 77; }
+need_python
 
 # status COMMAND...: the exit status; "runs" where it has none after 5 seconds.
 status() {
@@ -102,6 +102,18 @@ differs options "a stray argument" runs 1 status "$STATD" -F -L stray
 status "$STATD" --help >/dev/null
 differs options "--help is on stdout" no yes yes_if test -s "$ROOM/out"
 
+mkdir "$ROOM/elsewhere"
+in_elsewhere() {
+	# shellcheck disable=SC2016 # expanded inside
+	status sh -c 'cd "$1" && exec "$2" -F -L -P elsewhere' sh "$ROOM" \
+		"$STATD"
+}
+differs options "-P with a name alone" 1 runs in_elsewhere
+rm -rf "$ROOM/elsewhere"
+mkdir "$ROOM/elsewhere"
+differs options "-P with an empty directory" 1 runs \
+	status "$STATD" -F -L -P "$ROOM/elsewhere"
+
 mkdir "$ROOM/path"
 printf '#!/bin/sh\n: >%s/was-run\nexit 1\n' "$ROOM" >"$ROOM/path/modprobe"
 chmod 755 "$ROOM/path" "$ROOM/path/modprobe"
@@ -133,6 +145,15 @@ lockd server -p unmon 192.0.2.2
 differs S-1 "lines after SM_UNMON from any port" 0 1 lines
 differs N-4 "SM_MON over ::1" fail success \
 	result -s ::1 mon 192.0.2.8 "$COOKIE"
+
+say "hosts.deny"
+if [ -e /etc/hosts.deny ]; then
+	fresh
+	echo "statd: 192.0.2.2" >"$ROOM/hosts.deny"
+	in_host server mount --bind "$ROOM/hosts.deny" /etc/hosts.deny
+	differs wrappers "a host that is denied is answered" no yes \
+		yes_if in_host client rpcinfo -T udp 192.0.2.1 100024 1
+fi
 
 say "names"
 fresh

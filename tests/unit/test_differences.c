@@ -124,6 +124,18 @@ static void notice_is_matched_with_what_lockd_said(void **state)
 	assert_int_equal(rig_run_lockd(rig, NULL), 1);
 }
 
+/* D-4: a new cookie is one replacement, never a removal and a new line. */
+static void new_cookie_is_one_step(void **state)
+{
+	struct rig *rig = *state;
+
+	rig_monitor(rig, "192.0.2.8", 'c');
+	rig_mon(rig, "192.0.2.8", 'd');
+	assert_int_equal(rig_count(rig, NSM_OUT_FORGET), 0);
+	assert_int_equal(rig_count(rig, NSM_OUT_STORE), 1);
+	assert_false(rig_get(rig, NSM_OUT_STORE, 0)->out.store.is_new);
+}
+
 /* S-2: whoever sees one call cannot tell the numbers of the next ones. */
 static void xids_do_not_count_up(void **state)
 {
@@ -159,6 +171,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			notice_is_matched_with_what_lockd_said, setup_legacy,
 			teardown),
+		TEST(new_cookie_is_one_step),
 		cmocka_unit_test(xids_do_not_count_up),
 	};
 
