@@ -5,7 +5,8 @@
  * answered twice, and all are once the disk and the lock manager have worked;
  * SM_MON succeeds only with its record on the disk, where it stays until
  * somebody who may unmonitors it; lines that are no records stay, too; a new
- * file has a name that may be one; the clock never stands still.
+ * file has a name that may be one; a callout gets no name that is an option;
+ * the clock never stands still.
  *
  * Input: one byte number of files, each two bytes length and the bytes, then
  * operations of one byte and what they read.
@@ -30,6 +31,7 @@
 #include "statd/peers.h"
 
 #define SENT_MAX   64
+#define RUN_MAX	   4	 /* callouts at a time */
 #define STEPS_MAX  20000 /* to come to an end */
 #define LOCKD_PORT 4045
 
@@ -51,7 +53,9 @@ struct world {
 	struct disk disk;
 	struct sent sent[SENT_MAX]; /* the last ones, round and round */
 	size_t sent_count;
-	uint64_t resolve_id; /* the last one */
+	uint64_t resolve_id;	/* the last one */
+	uint64_t runs[RUN_MAX]; /* callouts that have not ended */
+	size_t run_count;
 };
 
 static const char *const names[] = {
@@ -139,6 +143,17 @@ static void note_resolve(struct world *w, const struct nsm_out *out)
 	w->resolve_id = out->resolve.id;
 }
 
+static void note_callout(struct world *w, const struct nsm_out *out)
+{
+	const char *name = out->callout.words[1];
+
+	require(out->callout.count == 3 || out->callout.count == 4);
+	require(name[0] != '-' &&
+		hostname_check(name, strlen(name)) == HOSTNAME_OK);
+	require(w->run_count < RUN_MAX);
+	w->runs[w->run_count++] = out->callout.id;
+}
+
 static void note_log(const struct nsm_out *out)
 {
 	const char *at;
@@ -168,6 +183,9 @@ static void drain(struct world *w)
 			break;
 		case NSM_OUT_RESOLVE:
 			note_resolve(w, &out);
+			break;
+		case NSM_OUT_CALLOUT:
+			note_callout(w, &out);
 			break;
 		case NSM_OUT_LOG:
 			note_log(&out);
@@ -363,11 +381,26 @@ static void feed_resolved(struct world *w)
 	feed(w, &in);
 }
 
+/* Ends the callout that began first, if there is one. */
+static bool feed_called(struct world *w, uint8_t how)
+{
+	struct nsm_in in = {.kind = NSM_IN_CALLED,
+			    .called.end.how = how % NSM_CALL_LOST};
+
+	if (w->run_count == 0)
+		return false;
+	in.called.id = w->runs[0];
+	memmove(w->runs, w->runs + 1, --w->run_count * sizeof(w->runs[0]));
+	feed(w, &in);
+	return true;
+}
+
 static void feed_timer(struct world *w)
 {
 	struct nsm_in in = {.kind = NSM_IN_TIMER};
 	uint8_t byte = take_byte(w);
 
+	(void)feed_called(w, byte);
 	if (byte != 0)
 		w->now_ms += 64u * byte;
 	else if (nsm_deadline_ms(w->n) != UINT64_MAX)
@@ -437,7 +470,7 @@ static void finish(struct world *w)
 	struct sent sent;
 	unsigned int i;
 
-	while (feed_stored(w, 0))
+	while (feed_stored(w, 0) || feed_called(w, 0))
 		;
 	for (i = 0; calls_open_count(&w->calls) > 0; i++) {
 		require(i < STEPS_MAX);
@@ -465,7 +498,8 @@ static void world_free(struct world *w)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct nsm_config config = {.reserved_port_max = CALLS_RESERVED_PORT};
+	struct nsm_config config = {.reserved_port_max = CALLS_RESERVED_PORT,
+				    .policy.has_callout = true};
 	struct world *w = xzalloc(sizeof(*w));
 	uint8_t count, i;
 

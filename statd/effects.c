@@ -5,11 +5,17 @@
  */
 #include "statd/effects.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/xalloc.h"
+
+#define CALLOUT_TEXT_MAX                                    \
+	4096 /* of all words; a name has 1095 bytes at most \
+	      */
 
 struct effect {
 	struct link in_queue; /* effects::queue */
@@ -102,6 +108,28 @@ void effects_resolve(struct effects *out, uint64_t id, const char *name)
 
 	e->out.resolve.id = id;
 	e->out.resolve.name = e->text;
+}
+
+void effects_callout(struct effects *out, uint64_t id, const char *const *words,
+		     size_t count)
+{
+	struct effect *e = effect_add(out, NSM_OUT_CALLOUT, NULL, NULL);
+	size_t at[NSM_WORDS_MAX];
+	struct buf text;
+	size_t i;
+
+	assert(count >= 1 && count <= NSM_WORDS_MAX);
+	buf_init(&text, CALLOUT_TEXT_MAX);
+	for (i = 0; i < count; i++) {
+		at[i] = text.len;
+		buf_add(&text, words[i], strlen(words[i]) + 1);
+	}
+	assert(!text.is_overflowed);
+	e->text = (char *)buf_take(&text);
+	e->out.callout.id = id;
+	e->out.callout.count = count;
+	for (i = 0; i < count; i++)
+		e->out.callout.words[i] = e->text + at[i];
 }
 
 static void effect_add_log(struct effects *out, enum log_level level,

@@ -67,6 +67,14 @@ void effects_forget(struct effects *out, const char *file);
 void effects_resolve(struct effects *out, uint64_t id, const char *name);
 
 /*
+ * Queues a run of the program for HA as @id, with @count words.
+ * Range:  @count is 1..NSM_WORDS_MAX.
+ * Owns:   copies @words.
+ */
+void effects_callout(struct effects *out, uint64_t id, const char *const *words,
+		     size_t count);
+
+/*
  * Queues a log line at @level.  Bytes from outside must be escaped already.
  */
 void effects_log(struct effects *out, enum log_level level, const char *format,

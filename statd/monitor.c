@@ -32,13 +32,13 @@ struct store_job {
 	unsigned int waiter_count;
 };
 
-void monitor_init(struct monitor *m, struct effects *out, struct peers *peers,
-		  struct names *names, struct notices *notices)
+void monitor_init(struct monitor *m, const struct monitor_rooms *rooms)
 {
-	*m = (struct monitor){.out = out,
-			      .peers = peers,
-			      .names = names,
-			      .notices = notices,
+	*m = (struct monitor){.out = rooms->out,
+			      .peers = rooms->peers,
+			      .names = rooms->names,
+			      .notices = rooms->notices,
+			      .callouts = rooms->callouts,
 			      .next_id = 1};
 	list_init(&m->jobs);
 }
@@ -151,10 +151,11 @@ static void forget_peer(struct monitor *m, struct peer *peer)
 	peers_remove(m->peers, peer);
 }
 
-static void remove_peer(struct monitor *m, struct peer *peer)
+static void remove_peer(struct monitor *m, uint64_t now_ms, struct peer *peer)
 {
 	struct peer_file *file = peer->file;
 
+	callouts_del(m->callouts, now_ms, &peer->rec);
 	/* The file object goes with its last record: write first. */
 	list_remove(&peer->in_file);
 	store_removal(m, file);
@@ -235,6 +236,13 @@ static void add_again(struct monitor *m, uint64_t now_ms, struct peer *peer,
 		effects_reply(m->out, caller->reply_to, NULL);
 }
 
+/* A callout is due for @peer once it is stored. */
+static void note_peer(struct monitor *m, struct peer *peer)
+{
+	peer->is_callout_due = true;
+	callouts_note(m->callouts, &peer->rec);
+}
+
 void monitor_add(struct monitor *m, uint64_t now_ms,
 		 const struct monitor_caller *caller, const struct record *rec)
 {
@@ -249,10 +257,13 @@ void monitor_add(struct monitor *m, uint64_t now_ms,
 	if (peer == NULL) {
 		peer = peers_add(m->peers, rec, rec->mon_name);
 		names_add(m->names, peer);
-		if (store_peer(m, now_ms, peer, caller) == NULL)
+		note_peer(m, peer);
+		if (store_peer(m, now_ms, peer, caller) == NULL) {
+			callouts_unnote(m->callouts, rec);
 			forget_peer(m, peer);
-		else
-			notices_watch(m->notices, now_ms, peer);
+			return;
+		}
+		notices_watch(m->notices, now_ms, peer);
 		return;
 	}
 	if (memcmp(peer->rec.priv, rec->priv, sizeof(rec->priv)) == 0) {
@@ -263,6 +274,7 @@ void monitor_add(struct monitor *m, uint64_t now_ms,
 	notices_discard(m->notices, peer);
 	peer_clear_delivered(peer);
 	memcpy(peer->rec.priv, rec->priv, sizeof(rec->priv));
+	note_peer(m, peer);
 	/* Refused or not, its line of earlier is still in sm/. */
 	(void)store_peer(m, now_ms, peer, caller);
 	notices_watch(m->notices, now_ms, peer);
@@ -295,15 +307,16 @@ void monitor_remove(struct monitor *m, uint64_t now_ms,
 		if (peer == NULL)
 			log_unknown(m, now_ms, rec->mon_name);
 		else
-			remove_peer(m, peer);
+			remove_peer(m, now_ms, peer);
 		return;
 	}
 	/* More than one where nfs-utils left a copy in another file (D-6). */
 	for (; peer != NULL; peer = peers_find(m->peers, rec, PEERS_EXACT))
-		remove_peer(m, peer);
+		remove_peer(m, now_ms, peer);
 }
 
-void monitor_remove_all(struct monitor *m, const struct record *rec)
+void monitor_remove_all(struct monitor *m, uint64_t now_ms,
+			const struct record *rec)
 {
 	struct link *pos, *after;
 
@@ -314,8 +327,21 @@ void monitor_remove_all(struct monitor *m, const struct record *rec)
 		    peer->rec.vers == rec->vers &&
 		    peer->rec.proc == rec->proc &&
 		    hostname_is_equal(peer->rec.my_name, rec->my_name))
-			remove_peer(m, peer);
+			remove_peer(m, now_ms, peer);
 	}
+}
+
+/* The last STORE of @peer is over. */
+static void settle_peer(struct monitor *m, uint64_t now_ms, struct peer *peer,
+			bool is_stored)
+{
+	peer->store_id = 0;
+	peer->is_stored = is_stored;
+	peer->has_store_failed = !is_stored;
+	if (!is_stored || !peer->is_callout_due)
+		return;
+	peer->is_callout_due = false;
+	callouts_add(m->callouts, now_ms, &peer->rec);
 }
 
 void monitor_stored(struct monitor *m, uint64_t now_ms, uint64_t id, int error,
@@ -326,11 +352,8 @@ void monitor_stored(struct monitor *m, uint64_t now_ms, uint64_t id, int error,
 
 	if (job == NULL)
 		return;
-	if (job->peer != NULL && job->peer->store_id == id) {
-		job->peer->store_id = 0;
-		job->peer->is_stored = error == 0;
-		job->peer->has_store_failed = error != 0;
-	}
+	if (job->peer != NULL && job->peer->store_id == id)
+		settle_peer(m, now_ms, job->peer, error == 0);
 	if (error != 0 && job->peer != NULL)
 		log_failure(m, now_ms, job->peer->rec.mon_name,
 			    reason != NULL ? reason : "the disk failed");

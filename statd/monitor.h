@@ -12,6 +12,7 @@
 #include "lib/list.h"
 #include "lib/log.h"
 #include "lib/record.h"
+#include "statd/callouts.h"
 #include "statd/effects.h"
 #include "statd/names.h"
 #include "statd/notice.h"
@@ -22,11 +23,12 @@
 #define MONITOR_STORES_MAX 32768
 
 struct monitor {
-	struct effects *out;	 /* borrowed */
-	struct peers *peers;	 /* borrowed */
-	struct names *names;	 /* borrowed */
-	struct notices *notices; /* borrowed */
-	struct link jobs;	 /* store_job::in_jobs: STOREs under way */
+	struct effects *out;	   /* borrowed */
+	struct peers *peers;	   /* borrowed */
+	struct names *names;	   /* borrowed */
+	struct notices *notices;   /* borrowed */
+	struct callouts *callouts; /* borrowed */
+	struct link jobs;	   /* store_job::in_jobs: STOREs under way */
 	size_t job_count;
 	uint64_t next_id;
 	uint32_t number; /* the local state number; 0 = no usable store */
@@ -40,11 +42,21 @@ struct monitor_caller {
 };
 
 /*
- * Makes @m ready.
- * Owns:   monitor_fini() ends it; the four rooms are borrowed for as long.
+ * The rooms beside this one.
  */
-void monitor_init(struct monitor *m, struct effects *out, struct peers *peers,
-		  struct names *names, struct notices *notices);
+struct monitor_rooms {
+	struct effects *out;
+	struct peers *peers;
+	struct names *names;
+	struct notices *notices;
+	struct callouts *callouts;
+};
+
+/*
+ * Makes @m ready.
+ * Owns:   monitor_fini() ends it; the rooms are borrowed for as long.
+ */
+void monitor_init(struct monitor *m, const struct monitor_rooms *rooms);
 
 /*
  * Frees the STOREs under way; nobody is answered.
@@ -82,7 +94,8 @@ void monitor_remove(struct monitor *m, uint64_t now_ms,
 /*
  * SM_UNMON_ALL: forgets every pair of the lock manager and my_name of @rec.
  */
-void monitor_remove_all(struct monitor *m, const struct record *rec);
+void monitor_remove_all(struct monitor *m, uint64_t now_ms,
+			const struct record *rec);
 
 /*
  * Takes the end of the STORE @id: answers all who wait for it.  @reason (may

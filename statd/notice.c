@@ -15,6 +15,7 @@
 #include "lib/rpcmsg.h"
 #include "lib/statenum.h"
 #include "lib/xalloc.h"
+#include "statd/callouts.h"
 #include "statd/verify.h"
 
 #define REFUSALS_LOGGED_PER_MINUTE 10
@@ -142,6 +143,8 @@ static struct event *deliver(struct notices *set, uint64_t now_ms,
 
 	if (event != NULL && !statenum_is_newer(call->number, event->number))
 		return NULL;
+	if (set->callouts != NULL)
+		callouts_notice(set->callouts, now_ms, peer, call);
 	peer->was_called_back = true;
 	doubts_want_baseline(set->doubts, now_ms, peer);
 	return callbacks_add(set->cb, now_ms, peer, call->name, call->number);

@@ -24,11 +24,14 @@ struct notice_counts {
 	uint64_t disbelieved; /* by record */
 };
 
+struct callouts;
+
 struct notices {
-	struct effects *out;   /* borrowed */
-	struct peers *peers;   /* borrowed */
-	struct callbacks *cb;  /* borrowed */
-	struct doubts *doubts; /* borrowed */
+	struct effects *out;	   /* borrowed */
+	struct peers *peers;	   /* borrowed */
+	struct callbacks *cb;	   /* borrowed */
+	struct doubts *doubts;	   /* borrowed */
+	struct callouts *callouts; /* borrowed, NULL: none are run */
 	struct notice_counts counts;
 	struct log_limit limit; /* for what is not believed or matches nobody */
 };

@@ -20,6 +20,7 @@
 #include "proto/nlm_prot.h"
 #include "proto/sm_inter.h"
 #include "statd/callback.h"
+#include "statd/callouts.h"
 #include "statd/doubt.h"
 #include "statd/effects.h"
 #include "statd/monitor.h"
@@ -42,6 +43,7 @@ struct nsm {
 	struct doubts doubts;
 	struct notices notices;
 	struct names names;
+	struct callouts callouts;
 	struct monitor monitor;
 	struct log_limit refusals;
 	struct status_calls calls;
@@ -96,7 +98,15 @@ struct nsm *nsm_new(const struct nsm_config *config)
 	notices_init(&n->notices, &n->out, &n->peers, &n->callbacks,
 		     &n->doubts);
 	names_init(&n->names, &n->out, &n->peers);
-	monitor_init(&n->monitor, &n->out, &n->peers, &n->names, &n->notices);
+	callouts_init(&n->callouts, &n->out, &n->peers, key);
+	callouts_set_on(&n->callouts, config->policy.has_callout);
+	n->notices.callouts = &n->callouts;
+	monitor_init(&n->monitor,
+		     &(struct monitor_rooms){.out = &n->out,
+					     .peers = &n->peers,
+					     .names = &n->names,
+					     .notices = &n->notices,
+					     .callouts = &n->callouts});
 	return n;
 }
 
@@ -106,6 +116,7 @@ void nsm_free(struct nsm *n)
 		return;
 	monitor_drop_all(&n->monitor);
 	monitor_fini(&n->monitor);
+	callouts_fini(&n->callouts);
 	names_fini(&n->names);
 	doubts_fini(&n->doubts);
 	questions_fini(&n->questions);
@@ -286,7 +297,7 @@ static void proc_unmon_all(struct nsm *n, const struct request *req)
 			    "only the lock manager of this host may ask");
 	} else if (!has_nul(&id->my_name)) {
 		take_my_id(id, &rec);
-		monitor_remove_all(&n->monitor, &rec);
+		monitor_remove_all(&n->monitor, req->now_ms, &rec);
 		record_fini(&rec);
 	}
 	reply_number(n, req);
@@ -450,6 +461,11 @@ void nsm_input(struct nsm *n, uint64_t now_ms, const struct nsm_in *in)
 		break;
 	case NSM_IN_POLICY:
 		n->config.policy = in->policy;
+		callouts_set_on(&n->callouts, in->policy.has_callout);
+		break;
+	case NSM_IN_CALLED:
+		callouts_called(&n->callouts, now_ms, in->called.id,
+				&in->called.end);
 		break;
 	}
 }
@@ -484,7 +500,8 @@ void nsm_status(const struct nsm *n, uint64_t now_ms, struct buf *out)
 					 .peers = &n->peers,
 					 .callbacks = &n->callbacks,
 					 .notices = &n->notices.counts,
-					 .calls = &n->calls};
+					 .calls = &n->calls,
+					 .callouts = &n->callouts};
 
 	status_add(&view, now_ms, out);
 }

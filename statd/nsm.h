@@ -25,6 +25,7 @@
 #include "statd/verify.h"
 
 #define NSM_WAITERS_MAX 8 /* calls that wait for one STORE or one event */
+#define NSM_WORDS_MAX	4 /* of a CALLOUT */
 
 struct nsm;
 
@@ -32,6 +33,7 @@ struct nsm;
 struct nsm_policy {
 	/* Loopback is enough; else SM_MON and the like need a reserved port. */
 	bool takes_any_port;
+	bool has_callout; /* there is a program to run, see CALLOUT */
 };
 
 struct nsm_config {
@@ -57,9 +59,25 @@ enum nsm_in_kind {
 	NSM_IN_RESOLVED,    /* a RESOLVE ended */
 	NSM_IN_TIMER,	    /* nsm_deadline_ms() has come */
 	NSM_IN_POLICY,	    /* the administrator wants it so from now on */
+	NSM_IN_CALLED,	    /* a CALLOUT ended */
 };
 
 enum nsm_transport { NSM_UDP, NSM_TCP };
+
+/* How a CALLOUT ended. */
+enum nsm_call_end {
+	NSM_CALL_EXITED,      /* code: its status */
+	NSM_CALL_KILLED,      /* code: the signal */
+	NSM_CALL_TIMED_OUT,   /* killed, because it took too long */
+	NSM_CALL_NOT_STARTED, /* code: -errno */
+	NSM_CALL_LOST,	      /* nobody can say, nor start another one */
+};
+
+struct nsm_called {
+	enum nsm_call_end how;
+	int code;
+	const char *reason; /* what an -errno means, for the log, or NULL */
+};
 
 struct nsm_in {
 	enum nsm_in_kind kind;
@@ -94,6 +112,10 @@ struct nsm_in {
 			size_t count; /* 0: the name does not resolve */
 		} resolved;
 		struct nsm_policy policy;
+		struct {
+			uint64_t id; /* LOST: of no matter */
+			struct nsm_called end;
+		} called;
 	};
 };
 
@@ -103,6 +125,7 @@ enum nsm_out_kind {
 	NSM_OUT_FORGET,	 /* remove a file of sm/; nobody waits for it */
 	NSM_OUT_SEND,	 /* send a datagram from a reserved port */
 	NSM_OUT_RESOLVE, /* look a host name up, then RESOLVED */
+	NSM_OUT_CALLOUT, /* run the program for HA with words, then CALLED */
 	NSM_OUT_LOG,
 };
 
@@ -133,6 +156,11 @@ struct nsm_out {
 			uint64_t id;
 			const char *name;
 		} resolve;
+		struct {
+			uint64_t id;
+			const char *words[NSM_WORDS_MAX]; /* from argv[1] on */
+			size_t count;
+		} callout;
 		struct {
 			enum log_level level;
 			enum log_class class; /* LOG_TRACE only */

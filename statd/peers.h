@@ -87,6 +87,7 @@ struct peer {
 	uint64_t store_id;     /* the STORE that carries it, 0 = none open */
 	struct link stores;    /* store_job::in_peer: all about it, in order */
 	bool has_store_failed; /* the last STORE, or there could be none */
+	bool is_callout_due;   /* once it is stored */
 	enum peer_lookup lookup;
 	struct link in_lookup; /* names::waiting */
 	struct timer relookup; /* names::timers */

@@ -180,4 +180,5 @@ void status_add(const struct status_view *view, uint64_t now_ms,
 	add_peers(view, now_ms, out);
 	callbacks_add_status(view->callbacks, out);
 	add_counts(view, out);
+	callouts_add_status(view->callouts, out);
 }

@@ -11,6 +11,7 @@
 #include "lib/buf.h"
 #include "proto/sm_inter.h"
 #include "statd/callback.h"
+#include "statd/callouts.h"
 #include "statd/notice.h"
 #include "statd/peers.h"
 
@@ -32,6 +33,7 @@ struct status_view {
 	const struct callbacks *callbacks;
 	const struct notice_counts *notices;
 	const struct status_calls *calls;
+	const struct callouts *callouts;
 };
 
 /*

@@ -81,6 +81,8 @@ static void carry_out(struct world *w, const struct nsm_out *out)
 	case NSM_OUT_RESOLVE:
 		resolver_ask(w->resolver, out->resolve.id, out->resolve.name);
 		break;
+	case NSM_OUT_CALLOUT:
+		break;
 	case NSM_OUT_LOG:
 		if (out->log.level == LOG_TRACE)
 			log_debug(out->log.class, "%s", out->log.text);

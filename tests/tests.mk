@@ -3,6 +3,7 @@
 AM_DEFAULT_SOURCE_EXT = .c
 UNIT_TESTS = \
 	tests/unit/test_addr tests/unit/test_buf tests/unit/test_callback \
+	tests/unit/test_callouts tests/unit/test_hacalls \
 	tests/unit/test_connlimit tests/unit/test_differences \
 	tests/unit/test_doubt tests/unit/test_effects tests/unit/test_hostname \
 	tests/unit/test_status \
@@ -57,6 +58,7 @@ LDADD = $(OS_LIBS) $(CMOCKA_LIBS)
 NSM_RIG = tests/unit/nsm_rig.c tests/unit/nsm_rig.h
 tests_unit_test_callback_SOURCES = tests/unit/test_callback.c $(NSM_RIG)
 tests_unit_test_differences_SOURCES = tests/unit/test_differences.c $(NSM_RIG)
+tests_unit_test_hacalls_SOURCES = tests/unit/test_hacalls.c $(NSM_RIG)
 tests_unit_test_notice_SOURCES = tests/unit/test_notice.c $(NSM_RIG)
 PEER_WORLD = tests/unit/peer_world.c tests/unit/peer_world.h $(NSM_RIG)
 tests_unit_test_doubt_SOURCES = tests/unit/test_doubt.c $(PEER_WORLD)
@@ -87,7 +89,7 @@ TCP_RIG = tests/os/tcp_rig.c tests/os/tcp_rig.h
 tests_os_test_rpctcp_SOURCES = tests/os/test_rpctcp.c $(TCP_RIG)
 tests_os_test_tcplimits_SOURCES = tests/os/test_tcplimits.c $(TCP_RIG)
 tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/host.c \
-	tests/sim/check.c tests/sim/disk.c tests/sim/lockd.c tests/sim/net.c \
+	tests/sim/callout.c tests/sim/check.c tests/sim/disk.c tests/sim/lockd.c tests/sim/net.c \
 	tests/sim/trace.c tests/sim/turn.c
 tests_sim_sim_LDADD = $(PURE_LIBS)
 tests_sys_lockd_standin_SOURCES = tests/sys/lockd-standin.c

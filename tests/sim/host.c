@@ -65,6 +65,7 @@ static void end_statd(struct host *h)
 	h->statd.core = NULL;
 	h->statd.life++;
 	h->statd.call_count = 0;
+	callout_kill_all(h);
 	store_kill(&h->statd.store);
 }
 
@@ -107,6 +108,7 @@ void host_power_fail(struct host *h)
 	end_statd(h);
 	end_notifier(h);
 	lockd_power_fail(h);
+	callout_power_fail(h);
 	disk_power_fail(&h->disk, &s->rng);
 	/* No host boots in less than DOUBT_PROMPT_MS. */
 	sim_after(s, sim_between(s, 2500, 30000), run_power_on, h);
@@ -173,13 +175,6 @@ static void run_statd(struct sim *s, struct event *e)
 		statd_start(e->host);
 }
 
-static void random_seed(struct sim *s, uint8_t seed[static SIPHASH_KEY_SIZE])
-{
-	uint64_t words[2] = {prng_u64(&s->rng), prng_u64(&s->rng)};
-
-	memcpy(seed, words, SIPHASH_KEY_SIZE);
-}
-
 static uint32_t read_number(const struct host *h)
 {
 	const struct inode *state = disk_find(&h->disk, DISK_ROOT, "state");
@@ -204,7 +199,8 @@ static void open_store(struct host *h)
 
 void statd_start(struct host *h)
 {
-	struct nsm_config config = {.reserved_port_max = 1023};
+	struct nsm_config config = {.reserved_port_max = 1023,
+				    .policy.has_callout = h->has_callout};
 	struct nsm_in in = {.kind = NSM_IN_FILE};
 	struct nsm_in number = {.kind = NSM_IN_NUMBER};
 	struct dirents files;
@@ -216,7 +212,7 @@ void statd_start(struct host *h)
 	trace(h->sim, h, "statd starts");
 	life = ++h->statd.life;
 	open_store(h);
-	random_seed(h->sim, config.seed);
+	sim_random_seed(h->sim, config.seed);
 	h->statd.core = nsm_new(&config);
 	if (!h->has_fixed_port || h->statd.port == 0)
 		h->statd.port = (uint16_t)sim_between(h->sim, STATD_PORT_LOW,
@@ -380,6 +376,9 @@ static void statd_carry_one(struct host *h, const struct nsm_out *out)
 		resolve(h, statd_resolved, out->resolve.id, out->resolve.name)
 			->life = h->statd.life;
 		break;
+	case NSM_OUT_CALLOUT:
+		callout_begin(h, out);
+		break;
 	case NSM_OUT_LOG:
 		trace(s, h, "statd: \"%s\"", out->log.text);
 		break;
@@ -459,7 +458,7 @@ void notifier_start(struct host *h)
 		return;
 	trace(h->sim, h, "notify starts");
 	life = ++h->notifier.life;
-	random_seed(h->sim, config.seed);
+	sim_random_seed(h->sim, config.seed);
 	h->notifier.core = notify_new(&config);
 	for (i = 0; i < bak->count && h->notifier.life == life; i++) {
 		if (bak->all[i].name[0] == '.')

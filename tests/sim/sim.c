@@ -53,6 +53,13 @@ bool sim_mishap(struct sim *s, unsigned int percent)
 	return !s->is_calm && prng_below(&s->rng, 100) < percent;
 }
 
+void sim_random_seed(struct sim *s, uint8_t seed[static SIPHASH_KEY_SIZE])
+{
+	uint64_t words[2] = {prng_u64(&s->rng), prng_u64(&s->rng)};
+
+	memcpy(seed, words, SIPHASH_KEY_SIZE);
+}
+
 struct host *sim_host_at(struct sim *s, const struct addr *addr)
 {
 	unsigned int i;
@@ -181,6 +188,7 @@ static void sim_init(struct sim *s, uint64_t seed)
 		s->hosts[i].stat_model =
 			(enum stat_model)prng_below(&s->rng, 3);
 		s->hosts[i].has_fixed_port = prng_below(&s->rng, 3) == 0;
+		s->hosts[i].has_callout = prng_below(&s->rng, 2) == 0;
 	}
 	for (i = 0; i < s->host_count; i++) {
 		lockd_init(&s->hosts[i]);

@@ -8,6 +8,7 @@
  *   host.c   power, and the two programs: carries out what the cores say
  *   turn.c   the boot turn (design section 4), step by step on the model disk
  *   lockd.c  the lock manager: who is monitored, and the callback
+ *   callout.c the program for HA, and what a cluster learns from it
  *   disk.c   a disk that loses what was not flushed; the store worker
  *   net.c    links, rpcbind, and an attacker
  *   check.c  what must always hold
@@ -190,6 +191,9 @@ void net_forge(struct host *h);
 
 /* --- lockd.c ----------------------------------------------------------- */
 
+/* What the last callout about a pair was that worked. */
+enum told { TOLD_NOTHING, TOLD_ADD, TOLD_DEL };
+
 enum pair_state { PAIR_IDLE, PAIR_MONITORING, PAIR_MONITORED, PAIR_LEAVING };
 
 /* A peer under one of its names: what lockd does, and what check.c expects. */
@@ -214,6 +218,8 @@ struct pair {
 	uint32_t paid_boots;  /* boots of the peer, see check_callback() */
 	uint32_t forged_last; /* the last forged number called back with */
 	uint64_t forged_ms;   /* ... when it was by one with the address */
+
+	enum told told; /* by callouts, in this boot */
 };
 
 struct lockd_call {
@@ -266,6 +272,16 @@ struct statd_call {
 	struct notice_mark notice;
 };
 
+/* A run of the program for HA. */
+struct callout_run {
+	uint64_t id; /* 0: none */
+	char name[SIM_NAME_SIZE];
+	struct pair *pair; /* NULL: about a reboot */
+	enum told tells;
+};
+
+#define CALLOUT_RUNS_MAX 4
+
 struct statd {
 	struct nsm *core; /* NULL: not running */
 	uint32_t life;
@@ -274,6 +290,8 @@ struct statd {
 	struct statd_call *calls;
 	size_t call_count;
 	unsigned int spins;
+	struct callout_run runs[CALLOUT_RUNS_MAX];
+	bool has_doubt; /* killed while the cluster did not know all */
 };
 
 struct notifier {
@@ -302,6 +320,7 @@ struct host {
 	uint32_t number; /* in force in this boot, 0 before the turn */
 	enum stat_model stat_model;
 	bool has_fixed_port; /* its statd is on the same port in each life */
+	bool has_callout;
 	uint32_t announced[SIM_ANNOUNCED_MAX];
 	size_t announced_count;
 	uint32_t announced_boot; /* in which the last of them was */
@@ -339,6 +358,17 @@ bool turn_run(struct host *h);
 /* Replaces a file, not yet durably, with crash points in between. */
 bool turn_replace(struct host *h, enum disk_dir dir, const char *name,
 		  const void *bytes, size_t len);
+
+/* --- callout.c --------------------------------------------------------- */
+
+/* Starts the program; it works at some time before its end. */
+void callout_begin(struct host *h, const struct nsm_out *out);
+/* statd is gone, and with it all that it runs. */
+void callout_kill_all(struct host *h);
+/* The cluster starts anew with us. */
+void callout_power_fail(struct host *h);
+/* At the very end: what the cluster knows is what is on the disk. */
+void callout_check_end(struct host *h);
 
 /* --- check.c ----------------------------------------------------------- */
 
@@ -412,6 +442,8 @@ struct event *sim_after(struct sim *s, uint64_t delay_ms, event_run *run,
 uint64_t sim_between(struct sim *s, uint64_t low, uint64_t high);
 /* True @percent times in a hundred, but never once the run is calm. */
 bool sim_mishap(struct sim *s, unsigned int percent);
+/* Fills @seed with random bytes. */
+void sim_random_seed(struct sim *s, uint8_t seed[static SIPHASH_KEY_SIZE]);
 struct host *sim_host_at(struct sim *s, const struct addr *addr);
 
 #endif

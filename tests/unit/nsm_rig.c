@@ -59,6 +59,19 @@ static const char *text_of(const struct nsm_out *out)
 	}
 }
 
+/* The words of a CALLOUT as one text: they hold no blank. */
+static void join_words(const struct nsm_out *out, char to[static RIG_TEXT_MAX])
+{
+	size_t i;
+
+	for (i = 0; i < out->callout.count; i++) {
+		assert_in_range(strlen(out->callout.words[i]), 0, 300);
+		if (i > 0)
+			strcat(to, " ");
+		strcat(to, out->callout.words[i]);
+	}
+}
+
 void rig_feed(struct rig *rig, const struct nsm_in *in)
 {
 	struct nsm_out out;
@@ -74,6 +87,8 @@ void rig_feed(struct rig *rig, const struct nsm_in *in)
 		if (out.len > 0)
 			memcpy(copy->bytes, out.bytes, out.len);
 		strncpy(copy->text, text_of(&out), sizeof(copy->text) - 1);
+		if (out.kind == NSM_OUT_CALLOUT)
+			join_words(&out, copy->text);
 	}
 }
 
@@ -157,6 +172,22 @@ void rig_monitor(struct rig *rig, const char *mon_name, char cookie)
 	store = rig_get(rig, NSM_OUT_STORE, 0);
 	assert_non_null(store);
 	rig_stored(rig, store->out.store.id, 0);
+}
+
+void rig_set_callout(struct rig *rig, bool is_on)
+{
+	struct nsm_in in = {.kind = NSM_IN_POLICY, .policy.has_callout = is_on};
+
+	rig_feed(rig, &in);
+}
+
+void rig_called(struct rig *rig, uint64_t id, enum nsm_call_end how, int code)
+{
+	struct nsm_in in = {.kind = NSM_IN_CALLED,
+			    .called = {.id = id,
+				       .end = {.how = how, .code = code}}};
+
+	rig_feed(rig, &in);
 }
 
 void rig_tick(struct rig *rig)

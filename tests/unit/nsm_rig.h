@@ -20,7 +20,7 @@
 struct rig_out {
 	struct nsm_out out;
 	uint8_t bytes[RIG_TEXT_MAX];
-	char text[RIG_TEXT_MAX]; /* file, name or log line */
+	char text[RIG_TEXT_MAX]; /* file, name, words or log line */
 };
 
 struct rig {
@@ -85,6 +85,16 @@ void rig_stored(struct rig *rig, uint64_t id, int error);
  * Monitors @mon_name and lets it become durable.
  */
 void rig_monitor(struct rig *rig, const char *mon_name, char cookie);
+
+/*
+ * Sets whether there is a program for HA.
+ */
+void rig_set_callout(struct rig *rig, bool is_on);
+
+/*
+ * Ends the CALLOUT @id: @how, with @code.
+ */
+void rig_called(struct rig *rig, uint64_t id, enum nsm_call_end how, int code);
 
 /*
  * Moves the clock to the core's deadline and feeds the timer.

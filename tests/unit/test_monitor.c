@@ -27,6 +27,7 @@ struct world {
 	struct doubts doubts;
 	struct notices notices;
 	struct names names;
+	struct callouts callouts;
 	struct monitor monitor;
 	uint64_t next_reply_to;
 	/* Of the effects taken last. */
@@ -53,7 +54,13 @@ static int setup(void **state)
 	doubts_init(&w.doubts, &w.out, &w.questions, VERIFY_CHECK_ASK);
 	notices_init(&w.notices, &w.out, &w.peers, &w.callbacks, &w.doubts);
 	names_init(&w.names, &w.out, &w.peers);
-	monitor_init(&w.monitor, &w.out, &w.peers, &w.names, &w.notices);
+	callouts_init(&w.callouts, &w.out, &w.peers, key);
+	monitor_init(&w.monitor,
+		     &(struct monitor_rooms){.out = &w.out,
+					     .peers = &w.peers,
+					     .names = &w.names,
+					     .notices = &w.notices,
+					     .callouts = &w.callouts});
 	w.monitor.number = 3;
 	*state = &w;
 	return 0;
@@ -65,6 +72,7 @@ static int teardown(void **state)
 
 	monitor_drop_all(&w->monitor);
 	monitor_fini(&w->monitor);
+	callouts_fini(&w->callouts);
 	names_fini(&w->names);
 	doubts_fini(&w->doubts);
 	questions_fini(&w->questions);
