@@ -22,20 +22,20 @@ static int last_error(void)
 	return errno != 0 ? -errno : -EPERM;
 }
 
-static void keep_port_right(void)
+static void keep_right(unsigned int capability)
 {
 	capng_clear(CAPNG_SELECT_ALL);
 	(void)capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
-			   CAP_NET_BIND_SERVICE); /* fails for no known one */
+			   capability); /* fails for no known one */
 }
 
 /* A service manager may have dropped root before us, and left us the port. */
-static int drop_capabilities(void)
+static int drop_capabilities(unsigned int kept)
 {
 	if (capng_get_caps_process() != 0)
 		return last_error();
-	if (capng_have_capability(CAPNG_PERMITTED, CAP_NET_BIND_SERVICE))
-		keep_port_right();
+	if (capng_have_capability(CAPNG_PERMITTED, kept))
+		keep_right(kept);
 	else
 		capng_clear(CAPNG_SELECT_ALL);
 	return capng_apply(CAPNG_SELECT_CAPS) == 0 ? 0 : last_error();
@@ -46,7 +46,7 @@ static int change_owner(uid_t uid, gid_t gid)
 	const capng_flags_t flags = CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING |
 				    CAPNG_CLEAR_AMBIENT;
 
-	keep_port_right();
+	keep_right(CAP_NET_BIND_SERVICE);
 	return capng_change_id((int)uid, (int)gid, flags) == 0 ? 0
 							       : last_error();
 }
@@ -57,7 +57,7 @@ int sandbox_enter(uid_t uid, gid_t gid)
 
 	errno = 0;
 	if (geteuid() != 0) {
-		error = drop_capabilities();
+		error = drop_capabilities(CAP_NET_BIND_SERVICE);
 	} else {
 		if (uid == 0)
 			log_line(LOG_WARN,
@@ -69,4 +69,21 @@ int sandbox_enter(uid_t uid, gid_t gid)
 	if (error == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		error = -errno;
 	return error;
+}
+
+/*
+ * SAFETY: whoever may speak for statd runs any program as its user, and sudo
+ * then decides; that is what callouts are for.  CAP_KILL is not handed on to
+ * them: without inheritable and ambient sets it ends with execve().
+ */
+int sandbox_enter_launcher(uid_t uid, gid_t gid)
+{
+	errno = 0;
+	if (geteuid() != 0)
+		return drop_capabilities(CAP_KILL);
+	keep_right(CAP_KILL);
+	return capng_change_id((int)uid, (int)gid,
+			       CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_AMBIENT) == 0
+		       ? 0
+		       : last_error();
 }

@@ -19,4 +19,15 @@
  */
 int sandbox_enter(uid_t uid, gid_t gid);
 
+/*
+ * Becomes @uid and @gid for good, without other groups, for a process that runs
+ * programs which may become another user (sudo): the bounding set stays and
+ * there is no no_new_privs.  Of the capabilities CAP_KILL remains, permitted
+ * and effective, to end what has become root.  A process that is not root keeps
+ * its ids.
+ * Errors: -errno; the process is in no state to go on then.
+ * Source: design decision 17; contract.md 2.4, 2.11.
+ */
+int sandbox_enter_launcher(uid_t uid, gid_t gid);
+
 #endif

@@ -38,7 +38,6 @@
 
 struct statd {
 	struct settings settings;
-	struct nfsconf *conf; /* as it was at the start */
 	char state_dir[PATH_MAX];
 	char default_dir[PATH_MAX];
 	struct bootturn_place place;
@@ -119,11 +118,12 @@ static void on_reload(void *ctx)
 {
 	struct statd *s = ctx;
 
-	if (!settings_renew(&s->settings, s->conf)) {
+	if (!settings_renew(&s->settings)) {
 		log_line(LOG_ERROR, "nfs.conf is bad: nothing was changed");
 		return;
 	}
 	settings_log_classes(&s->settings);
+	settings_check_callout(&s->settings);
 	world_renew(s->world, &s->settings);
 	log_line(LOG_NOTE, "nfs.conf was read again");
 }
@@ -234,6 +234,8 @@ static int start_as_root(struct statd *s)
 	watch_signals(s);
 	if (!is_turned)
 		repeat_turn(s);
+	settings_check_callout(&s->settings);
+	world_open_launcher(s->world, &s->settings, s->place.state_dir);
 	if (!s->settings.has_no_notify)
 		s->notify_pid = tell_spawn(&s->settings, &s->place);
 	s->rpcbind =
@@ -283,7 +285,7 @@ int main(int argc, char **argv)
 	int status;
 
 	logsink_stderr("rpc.statd");
-	s.conf = settings_read(&s.settings, argc, argv);
+	settings_read(&s.settings, argc, argv);
 	if (init_place(&s) != 0)
 		return EXIT_FAILURE;
 	if (s.settings.is_notify_mode) {
@@ -310,6 +312,6 @@ int main(int argc, char **argv)
 	if (status == 0)
 		status = loop_run(s.loop) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	finish(&s);
-	nfsconf_free(s.conf);
+	settings_fini(&s.settings);
 	return status;
 }

@@ -88,7 +88,8 @@ static const struct optab statd_options[] = {
 	 .section = "statd",
 	 .key = "ha-callout",
 	 .kind = OPTAB_TEXT,
-	 .help = "run PROGRAM when peers come and go (not yet: see NEWS)",
+	 .is_live = true,
+	 .help = "run PROGRAM when peers come, go and reboot",
 	 FIELD(ha_callout)},
 	{.short_name = 'L',
 	 .long_name = "no-notify",
@@ -132,6 +133,15 @@ static const struct optab statd_options[] = {
 	 .is_live = true,
 	 .help = "the lock manager must call from a reserved port",
 	 FIELD(is_port_required)},
+	{.section = "statd",
+	 .key = "ha-callout-timeout",
+	 .arg = "SECONDS",
+	 .kind = OPTAB_UINT,
+	 .min = 1,
+	 .max = 3600,
+	 .is_live = true,
+	 .help = "kill what -H runs after that",
+	 FIELD(ha_callout_s)},
 	{.section = "statd",
 	 .key = "max-connections",
 	 .arg = "COUNT",
@@ -202,6 +212,7 @@ static const struct settings defaults = {
 	.idle_s = 60,
 	.resolver_s = RESOLVER_TIMEOUT_MS / 1000,
 	.is_port_required = true,
+	.ha_callout_s = 30,
 };
 
 static void read_environment(struct settings *settings)
@@ -214,7 +225,7 @@ static void read_environment(struct settings *settings)
 		settings->nlm_udp_port = settings->nlm_port;
 }
 
-struct nfsconf *settings_read(struct settings *settings, int argc, char **argv)
+void settings_read(struct settings *settings, int argc, char **argv)
 {
 	struct nfsconf_value value;
 	struct nfsconf *conf;
@@ -225,7 +236,17 @@ struct nfsconf *settings_read(struct settings *settings, int argc, char **argv)
 	if (nfsconf_get(conf, "statd", NULL, "state-directory-path", &value))
 		settings->default_dir = value.text;
 	read_environment(settings);
-	return conf;
+	settings->at_start = conf;
+	settings->argc = argc;
+	settings->argv = argv;
+}
+
+void settings_fini(struct settings *settings)
+{
+	nfsconf_free(settings->at_start);
+	nfsconf_free(settings->renewed);
+	settings->at_start = NULL;
+	settings->renewed = NULL;
 }
 
 /* Says which of the lines in @fixed, "[section] key", need a new start. */
@@ -240,28 +261,85 @@ static void log_fixed(const struct buf *fixed)
 			 (int)(end - line), line);
 }
 
-bool settings_renew(struct settings *settings, const struct nfsconf *at_start)
+/* Reads @conf, and over it the command line, as at the start. */
+static bool read_again(const struct settings *settings,
+		       const struct nfsconf *conf, struct settings *out,
+		       struct buf *errors)
+{
+	unsigned int bad_count;
+
+	*out = defaults;
+	bad_count = optab_read_conf(statd_options, out, conf, errors);
+	options_apply_args(&statd_program, settings->argc, settings->argv, out);
+	return bad_count == 0;
+}
+
+bool settings_renew(struct settings *settings)
 {
 	struct nfsconf *conf = options_load_conf();
-	struct settings before = defaults;
-	struct settings fresh = defaults;
+	struct settings before, fresh;
 	struct buf lines;
 	bool is_good;
 
 	buf_init(&lines, NFSCONF_FILE_MAX);
 	/* That was good, or we would not have started. */
-	(void)optab_read_conf(statd_options, &before, at_start, &lines);
+	(void)read_again(settings, settings->at_start, &before, &lines);
 	buf_clear(&lines);
-	is_good = optab_read_conf(statd_options, &fresh, conf, &lines) == 0;
+	is_good = read_again(settings, conf, &fresh, &lines);
 	log_page(LOG_ERROR, buf_text(&lines));
 	if (is_good) {
 		buf_clear(&lines);
 		optab_renew(statd_options, settings, &before, &fresh, &lines);
 		log_fixed(&lines);
+		/* ORDER: only now does no text borrow from it. */
+		nfsconf_free(settings->renewed);
+		settings->renewed = conf;
+	} else {
+		nfsconf_free(conf);
 	}
 	buf_fini(&lines);
-	nfsconf_free(conf);
 	return is_good;
+}
+
+/* Why @path cannot be run, or NULL. */
+static const char *refuse_program(const char *path)
+{
+	struct stat st;
+
+	if (path[0] != '/')
+		return "not an absolute path";
+	if (stat(path, &st) != 0)
+		return strerror(errno);
+	if (!S_ISREG(st.st_mode) || (st.st_mode & 0111) == 0)
+		return "not an executable file";
+	return NULL;
+}
+
+void settings_check_callout(const struct settings *settings)
+{
+	const struct nfsconf *conf = settings->renewed != NULL
+					     ? settings->renewed
+					     : settings->at_start;
+	struct nfsconf_value value;
+	const char *why;
+	struct buf text;
+
+	if (settings->ha_callout == NULL)
+		return;
+	why = refuse_program(settings->ha_callout);
+	if (why == NULL)
+		return;
+	buf_init(&text, LOG_TEXT_MAX);
+	if (nfsconf_get(conf, "statd", NULL, "ha-callout", &value) &&
+	    value.text == settings->ha_callout)
+		buf_addf(&text, "%s:%u: [statd] ha-callout = ", value.file,
+			 value.line);
+	else
+		buf_add_text(&text, "-H ");
+	buf_add_escaped(&text, settings->ha_callout,
+			strnlen(settings->ha_callout, LOG_TEXT_MAX / 8));
+	log_line(LOG_WARN, "%s: %s; it cannot be run", buf_text(&text), why);
+	buf_fini(&text);
 }
 
 int settings_check(const struct settings *settings)

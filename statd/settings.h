@@ -29,25 +29,40 @@ struct settings {
 	const char *name;
 	const char *state_dir;
 	const char *default_dir; /* without -P */
-	const char *ha_callout;
+	const char *ha_callout;	 /* NULL: none */
+	unsigned int ha_callout_s;
+	struct nfsconf *at_start; /* what the texts borrow from ... */
+	struct nfsconf *renewed;  /* ... or NULL */
+	char **argv;		  /* borrowed; texts borrow from it, too */
+	int argc;
 };
 
 /*
  * Reads nfs.conf, the command line and RPC_STATD_NO_NOTIFY into *settings.
  * Errors: as options_read(): says what is wrong, and exits.
- * Owns:   the strings of @settings borrow from the result and from @argv;
- *         nfsconf_free() ends it.
+ * Owns:   settings_fini() ends it; @argv is borrowed for as long.
  * Source: contract.md 2.1.
  */
-struct nfsconf *settings_read(struct settings *settings, int argc, char **argv);
+void settings_read(struct settings *settings, int argc, char **argv);
 
 /*
- * Reads nfs.conf again and takes over what may change while statd runs.  What
- * else changed since @at_start is named in the log; where anything is bad, the
- * log names the line, and nothing changes.
+ * Frees what @settings holds.
+ */
+void settings_fini(struct settings *settings);
+
+/*
+ * Reads nfs.conf again and takes over what may change while statd runs; the
+ * command line still wins.  What else changed since the start is named in the
+ * log; where anything is bad, the log names the line, and nothing changes.
  * Return: whether @settings was renewed.
  */
-bool settings_renew(struct settings *settings, const struct nfsconf *at_start);
+bool settings_renew(struct settings *settings);
+
+/*
+ * Warns where ha-callout is set to what cannot be run, and says where that was
+ * set.  It stops nothing: locks can be recovered without.
+ */
+void settings_check_callout(const struct settings *settings);
 
 /*
  * Checks what must hold before anything is changed: the two ports differ, the

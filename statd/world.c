@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "lib/buf.h"
 #include "lib/log.h"
@@ -16,6 +17,8 @@
 #include "os/process.h"
 #include "os/resolver.h"
 #include "os/rpcudp.h"
+#include "os/statedir.h"
+#include "statd/launcher.h"
 #include "statd/nsm.h"
 #include "statd/status.h"
 #include "statd/store.h"
@@ -29,6 +32,9 @@ struct world {
 	struct rpcudp *asker;  /* questions to peers, NULL: none can */
 	struct resolver *resolver;
 	struct loop_timer *timer;
+	struct launcher *launcher; /* NULL: ha-callout is not run */
+	char *callout;		   /* the program, NULL: none */
+	uint32_t callout_ms;
 	bool is_started; /* effects go out */
 };
 
@@ -61,6 +67,26 @@ static void do_store(struct world *w, const struct nsm_out *out)
 		nsm_input(w->nsm, loop_now_ms(), &in);
 }
 
+static void do_callout(struct world *w, const struct nsm_out *out)
+{
+	const struct launcher_job job = {.id = out->callout.id,
+					 .timeout_ms = w->callout_ms,
+					 .path = w->callout,
+					 .words = out->callout.words,
+					 .count = out->callout.count};
+	struct nsm_in in = {.kind = NSM_IN_CALLED,
+			    .called = {.id = out->callout.id,
+				       .end.how = NSM_CALL_NOT_STARTED}};
+
+	in.called.end.code = w->launcher == NULL || w->callout == NULL
+				     ? -ENOENT
+				     : launcher_run(w->launcher, &job);
+	if (in.called.end.code == 0)
+		return;
+	in.called.end.reason = strerror(-in.called.end.code);
+	nsm_input(w->nsm, loop_now_ms(), &in);
+}
+
 static void carry_out(struct world *w, const struct nsm_out *out)
 {
 	switch (out->kind) {
@@ -82,6 +108,7 @@ static void carry_out(struct world *w, const struct nsm_out *out)
 		resolver_ask(w->resolver, out->resolve.id, out->resolve.name);
 		break;
 	case NSM_OUT_CALLOUT:
+		do_callout(w, out);
 		break;
 	case NSM_OUT_LOG:
 		if (out->log.level == LOG_TRACE)
@@ -166,6 +193,22 @@ static void on_resolved(void *ctx, uint64_t id, const struct addr *addrs,
 	feed(ctx, &in);
 }
 
+static void on_called(void *ctx, uint64_t id, enum nsm_call_end how, int code)
+{
+	struct nsm_in in = {.kind = NSM_IN_CALLED,
+			    .called = {.id = id,
+				       .end = {.how = how, .code = code}}};
+
+	if (how == NSM_CALL_NOT_STARTED)
+		in.called.end.reason = strerror(-code);
+	/* A new one would have what we have now: no_new_privs, so no sudo. */
+	if (how == NSM_CALL_LOST)
+		log_line(LOG_ERROR, "the process that runs ha-callout has "
+				    "ended; it is not run until rpc.statd is "
+				    "restarted");
+	feed(ctx, &in);
+}
+
 static void on_timer(void *ctx)
 {
 	struct nsm_in in = {.kind = NSM_IN_TIMER};
@@ -244,18 +287,61 @@ const struct service *world_serve(struct world *w,
 	return w->service;
 }
 
-static struct nsm_policy policy_of(const struct settings *settings)
+static struct nsm_policy policy_of(const struct world *w,
+				   const struct settings *settings)
 {
 	return (struct nsm_policy){
 		.takes_any_port = !settings->is_port_required,
+		.has_callout =
+			w->launcher != NULL && settings->ha_callout != NULL,
 	};
+}
+
+/* The texts of @settings may go when they are read again. */
+static void take_callout(struct world *w, const struct settings *settings)
+{
+	free(w->callout);
+	w->callout = settings->ha_callout != NULL
+			     ? xstrdup(settings->ha_callout)
+			     : NULL;
+	w->callout_ms = settings->ha_callout_s * 1000;
 }
 
 void world_renew(struct world *w, const struct settings *settings)
 {
 	struct nsm_in in = {.kind = NSM_IN_POLICY,
-			    .policy = policy_of(settings)};
+			    .policy = policy_of(w, settings)};
 
+	if (settings->ha_callout != NULL && w->launcher == NULL)
+		log_line(LOG_WARN, "there was no ha-callout at the start: it "
+				   "is run from the next start on");
+	/* ORDER: what still waits for a program that is gone is dropped. */
+	feed(w, &in);
+	take_callout(w, settings);
+}
+
+void world_open_launcher(struct world *w, const struct settings *settings,
+			 const char *state_dir)
+{
+	struct launcher_place place = {.dir = state_dir};
+	struct nsm_in in = {.kind = NSM_IN_POLICY};
+	struct stat owner;
+	int error;
+
+	if (settings->ha_callout == NULL)
+		return;
+	error = statedir_owner(state_dir, &owner);
+	if (error == 0) {
+		place.uid = owner.st_uid;
+		place.gid = owner.st_gid;
+		w->launcher =
+			launcher_new(w->loop, &place, on_called, w, &error);
+	}
+	if (w->launcher == NULL)
+		log_line(LOG_ERROR, "ha-callout is not run: %s",
+			 strerror(-error));
+	take_callout(w, settings);
+	in.policy = policy_of(w, settings);
 	feed(w, &in);
 }
 
@@ -298,11 +384,11 @@ int world_open(const struct settings *settings, struct world **out)
 	struct world *w = xzalloc(sizeof(*w));
 	struct nsm_config config = {
 		.reserved_port_max = kernel_reserved_port_max(),
-		.policy = policy_of(settings),
 		.notify_check = settings->notify_check,
 	};
 
 	*out = w;
+	config.policy = policy_of(w, settings);
 	process_random(config.seed, sizeof(config.seed));
 	w->loop = loop_new();
 	w->nsm = nsm_new(&config);
@@ -327,6 +413,8 @@ void world_free(struct world *w)
 	resolver_free(w->resolver);
 	rpcudp_free(w->client);
 	rpcudp_free(w->asker);
+	launcher_free(w->launcher);
+	free(w->callout);
 	loop_timer_free(w->timer);
 	nsm_free(w->nsm);
 	loop_free(w->loop);

@@ -37,6 +37,14 @@ struct loop *world_loop(const struct world *world);
 bool world_open_store(struct world *world, const char *state_dir);
 
 /*
+ * Starts the process that runs ha-callout, where @settings name a program; it
+ * becomes the owner of the records in @state_dir.  Without it none is run.
+ * ORDER:  while we are root.
+ */
+void world_open_launcher(struct world *world, const struct settings *settings,
+			 const char *state_dir);
+
+/*
  * Lets the core's effects through, and the store write.
  * ORDER:  after root was given up: a look-up forks helpers, and writing starts
  *         a thread, and each would keep what we had then.

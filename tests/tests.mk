@@ -22,7 +22,7 @@ OS_TESTS = \
 	tests/os/test_bootorder tests/os/test_bootpower \
 	tests/os/test_bootstate \
 	tests/os/test_bootturn tests/os/test_claim tests/os/test_durable \
-	tests/os/test_loop \
+	tests/os/test_launcher tests/os/test_loop \
 	tests/os/test_notifylock tests/os/test_options tests/os/test_process \
 	tests/os/test_resolver tests/os/test_retire tests/os/test_rpcbind \
 	tests/os/test_rpctcp tests/os/test_rpcudp tests/os/test_sandbox \

@@ -34,6 +34,8 @@
 #define NO_CAPABILITY	"0000000000000000"
 #define PORT_CAPABILITY "0000000000000400" /* CAP_NET_BIND_SERVICE is 10 */
 
+#define KILL_CAPABILITY "0000000000000020" /* CAP_KILL is 5 */
+
 static char scratch[] = "/tmp/test_sandbox.XXXXXX";
 static char secret[] = "/tmp/test_sandbox-XXXXXX";
 static unsigned int warnings;
@@ -241,12 +243,39 @@ static void other_user_stays(void **state)
 	run_child(other_body);
 }
 
+/* Who starts programs that may become root: kill() and nothing else. */
+static void launcher_body(void)
+{
+	WANT(sandbox_enter_launcher(USER, GROUP) == 0);
+	WANT(geteuid() == USER && getegid() == GROUP);
+	WANT(getgroups(0, NULL) == 0);
+	WANT(status_is("/proc/self/status", "CapEff", KILL_CAPABILITY));
+	WANT(status_is("/proc/self/status", "CapPrm", KILL_CAPABILITY));
+	WANT(status_is("/proc/self/status", "CapInh", NO_CAPABILITY));
+	WANT(status_is("/proc/self/status", "CapAmb", NO_CAPABILITY));
+	WANT(status_is("/proc/self/status", "NoNewPrivs", "0"));
+	WANT(kill(getppid(), 0) == 0);
+	WANT(setuid(0) < 0 && errno == EPERM);
+	execl("/bin/sh", "sh", "-c",
+	      "grep -q '^CapPrm:.0000000000000000$' /proc/self/status", NULL);
+	_exit(127);
+}
+
+static void launcher_keeps_kill_alone(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip(); /* needs root, to give it up */
+	run_child(launcher_body);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(user_is_all_that_is_left),
 		cmocka_unit_test(root_stays_without_capabilities),
 		cmocka_unit_test(other_user_stays),
+		cmocka_unit_test(launcher_keeps_kill_alone),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

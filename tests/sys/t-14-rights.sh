@@ -10,6 +10,7 @@ COOKIE=44444444444444444444444444444444
 DISK=$ROOM/server/disk
 NONE=0000000000000000
 PORT=0000000000000400 # CAP_NET_BIND_SERVICE alone
+KILL=0000000000000020 # CAP_KILL alone
 LOOP="[eventpoll] [timerfd] pipe socket" # libevent's, and the network's
 DAEMON="$(id -u daemon) $(id -g daemon)"
 
@@ -49,6 +50,10 @@ has_no_child() {
 	! children "$1" rpc.statd
 }
 
+is_no_process() {
+	! in_host server test -e "/proc/$1"
+}
+
 # owner FILE: user id, group id and mode.
 owner() {
 	stat -c '%u %g %a' "$1"
@@ -76,6 +81,16 @@ complains() {
 
 two_hosts 4
 echo "$(address client 4) slow.example" >>"$ROOM/server/etc/hosts"
+
+# launches UID GID: what rights says of the process that runs ha-callout.
+launches() {
+	echo "$1 $2 [] $NONE $KILL $KILL $(rights_of_root) $NONE 0"
+}
+
+# The bounding set that everything here began with.
+rights_of_root() {
+	awk '/^CapBnd/ { print $2 }' /proc/self/status
+}
 
 say "records that belong to root"
 chown -R root:root "$DISK/sm" "$DISK/sm.bak"
@@ -164,6 +179,20 @@ wait_for "the peer to be told" [ ! -e "$ROOM/private/sm/192.0.2.2" -a \
 is "rights of sm-notify" "$(rights "$(pid_of server sm-notify)")" \
 	"$(dropped $DAEMON)"
 stop server sm-notify
+
+say "with ha-callout: a process that can start sudo, and statd as before"
+chown "${DAEMON/ /:}" "$DISK/sm" "$DISK/sm.bak"
+rm -f "$DISK/sm/slow.example"
+statd_start server ours -d -H /bin/true
+pid=$(pid_of server statd)
+# shellcheck disable=SC2086
+is "rights of statd" "$(rights "$pid")" "$(dropped $DAEMON)"
+child=$(children "$pid" rpc.statd)
+# shellcheck disable=SC2086
+is "rights of the launcher" "$(rights "$child")" "$(launches $DAEMON)"
+is "its descriptors" "$(descriptors "$child")" socket
+stop server statd
+wait_for "the launcher to end" is_no_process "$child"
 
 say "a directory that cannot be used"
 chown "${DAEMON/ /:}" "$DISK/sm.bak"
