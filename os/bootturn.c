@@ -332,10 +332,17 @@ static int write_mark(const struct turn *turn)
 	return is_written ? 0 : -EIO;
 }
 
+/*
+ * ORDER: nothing of a boot before is under way when this one is called turned.
+ * The records in sm/ are this boot's, of nfs-utils' statd; sm/.reclaim cannot
+ * be.
+ */
 static int take_over(struct turn *turn, struct bootturn_result *out)
 {
-	int error = turn_adopt(turn, BOOTTURN_TAKEN_OVER, out);
+	int error = empty_private(turn);
 
+	if (error == 0)
+		error = turn_adopt(turn, BOOTTURN_TAKEN_OVER, out);
 	if (error == 0)
 		error = write_mark(turn);
 	if (error == 0)

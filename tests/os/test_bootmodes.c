@@ -144,6 +144,29 @@ static void force_after_nfs_utils_takes_over_and_raises(void **state)
 	assert_true(rig_exists(rig, "state/sm.bak/a"));
 }
 
+/* What lies there was under way in a boot before the one of nfs-utils. */
+static void take_over_empties_what_was_under_way(void **state)
+{
+	struct rig *rig = *state;
+
+	if (!rig_is_tmpfs(rig)) {
+		print_message("no tmpfs at /dev/shm\n");
+		skip();
+	}
+	run(rig);
+	rig_put(rig, "state/sm/.reclaim/1", "x");
+	rig_put(rig, "state/sm/.reclaim/parked", "x");
+	rig_boot(rig, 2);
+	rig_put_number(rig, "state/state", 5);
+	rig_put(rig, "run/sm-notify.pid", "4711\n");
+	assert_int_equal(run(rig).outcome, BOOTTURN_TAKEN_OVER);
+	assert_int_equal(rig_count(rig, "state/sm/.reclaim"), 0);
+	/* From here on it is of this boot. */
+	rig_put(rig, "state/sm/.reclaim/1", "x");
+	run(rig);
+	assert_int_equal(rig_count(rig, "state/sm/.reclaim"), 1);
+}
+
 /* --- -n ------------------------------------------------------------------ */
 
 static void copy_raises_nothing(void **state)
@@ -414,6 +437,7 @@ int main(void)
 		TEST(force_of_another_namespace_does_nothing),
 		TEST(force_before_the_turn_is_the_turn),
 		TEST(force_after_nfs_utils_takes_over_and_raises),
+		TEST(take_over_empties_what_was_under_way),
 		TEST(copy_raises_nothing),
 		TEST(copy_makes_a_first_number),
 		TEST(copy_tells_the_number_of_this_boot),
