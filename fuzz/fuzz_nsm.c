@@ -8,8 +8,10 @@
  * file has a name that may be one; a callout gets no name that is an option;
  * the clock never stands still.
  *
- * Input: one byte number of files, each two bytes length and the bytes, then
- * operations of one byte and what they read.
+ * Input: one byte, how many files there are in sm/ (low half) and in
+ * sm/.reclaim (high half); of each two bytes length and the bytes, with a byte
+ * for the name before one of sm/.reclaim; then operations of one byte and what
+ * they read.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,6 +20,7 @@
 
 #include "fuzz/nsm_calls.h"
 #include "fuzz/nsm_disk.h"
+#include "fuzz/nsm_memos.h"
 #include "lib/buf.h"
 #include "lib/hostname.h"
 #include "lib/portmap.h"
@@ -51,6 +54,7 @@ struct world {
 	size_t size;
 	struct calls calls;
 	struct disk disk;
+	struct memo_jobs memos;
 	struct sent sent[SENT_MAX]; /* the last ones, round and round */
 	size_t sent_count;
 	uint64_t resolve_id;	/* the last one */
@@ -178,6 +182,9 @@ static void drain(struct world *w)
 		case NSM_OUT_FORGET:
 			disk_note_forget(&w->disk, &out);
 			break;
+		case NSM_OUT_MEMO:
+			memo_jobs_note(&w->memos, &out);
+			break;
 		case NSM_OUT_SEND:
 			note_sent(w, &out);
 			break;
@@ -295,6 +302,17 @@ static bool feed_stored(struct world *w, int error)
 		return false;
 	feed(w, &in);
 	calls_check(&w->calls, &w->disk);
+	return true;
+}
+
+static bool feed_memo_stored(struct world *w, int error)
+{
+	struct nsm_in in = {.kind = NSM_IN_MEMO_STORED,
+			    .stored = {.error = error, .reason = "disk"}};
+
+	if (!memo_jobs_work(&w->memos, &in.stored.id))
+		return false;
+	feed(w, &in);
 	return true;
 }
 
@@ -425,9 +443,26 @@ static void feed_file(struct world *w, const char *name)
 	feed(w, &in);
 }
 
+/* A file of sm/.reclaim, about a record that is there or not. */
+static void feed_memo(struct world *w)
+{
+	struct nsm_in in = {.kind = NSM_IN_MEMO};
+
+	in.memo.number = take_byte(w);
+	in.len = take_len16(w);
+	in.bytes = take_bytes(w, &in.len);
+	feed(w, &in);
+}
+
 static void step(struct world *w)
 {
-	switch (take_byte(w) % 12) {
+	uint8_t byte = take_byte(w);
+
+	if (byte >= 0xf0) { /* nothing to end is fine */
+		(void)feed_memo_stored(w, byte & 1 ? -5 : 0);
+		return;
+	}
+	switch (byte % 12) {
 	default:
 		feed_good_call(w);
 		break;
@@ -470,7 +505,7 @@ static void finish(struct world *w)
 	struct sent sent;
 	unsigned int i;
 
-	while (feed_stored(w, 0) || feed_called(w, 0))
+	while (feed_stored(w, 0) || feed_memo_stored(w, 0) || feed_called(w, 0))
 		;
 	for (i = 0; calls_open_count(&w->calls) > 0; i++) {
 		require(i < STEPS_MAX);
@@ -500,17 +535,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct nsm_config config = {.reserved_port_max = CALLS_RESERVED_PORT,
 				    .policy.has_callout = true};
+	const struct nsm_in loaded = {.kind = NSM_IN_LOADED};
 	struct world *w = xzalloc(sizeof(*w));
-	uint8_t count, i;
+	uint8_t counts, i;
 
 	w->data = data;
 	w->size = size;
 	w->now_ms = 1;
 	disk_init(&w->disk);
 	w->n = nsm_new(&config);
-	count = take_byte(w) % (COUNT(file_names) + 1);
-	for (i = 0; i < count; i++)
+	counts = take_byte(w);
+	for (i = 0; i < (counts & 0xf) % (COUNT(file_names) + 1); i++)
 		feed_file(w, file_names[i]);
+	for (i = 0; i < counts >> 4; i++)
+		feed_memo(w);
+	feed(w, &loaded);
 	feed_number(w, 3);
 	while (w->size > 0)
 		step(w);

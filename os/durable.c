@@ -194,7 +194,7 @@ int durable_begin(struct durable_file *file, const void *bytes, size_t len)
 		error = write_all(file->fd, bytes, len);
 	if (error != 0)
 		abandon(file);
-	else
+	else if (file->how != DURABLE_SWAP)
 		/* Only a hint: the disk may begin while others are written. */
 		(void)sync_file_range(file->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 	return error;
@@ -230,8 +230,10 @@ static int name_file(const struct durable_file *file)
 
 int durable_finish(struct durable_file *file)
 {
-	int error = fsync(file->fd) == 0 ? 0 : -errno;
+	int error = 0;
 
+	if (file->how != DURABLE_SWAP && fsync(file->fd) != 0)
+		error = -errno;
 	if (close(file->fd) != 0 && error == 0)
 		error = -errno;
 	file->fd = -1;
@@ -264,6 +266,15 @@ int durable_replace(int dir, const char *name, const void *bytes, size_t len,
 {
 	struct durable_file file = {
 		.dir = dir, .name = name, .how = DURABLE_REPLACE, .mode = mode};
+
+	return put(&file, bytes, len);
+}
+
+int durable_swap(int dir, const char *name, const void *bytes, size_t len,
+		 mode_t mode)
+{
+	struct durable_file file = {
+		.dir = dir, .name = name, .how = DURABLE_SWAP, .mode = mode};
 
 	return put(&file, bytes, len);
 }

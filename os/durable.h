@@ -56,10 +56,20 @@ int durable_create(int dir, const char *name, const void *bytes, size_t len,
 int durable_replace(int dir, const char *name, const void *bytes, size_t len,
 		    mode_t mode);
 
+/*
+ * Makes @name in @dir hold exactly @len bytes, as durable_replace() does but
+ * without any flush: the old or the new content is there, whole, if this
+ * process dies at any moment; a power failure may leave anything.
+ * Errors: -errno; the old content is then still there.
+ */
+int durable_swap(int dir, const char *name, const void *bytes, size_t len,
+		 mode_t mode);
+
 enum durable_how {
 	DURABLE_NEW,
 	DURABLE_REPLACE,
 	DURABLE_ASIDE, /* what has the name, even a directory, moves first */
+	DURABLE_SWAP,  /* a replacement that is not durable at all, but whole */
 };
 
 /*

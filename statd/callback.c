@@ -7,9 +7,9 @@
  * new event, makes the pause short again.
  *
  * ORDER: an event counts as delivered only when the lock manager answered it
- * from 127.0.0.1 and the port that was called; until then the sender of the
- * notice gets no answer and repeats it, so a crash of ours loses nothing
- * (contract.md M-1, M-2, S-3).
+ * from 127.0.0.1 and the port that was called; until then either the sender of
+ * the notice has no answer and repeats it, or the event is in sm/.reclaim, so a
+ * crash of ours loses nothing (contract.md M-1, M-2, S-3).
  */
 #include "statd/callback.h"
 

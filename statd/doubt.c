@@ -10,10 +10,12 @@
 #include "lib/xalloc.h"
 
 void doubts_init(struct doubts *set, struct effects *out,
-		 struct questions *questions, enum verify_check check)
+		 struct questions *questions, struct memos *memos,
+		 enum verify_check check)
 {
 	*set = (struct doubts){.out = out,
 			       .questions = questions,
+			       .memos = memos,
 			       .check = check};
 }
 
@@ -63,6 +65,7 @@ void doubts_want_baseline(struct doubts *set, uint64_t now_ms,
 		return;
 	peer->baseline.is_known = false;
 	peer->is_baseline_wanted = true;
+	(void)memos_touch(set->memos, &peer->memo);
 	/* A name without addresses is asked once it has some. */
 	(void)questions_ask(set->questions, now_ms, peer);
 }
@@ -75,7 +78,24 @@ void doubts_watch(struct doubts *set, uint64_t now_ms, struct peer *peer)
 	doubts_want_baseline(set, now_ms, peer);
 }
 
-void doubts_resolved(struct doubts *set, uint64_t now_ms, struct peer *peer)
+void doubts_watch_loaded(struct doubts *set, struct peer *peer)
+{
+	peer->is_baseline_wanted = set->check == VERIFY_CHECK_ASK;
+}
+
+/* How long ago lockd asked for the peer is not known: not "prompt". */
+void doubts_recall(struct doubts *set, struct peer *peer, uint32_t number,
+		   const struct addr *from)
+{
+	if (set->check != VERIFY_CHECK_ASK)
+		return;
+	peer->is_baseline_wanted = false;
+	peer->baseline = (struct peer_baseline){.is_known = true,
+						.number = number,
+						.from = *from};
+}
+
+void doubts_resume(struct doubts *set, uint64_t now_ms, struct peer *peer)
 {
 	if (peer->is_baseline_wanted)
 		(void)questions_ask(set->questions, now_ms, peer);
@@ -97,6 +117,7 @@ static void note_baseline(struct doubts *set, uint64_t now_ms,
 		.number = peer->question.number,
 		.from = peer->question.from,
 	};
+	(void)memos_touch(set->memos, &peer->memo);
 }
 
 /* --- doubts ------------------------------------------------------------ */

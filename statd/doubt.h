@@ -23,6 +23,7 @@
 struct doubts {
 	struct effects *out;	     /* borrowed */
 	struct questions *questions; /* borrowed */
+	struct memos *memos;	     /* borrowed */
 	enum verify_check check;
 	struct peer *settling; /* whose news is being taken, or NULL */
 	unsigned int next_kind;
@@ -48,10 +49,11 @@ struct doubt_end {
 
 /*
  * Makes @set ready; peers are asked only where @check is VERIFY_CHECK_ASK.
- * Owns:   doubts_fini() ends it; @out and @questions are borrowed for as long.
+ * Owns:   doubts_fini() ends it; the three rooms are borrowed for as long.
  */
 void doubts_init(struct doubts *set, struct effects *out,
-		 struct questions *questions, enum verify_check check);
+		 struct questions *questions, struct memos *memos,
+		 enum verify_check check);
 
 /*
  * Frees @set; its peers must have been taken out with doubts_forget().
@@ -79,9 +81,23 @@ void doubts_want_baseline(struct doubts *set, uint64_t now_ms,
 void doubts_watch(struct doubts *set, uint64_t now_ms, struct peer *peer);
 
 /*
- * Goes on with @peer, whose addresses have just been found.
+ * Notes that @peer was loaded from the disk: it is to be asked for its baseline
+ * as soon as doubts_resume() says so.
  */
-void doubts_resolved(struct doubts *set, uint64_t now_ms, struct peer *peer);
+void doubts_watch_loaded(struct doubts *set, struct peer *peer);
+
+/*
+ * Gives @peer, loaded from the disk, the baseline that its statd at @from gave
+ * to the process before us; it need not be asked.
+ */
+void doubts_recall(struct doubts *set, struct peer *peer, uint32_t number,
+		   const struct addr *from);
+
+/*
+ * Has @peer asked where it is to be asked and was not: its addresses have just
+ * been found, or all that is on the disk was loaded.
+ */
+void doubts_resume(struct doubts *set, uint64_t now_ms, struct peer *peer);
 
 /*
  * Has @peer asked about @call, unless it is being asked about one like it.

@@ -102,6 +102,15 @@ void effects_forget(struct effects *out, const char *file)
 	e->out.forget.file = e->text;
 }
 
+void effects_memo(struct effects *out, uint64_t id, uint64_t number,
+		  struct buf *content)
+{
+	struct effect *e = effect_add(out, NSM_OUT_MEMO, content, NULL);
+
+	e->out.memo.id = id;
+	e->out.memo.number = number;
+}
+
 void effects_resolve(struct effects *out, uint64_t id, const char *name)
 {
 	struct effect *e = effect_add(out, NSM_OUT_RESOLVE, NULL, name);

@@ -61,6 +61,14 @@ void effects_store(struct effects *out, uint64_t id, const char *file,
 void effects_forget(struct effects *out, const char *file);
 
 /*
+ * Queues @content to become the file @number of sm/.reclaim as job @id; NULL
+ * removes that file.
+ * Owns:   takes the bytes of @content.
+ */
+void effects_memo(struct effects *out, uint64_t id, uint64_t number,
+		  struct buf *content);
+
+/*
  * Queues the look-up of @name as @id.
  * Owns:   copies @name.
  */

@@ -147,7 +147,7 @@ static void forget_peer(struct monitor *m, struct peer *peer)
 	while ((link = list_take_first(&peer->stores)) != NULL)
 		container_of(link, struct store_job, in_peer)->peer = NULL;
 	names_remove(m->names, peer);
-	notices_discard(m->notices, peer);
+	notices_forget(m->notices, peer);
 	peers_remove(m->peers, peer);
 }
 
@@ -272,7 +272,6 @@ void monitor_add(struct monitor *m, uint64_t now_ms,
 	}
 	/* A new cookie: what was pending for the old one means nothing. */
 	notices_discard(m->notices, peer);
-	peer_clear_delivered(peer);
 	memcpy(peer->rec.priv, rec->priv, sizeof(rec->priv));
 	note_peer(m, peer);
 	/* Refused or not, its line of earlier is still in sm/. */
@@ -400,8 +399,8 @@ static void log_foreign(struct monitor *m, const char *name,
 	buf_fini(&text);
 }
 
-void monitor_load(struct monitor *m, uint64_t now_ms, const char *name,
-		  const uint8_t *bytes, size_t len)
+void monitor_load(struct monitor *m, const char *name, const uint8_t *bytes,
+		  size_t len)
 {
 	struct record_lines lines = {.bytes = bytes, .len = len};
 	struct peer_file *file = peers_file(m->peers, name);
@@ -425,7 +424,7 @@ void monitor_load(struct monitor *m, uint64_t now_ms, const char *name,
 		 */
 		peer = peers_add(m->peers, &rec, name);
 		names_add(m->names, peer);
-		notices_watch_loaded(m->notices, now_ms, peer);
+		doubts_watch_loaded(m->notices->doubts, peer);
 		record_fini(&rec);
 	}
 	log_foreign(m, name, &foreign);

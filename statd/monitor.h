@@ -68,8 +68,8 @@ void monitor_fini(struct monitor *m);
  * monitored, but count as durable only once they are stored again; what is no
  * record is reported and kept.
  */
-void monitor_load(struct monitor *m, uint64_t now_ms, const char *name,
-		  const uint8_t *bytes, size_t len);
+void monitor_load(struct monitor *m, const char *name, const uint8_t *bytes,
+		  size_t len);
 
 /*
  * SM_MON: remembers @rec, which the caller may reuse, and answers @caller once

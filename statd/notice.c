@@ -4,8 +4,9 @@
  * which may need a callback.  "struct notice" stands for the caller who waits
  * until all of them are done.
  *
- * ORDER: the REPLY leaves after the last callback was answered.  Break it and
- * a sender that was answered stops repeating although lockd never heard.
+ * ORDER: the REPLY leaves after the last callback was answered, or outlives us
+ * in sm/.reclaim.  Break it and a sender that was answered stops repeating
+ * although lockd never heard.
  */
 #include "statd/notice.h"
 
@@ -44,8 +45,11 @@ struct outcome {
 void notices_init(struct notices *set, struct effects *out, struct peers *peers,
 		  struct callbacks *cb, struct doubts *doubts)
 {
-	*set = (struct notices){
-		.out = out, .peers = peers, .cb = cb, .doubts = doubts};
+	*set = (struct notices){.out = out,
+				.peers = peers,
+				.cb = cb,
+				.doubts = doubts,
+				.memos = doubts->memos};
 }
 
 static void answer(struct notices *set, uint64_t reply_to, uint32_t xid)
@@ -124,16 +128,21 @@ void notices_watch(struct notices *set, uint64_t now_ms, struct peer *peer)
 	doubts_watch(set->doubts, now_ms, peer);
 }
 
-void notices_watch_loaded(struct notices *set, uint64_t now_ms,
-			  struct peer *peer)
-{
-	doubts_want_baseline(set->doubts, now_ms, peer);
-}
-
 /* --- deciding ---------------------------------------------------------- */
 
+static size_t event_count(const struct peer *peer)
+{
+	const struct link *pos;
+	size_t count = 0;
+
+	list_for_each (pos, &peer->events)
+		count++;
+	return count;
+}
+
 /*
- * Has lockd called back, unless a newer number of that name is under way.
+ * Has lockd called back, unless a newer number of that name is under way, or
+ * so many names are that it hears of this peer anyhow.
  * Return: the event, or NULL.
  */
 static struct event *deliver(struct notices *set, uint64_t now_ms,
@@ -141,13 +150,16 @@ static struct event *deliver(struct notices *set, uint64_t now_ms,
 {
 	struct event *event = callbacks_find(peer, call->name);
 
-	if (event != NULL && !statenum_is_newer(call->number, event->number))
+	if (event != NULL ? !statenum_is_newer(call->number, event->number)
+			  : event_count(peer) >= MEMO_ITEMS_MAX)
 		return NULL;
 	if (set->callouts != NULL)
 		callouts_notice(set->callouts, now_ms, peer, call);
 	peer->was_called_back = true;
 	doubts_want_baseline(set->doubts, now_ms, peer);
-	return callbacks_add(set->cb, now_ms, peer, call->name, call->number);
+	event = callbacks_add(set->cb, now_ms, peer, call->name, call->number);
+	event->version = memos_touch(set->memos, &peer->memo);
+	return event;
 }
 
 /* Waits for @event; where too many do already, the caller must repeat. */
@@ -166,6 +178,21 @@ static void wait_for(struct event *event, const struct notice_call *call,
 	event_add_waiter(event, outcome->notice);
 }
 
+/* A notice of what lockd is being told: one that outlives us is answered. */
+static void repeat(struct notices *set, struct event *event,
+		   const struct notice_call *call, struct outcome *outcome)
+{
+	struct memo_slot *memo = &event->peer->memo;
+
+	if (memo_slot_has(memo, event->version)) {
+		set->counts.duplicates++;
+		return;
+	}
+	if (!memo_slot_is_busy(memo))
+		event->version = memos_touch(set->memos, memo);
+	wait_for(event, call, outcome);
+}
+
 static void match_one(struct notices *set, uint64_t now_ms,
 		      const struct notice_call *call, struct peer *peer,
 		      struct outcome *outcome)
@@ -178,7 +205,7 @@ static void match_one(struct notices *set, uint64_t now_ms,
 	outcome->matched++;
 	if (event != NULL && event->number == call->number &&
 	    (is_from_address || set->doubts->check == VERIFY_CHECK_LEGACY)) {
-		wait_for(event, call, outcome);
+		repeat(set, event, call, outcome);
 		return;
 	}
 	switch (verify_notice(&facts)) {
@@ -249,6 +276,13 @@ void notices_take(struct notices *set, uint64_t now_ms,
 
 /* --- what the peer said ------------------------------------------------ */
 
+static void set_delivered(struct notices *set, struct peer *peer,
+			  const char *name, uint32_t number)
+{
+	peer_set_delivered(peer, name, number);
+	(void)memos_touch(set->memos, &peer->memo);
+}
+
 static void act(struct notices *set, uint64_t now_ms,
 		const struct doubt_end *end)
 {
@@ -263,10 +297,10 @@ static void act(struct notices *set, uint64_t now_ms,
 		log_limited(set, now_ms, call,
 			    "it is of before the peer was monitored; ignored");
 		/* So that its next repetition is acknowledged. */
-		peer_set_delivered(end->peer, call->name, call->number);
+		set_delivered(set, end->peer, call->name, call->number);
 		break;
 	case VERIFY_DUPLICATE:
-		peer_set_delivered(end->peer, call->name, call->number);
+		set_delivered(set, end->peer, call->name, call->number);
 		break;
 	case VERIFY_REFUSE:
 		log_refused(set, now_ms, call,
@@ -311,34 +345,57 @@ void notices_finish(struct notices *set)
 	while ((event = callbacks_take(set->cb)) != NULL) {
 		set->counts.delivered++;
 		log_delivered(set, event);
-		peer_set_delivered(event->peer, event->name, event->number);
+		set_delivered(set, event->peer, event->name, event->number);
 		event_release(set, event, true);
+		callbacks_discard(set->cb, event);
+	}
+}
+
+/* --- what outlives us -------------------------------------------------- */
+
+void notices_kept(struct notices *set, struct peer *peer)
+{
+	struct link *pos;
+
+	list_for_each (pos, &peer->events) {
+		struct event *event = container_of(pos, struct event, in_peer);
+
+		if (memo_slot_has(&peer->memo, event->version))
+			event_release(set, event, true);
+	}
+}
+
+/* --- the end of a record, or of its cookie ----------------------------- */
+
+static void discard_events(struct notices *set, struct peer *peer,
+			   bool is_answered)
+{
+	struct link *pos, *after;
+
+	doubts_forget(set->doubts, peer);
+	list_for_each_safe (pos, after, &peer->events) {
+		struct event *event = container_of(pos, struct event, in_peer);
+
+		event_release(set, event, is_answered);
 		callbacks_discard(set->cb, event);
 	}
 }
 
 void notices_discard(struct notices *set, struct peer *peer)
 {
-	struct link *pos, *after;
+	discard_events(set, peer, true);
+	peer_clear_delivered(peer);
+	peer->baseline.is_known = false;
+	(void)memos_touch(set->memos, &peer->memo);
+}
 
-	doubts_forget(set->doubts, peer);
-	list_for_each_safe (pos, after, &peer->events) {
-		struct event *event = container_of(pos, struct event, in_peer);
-
-		event_release(set, event, true);
-		callbacks_discard(set->cb, event);
-	}
+void notices_forget(struct notices *set, struct peer *peer)
+{
+	discard_events(set, peer, true);
+	memos_drop(set->memos, &peer->memo);
 }
 
 void notices_drop(struct notices *set, struct peer *peer)
 {
-	struct link *pos, *after;
-
-	doubts_forget(set->doubts, peer);
-	list_for_each_safe (pos, after, &peer->events) {
-		struct event *event = container_of(pos, struct event, in_peer);
-
-		event_release(set, event, false);
-		callbacks_discard(set->cb, event);
-	}
+	discard_events(set, peer, false);
 }

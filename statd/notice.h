@@ -14,6 +14,7 @@
 #include "statd/callback.h"
 #include "statd/doubt.h"
 #include "statd/effects.h"
+#include "statd/memo.h"
 #include "statd/peers.h"
 
 /* What came of notices, since the start. */
@@ -31,6 +32,7 @@ struct notices {
 	struct peers *peers;	   /* borrowed */
 	struct callbacks *cb;	   /* borrowed */
 	struct doubts *doubts;	   /* borrowed */
+	struct memos *memos;	   /* borrowed */
 	struct callouts *callouts; /* borrowed, NULL: none are run */
 	struct notice_counts counts;
 	struct log_limit limit; /* for what is not believed or matches nobody */
@@ -38,7 +40,8 @@ struct notices {
 
 /*
  * Makes @set ready.
- * Owns:   the four rooms are borrowed for as long as @set is used.
+ * Owns:   the four rooms, and the memos of @doubts, are borrowed for as long as
+ *         @set is used.
  */
 void notices_init(struct notices *set, struct effects *out, struct peers *peers,
 		  struct callbacks *cb, struct doubts *doubts);
@@ -50,22 +53,16 @@ void notices_init(struct notices *set, struct effects *out, struct peers *peers,
 void notices_watch(struct notices *set, uint64_t now_ms, struct peer *peer);
 
 /*
- * The same for a record that was loaded from the disk: when lockd asked for it
- * is not known.
- */
-void notices_watch_loaded(struct notices *set, uint64_t now_ms,
-			  struct peer *peer);
-
-/*
  * Does what follows from the answers and silences of peers that were asked.
  */
 void notices_settle(struct notices *set, uint64_t now_ms);
 
 /*
- * Takes one notice: answered at once where nobody has to be called back,
- * after the lock manager's answer where somebody has, and never while it is
- * undecided (the sender repeats it then).  @is_lookup_open says that the
- * first look-up of some record is still open, so whom it matches is not sure.
+ * Takes one notice: answered at once where nobody has to be called back, or
+ * where that outlives us already; once it does, or the lock manager has
+ * answered, where somebody has; and never while it is undecided (the sender
+ * repeats it then).  @is_lookup_open says that the first look-up of some record
+ * is still open, so whom it matches is not sure.
  */
 void notices_take(struct notices *set, uint64_t now_ms,
 		  const struct notice_call *call, bool is_lookup_open);
@@ -77,10 +74,22 @@ void notices_take(struct notices *set, uint64_t now_ms,
 void notices_finish(struct notices *set);
 
 /*
- * Discards all events of @peer, which is unmonitored or has a new cookie; those
- * who wait for nothing else are answered.
+ * Answers those who wait for events of @peer that are in its file in
+ * sm/.reclaim now; the lock manager is called back all the same.
+ */
+void notices_kept(struct notices *set, struct peer *peer);
+
+/*
+ * Discards all events of @peer, which has a new cookie, and all that was
+ * delivered; those who wait for nothing else are answered.
  */
 void notices_discard(struct notices *set, struct peer *peer);
+
+/*
+ * Does the same for @peer, which is unmonitored, and removes its file in
+ * sm/.reclaim.
+ */
+void notices_forget(struct notices *set, struct peer *peer);
 
 /*
  * Discards all events of @peer without answering anybody, at the very end.

@@ -23,11 +23,14 @@
 #include "statd/callouts.h"
 #include "statd/doubt.h"
 #include "statd/effects.h"
+#include "statd/memo.h"
+#include "statd/memos.h"
 #include "statd/monitor.h"
 #include "statd/names.h"
 #include "statd/notice.h"
 #include "statd/peers.h"
 #include "statd/question.h"
+#include "statd/recall.h"
 #include "statd/status.h"
 
 #define REFUSALS_LOGGED_PER_MINUTE 10
@@ -40,6 +43,7 @@ struct nsm {
 	struct peers peers;
 	struct callbacks callbacks;
 	struct questions questions;
+	struct memos memos;
 	struct doubts doubts;
 	struct notices notices;
 	struct names names;
@@ -94,7 +98,9 @@ struct nsm *nsm_new(const struct nsm_config *config)
 	peers_init(&n->peers, key);
 	callbacks_init(&n->callbacks, &n->out, &n->rng);
 	questions_init(&n->questions, &n->out, &n->peers, &n->rng);
-	doubts_init(&n->doubts, &n->out, &n->questions, config->notify_check);
+	memos_init(&n->memos, &n->out);
+	doubts_init(&n->doubts, &n->out, &n->questions, &n->memos,
+		    config->notify_check);
 	notices_init(&n->notices, &n->out, &n->peers, &n->callbacks,
 		     &n->doubts);
 	names_init(&n->names, &n->out, &n->peers);
@@ -419,7 +425,7 @@ static void input_resolved(struct nsm *n, uint64_t now_ms,
 			       in->resolved.addrs, in->resolved.count);
 
 	if (peer != NULL)
-		doubts_resolved(&n->doubts, now_ms, peer);
+		doubts_resume(&n->doubts, now_ms, peer);
 }
 
 static void input_timer(struct nsm *n, uint64_t now_ms)
@@ -430,12 +436,82 @@ static void input_timer(struct nsm *n, uint64_t now_ms)
 	notices_settle(&n->notices, now_ms);
 }
 
-void nsm_input(struct nsm *n, uint64_t now_ms, const struct nsm_in *in)
+/* --- sm/.reclaim ------------------------------------------------------- */
+
+static void input_memo(struct nsm *n, uint64_t now_ms, const struct nsm_in *in)
+{
+	uint64_t number = in->memo.number;
+
+	if (number == 0 || number > MEMOS_NUMBER_MAX)
+		return;
+	if (memos_is_kind(in->bytes, in->len, "peer") &&
+	    recall_load(&n->notices, now_ms, number, in->bytes, in->len))
+		return;
+	effects_debug(&n->out, LOG_CLASS_GENERAL,
+		      "sm/.reclaim/%llu is of no use and removed",
+		      (unsigned long long)number);
+	memos_discard(&n->memos, number);
+}
+
+static void input_loaded(struct nsm *n, uint64_t now_ms)
+{
+	struct link *pos;
+
+	list_for_each (pos, &n->peers.all)
+		doubts_resume(&n->doubts, now_ms,
+			      container_of(pos, struct peer, in_all));
+}
+
+static void input_memo_stored(struct nsm *n, const struct nsm_in *in)
+{
+	struct memo_slot *slot =
+		memos_stored(&n->memos, in->stored.id, in->stored.error,
+			     in->stored.reason);
+
+	if (slot == NULL)
+		return;
+	switch (slot->kind) {
+	case MEMO_PEER:
+		notices_kept(&n->notices,
+			     container_of(slot, struct peer, memo));
+		break;
+	}
+}
+
+/* Writes what has changed, once per input. */
+static void write_memos(struct nsm *n)
+{
+	struct memo_slot *slot;
+
+	while ((slot = memos_take(&n->memos)) != NULL) {
+		struct buf content;
+
+		buf_init(&content, MEMO_SIZE_MAX);
+		switch (slot->kind) {
+		case MEMO_PEER:
+			recall_format(container_of(slot, struct peer, memo),
+				      &content);
+			break;
+		}
+		memos_write(&n->memos, slot, &content);
+	}
+}
+
+static void dispatch_input(struct nsm *n, uint64_t now_ms,
+			   const struct nsm_in *in)
 {
 	switch (in->kind) {
 	case NSM_IN_FILE:
-		monitor_load(&n->monitor, now_ms, in->file.name, in->bytes,
-			     in->len);
+		monitor_load(&n->monitor, in->file.name, in->bytes, in->len);
+		break;
+	case NSM_IN_MEMO:
+		input_memo(n, now_ms, in);
+		break;
+	case NSM_IN_LOADED:
+		input_loaded(n, now_ms);
+		break;
+	case NSM_IN_MEMO_STORED:
+		input_memo_stored(n, in);
 		break;
 	case NSM_IN_NUMBER:
 		n->monitor.number = in->number;
@@ -470,6 +546,12 @@ void nsm_input(struct nsm *n, uint64_t now_ms, const struct nsm_in *in)
 	}
 }
 
+void nsm_input(struct nsm *n, uint64_t now_ms, const struct nsm_in *in)
+{
+	dispatch_input(n, now_ms, in);
+	write_memos(n);
+}
+
 bool nsm_output(struct nsm *n, struct nsm_out *out)
 {
 	return effects_take(&n->out, out);
@@ -501,7 +583,8 @@ void nsm_status(const struct nsm *n, uint64_t now_ms, struct buf *out)
 					 .callbacks = &n->callbacks,
 					 .notices = &n->notices.counts,
 					 .calls = &n->calls,
-					 .callouts = &n->callouts};
+					 .callouts = &n->callouts,
+					 .memos = &n->memos};
 
 	status_add(&view, now_ms, out);
 }

@@ -7,9 +7,10 @@
  * effects and look at what would have survived.
  *
  * ORDER: a REPLY to SM_MON leaves only after STORED came back for it; a REPLY
- * to SM_NOTIFY only after lockd answered the callback.  Break the first and a
- * power failure forgets a peer; break the second and a restart of statd loses
- * a reboot that the sender believes delivered.
+ * to SM_NOTIFY only after lockd answered the callback, or MEMO_STORED came back
+ * for a MEMO that tells of it.  Break the first and a power failure forgets a
+ * peer; break the second and a restart of statd loses a reboot that the sender
+ * believes delivered.
  */
 #ifndef NFS_RECLAIM_STATD_NSM_H
 #define NFS_RECLAIM_STATD_NSM_H
@@ -51,10 +52,13 @@ enum nsm_source {
 
 enum nsm_in_kind {
 	NSM_IN_FILE,   /* a file of sm/, read at start */
+	NSM_IN_MEMO,   /* a file of sm/.reclaim, read after all of sm/ */
+	NSM_IN_LOADED, /* all that is on the disk was fed */
 	NSM_IN_NUMBER, /* what `state` says now; 0 = the store cannot be used */
 	NSM_IN_CALL,   /* a message came to one of our service sockets */
 	NSM_IN_STORED, /* a STORE ended */
-	NSM_IN_ANSWER, /* a datagram came to a socket that SENDs use */
+	NSM_IN_MEMO_STORED, /* a MEMO with an id ended */
+	NSM_IN_ANSWER,	    /* a datagram came to a socket that SENDs use */
 	NSM_IN_SEND_FAILED, /* a SEND could not be handed to the network */
 	NSM_IN_RESOLVED,    /* a RESOLVE ended */
 	NSM_IN_TIMER,	    /* nsm_deadline_ms() has come */
@@ -81,12 +85,15 @@ struct nsm_called {
 
 struct nsm_in {
 	enum nsm_in_kind kind;
-	const uint8_t *bytes; /* FILE: content; CALL, ANSWER: the message */
+	const uint8_t *bytes; /* FILE, MEMO: content; CALL, ANSWER: message */
 	size_t len;
 	union {
 		struct {
 			const char *name;
 		} file;
+		struct {
+			uint64_t number; /* its name */
+		} memo;
 		uint32_t number;
 		struct {
 			uint64_t reply_to; /* names the caller in REPLY */
@@ -97,7 +104,7 @@ struct nsm_in {
 			uint64_t id;
 			int error;	    /* 0 or -errno */
 			const char *reason; /* what it means, for the log */
-		} stored;
+		} stored;		    /* MEMO_STORED as well */
 		struct {
 			enum nsm_source to; /* the socket it came to */
 			struct addr from;
@@ -123,6 +130,7 @@ enum nsm_out_kind {
 	NSM_OUT_REPLY,	 /* answer a CALL; len 0: it gets no answer */
 	NSM_OUT_STORE,	 /* make a whole file of sm/ durable, then STORED */
 	NSM_OUT_FORGET,	 /* remove a file of sm/; nobody waits for it */
+	NSM_OUT_MEMO,	 /* write a file of sm/.reclaim; len 0: remove it */
 	NSM_OUT_SEND,	 /* send a datagram from a reserved port */
 	NSM_OUT_RESOLVE, /* look a host name up, then RESOLVED */
 	NSM_OUT_CALLOUT, /* run the program for HA with words, then CALLED */
@@ -132,7 +140,7 @@ enum nsm_out_kind {
 /* Every CALL gets exactly one REPLY, however late. */
 struct nsm_out {
 	enum nsm_out_kind kind;
-	const uint8_t *bytes; /* REPLY, SEND: message; STORE: content */
+	const uint8_t *bytes; /* REPLY, SEND: message; STORE, MEMO: content */
 	size_t len;
 	union {
 		struct {
@@ -147,6 +155,10 @@ struct nsm_out {
 		struct {
 			const char *file;
 		} forget;
+		struct {
+			uint64_t id;	 /* for MEMO_STORED; 0 where removed */
+			uint64_t number; /* the file's name */
+		} memo;
 		struct {
 			uint64_t id;
 			enum nsm_source source;

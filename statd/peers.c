@@ -122,6 +122,7 @@ struct peer *peers_add(struct peers *set, const struct record *rec,
 	list_init(&peer->stores);
 	list_init(&peer->in_lookup);
 	question_init(&peer->question);
+	memo_slot_init(&peer->memo, MEMO_PEER);
 	peer->file = peers_file(set, file);
 	list_append(&peer->file->peers, &peer->in_file);
 	list_append(&set->all, &peer->in_all);

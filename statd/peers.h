@@ -17,6 +17,7 @@
 #include "lib/map.h"
 #include "lib/record.h"
 #include "lib/timerq.h"
+#include "statd/memos.h"
 #include "statd/question.h"
 
 #define PEERS_ADDRS_MAX	    16 /* addresses kept for one host name */
@@ -97,10 +98,11 @@ struct peer {
 	struct peer_baseline baseline;
 	struct doubt doubts[DOUBTS_MAX];
 	bool is_baseline_wanted;
-	bool was_called_back; /* lockd heard of it under this cookie */
-	bool has_mon_ms;      /* false: loaded from the disk */
-	uint64_t mon_ms;      /* when lockd asked for it, under this cookie */
-	uint64_t settled_ms;  /* when an answer last settled a doubt, or 0 */
+	struct memo_slot memo; /* what of this outlives the process */
+	bool was_called_back;  /* lockd heard of it under this cookie */
+	bool has_mon_ms;       /* false: loaded from the disk */
+	uint64_t mon_ms;       /* when lockd asked for it, under this cookie */
+	uint64_t settled_ms;   /* when an answer last settled a doubt, or 0 */
 };
 
 struct peers {
@@ -133,7 +135,8 @@ struct peer *peers_add(struct peers *set, const struct record *rec,
 
 /*
  * Removes and frees @peer, and its file object where that is empty then.
- * Range:  @peer has no events and is in no other list.
+ * Range:  @peer has no events, no file in sm/.reclaim, and is in no other
+ *         list.
  */
 void peers_remove(struct peers *set, struct peer *peer);
 

@@ -21,6 +21,7 @@ struct totals {
 	uint64_t found; /* in sm/ at start, not asked for again since */
 	uint64_t storing;
 	uint64_t looked_up; /* for the first time, not answered yet */
+	uint64_t kept;	    /* events that outlive us */
 	uint64_t oldest_ms; /* since when an event is pending */
 	struct trouble unstored;
 	struct trouble unresolved;
@@ -69,6 +70,7 @@ static void note_event(struct totals *totals, uint64_t now_ms,
 {
 	struct buf *lines = &totals->pending.lines;
 
+	totals->kept += memo_slot_has(&event->peer->memo, event->version);
 	if (event->since_ms < totals->oldest_ms)
 		totals->oldest_ms = event->since_ms;
 	if (!trouble_note(&totals->pending))
@@ -134,9 +136,10 @@ static void add_peers(const struct status_view *view, uint64_t now_ms,
 		 (unsigned long long)totals.looked_up);
 	trouble_end(&totals.unresolved, out);
 	buf_addf(out,
-		 "reboots that the lock manager has not heard of: %llu; "
-		 "longest: %llu s\n",
+		 "reboots that the lock manager has not heard of: %llu; kept "
+		 "over a restart: %llu; longest: %llu s\n",
 		 (unsigned long long)totals.pending.count,
+		 (unsigned long long)totals.kept,
 		 (unsigned long long)(now_ms - totals.oldest_ms) / 1000);
 	trouble_end(&totals.pending, out);
 }
@@ -179,6 +182,9 @@ void status_add(const struct status_view *view, uint64_t now_ms,
 	buf_addf(out, "peers monitored: %zu\n", view->peers->count);
 	add_peers(view, now_ms, out);
 	callbacks_add_status(view->callbacks, out);
+	buf_addf(out, "files in sm/.reclaim: %zu%s\n", view->memos->file_count,
+		 view->memos->is_failing ? "; the last could not be written"
+					 : "");
 	add_counts(view, out);
 	callouts_add_status(view->callouts, out);
 }

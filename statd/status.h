@@ -34,6 +34,7 @@ struct status_view {
 	const struct notice_counts *notices;
 	const struct status_calls *calls;
 	const struct callouts *callouts;
+	const struct memos *memos;
 };
 
 /*

@@ -15,8 +15,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,13 +35,19 @@
 #include "statd/claim.h"
 
 #define UNREADABLE_LOGGED 20 /* files of sm/, at start */
+#define RECORD_MODE	  0600
+#define MEMO_DIR	  ".reclaim"
+#define MEMO_DIR_MODE	  0700
+#define MEMO_NAME_SIZE	  21 /* any number */
+#define MEMO_DIGITS_MAX	  18 /* see MEMOS_NUMBER_MAX */
 
-enum job_kind { JOB_PUT, JOB_REMOVE };
+enum job_kind { JOB_PUT, JOB_REMOVE, JOB_MEMO, JOB_MEMO_REMOVE };
 
 struct job {
 	struct link link; /* store::queue, ::finished, or the worker's batch */
 	enum job_kind kind;
 	uint64_t id;
+	int dir;
 	char *name;
 	uint8_t *bytes;
 	size_t len;
@@ -52,8 +60,9 @@ struct store {
 	struct loop *loop;
 	store_done *done;
 	void *ctx;
-	int dir; /* STATE */
-	int sm;	 /* locked, shared, for life */
+	int dir;   /* STATE */
+	int sm;	   /* locked, shared, for life */
+	int memos; /* sm/.reclaim, -1: there is none */
 	int wake_fd;
 	struct loop_watch *watch;
 	struct stat number_stat; /* of `state` when it was read */
@@ -78,14 +87,27 @@ static void job_free(struct job *job)
 
 static void job_begin(struct store *store, struct job *job)
 {
-	if (job->kind == JOB_PUT) {
-		job->file.dir = store->sm;
+	switch (job->kind) {
+	case JOB_PUT:
+		job->file.dir = job->dir;
 		job->file.name = job->name;
 		job->file.mode = RECORD_MODE;
 		job->error = claims_begin(&store->claims, &job->file,
 					  job->bytes, job->len, &job->report);
-	} else {
-		claims_remove(&store->claims, store->sm, job->name);
+		break;
+	case JOB_REMOVE:
+		claims_remove(&store->claims, job->dir, job->name);
+		break;
+	case JOB_MEMO:
+		/* ORDER: no flush, see statd/memos.c. */
+		job->error = job->dir < 0 ? -ENOENT
+					  : durable_swap(job->dir, job->name,
+							 job->bytes, job->len,
+							 RECORD_MODE);
+		break;
+	case JOB_MEMO_REMOVE:
+		(void)unlinkat(job->dir, job->name, 0);
+		break;
 	}
 }
 
@@ -118,14 +140,17 @@ static void batch_run(struct store *store, struct link *batch)
 	}
 }
 
-static bool has_name(const struct link *batch, const char *name)
+static bool has_file_of(const struct link *batch, const struct job *job)
 {
 	struct link *pos;
 
-	list_for_each (pos, batch)
-		if (strcmp(container_of(pos, struct job, link)->name, name) ==
-		    0)
+	list_for_each (pos, batch) {
+		const struct job *other = container_of(pos, struct job, link);
+
+		if (other->dir == job->dir &&
+		    strcmp(other->name, job->name) == 0)
 			return true;
+	}
 	return false;
 }
 
@@ -137,8 +162,7 @@ static void batch_take(struct store *store, struct link *batch)
 	while (!list_is_empty(&store->queue) && count++ < STORE_BATCH_MAX) {
 		struct link *first = store->queue.next;
 
-		if (has_name(batch,
-			     container_of(first, struct job, link)->name))
+		if (has_file_of(batch, container_of(first, struct job, link)))
 			return;
 		list_remove(first);
 		list_append(batch, first);
@@ -213,7 +237,11 @@ static void hand_out(struct store *store)
 
 		log_claim(job);
 		if (job->kind == JOB_PUT)
-			store->done(store->ctx, job->id, job->error);
+			store->done(store->ctx, STORE_RECORDS, job->id,
+				    job->error);
+		if (job->kind == JOB_MEMO)
+			store->done(store->ctx, STORE_MEMO, job->id,
+				    job->error);
 		job_free(job);
 	}
 }
@@ -242,6 +270,7 @@ void store_put(struct store *store, uint64_t id, const char *file, bool is_new,
 
 	job->kind = JOB_PUT;
 	job->id = id;
+	job->dir = store->sm;
 	job->name = xstrdup(file);
 	job->bytes = xmemdup(bytes, len);
 	job->len = len;
@@ -254,8 +283,61 @@ void store_remove(struct store *store, const char *file)
 	struct job *job = xzalloc(sizeof(*job));
 
 	job->kind = JOB_REMOVE;
+	job->dir = store->sm;
 	job->name = xstrdup(file);
 	queue_job(store, job);
+}
+
+void store_memo(struct store *store, uint64_t id, uint64_t number,
+		const uint8_t *bytes, size_t len)
+{
+	struct job *job = xzalloc(sizeof(*job));
+	char name[MEMO_NAME_SIZE];
+
+	(void)snprintf(name, sizeof(name), "%" PRIu64, number);
+	job->kind = len > 0 ? JOB_MEMO : JOB_MEMO_REMOVE;
+	job->id = id;
+	job->dir = store->memos;
+	job->name = xstrdup(name);
+	job->bytes = len > 0 ? xmemdup(bytes, len) : NULL;
+	job->len = len;
+	queue_job(store, job);
+}
+
+/*
+ * Where sm-notify or a statd that stayed root made the directory, it is root's.
+ * SAFETY: nobody but root could have moved a directory of root's there.
+ */
+static int own_memos(const struct store *store)
+{
+	struct stat sm, memos;
+
+	if (fstat(store->sm, &sm) != 0 || fstat(store->memos, &memos) != 0)
+		return -errno;
+	if (geteuid() != 0 || memos.st_uid != 0 || sm.st_uid == 0)
+		return 0;
+	return fchown(store->memos, sm.st_uid, sm.st_gid) == 0 ? 0 : -errno;
+}
+
+static void open_memos(struct store *store)
+{
+	int error = 0;
+
+	if (mkdirat(store->sm, MEMO_DIR, MEMO_DIR_MODE) != 0 && errno != EEXIST)
+		error = -errno;
+	if (error == 0)
+		store->memos =
+			openat(store->sm, MEMO_DIR,
+			       O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (error == 0)
+		error = store->memos < 0 ? -errno : own_memos(store);
+	if (error == 0)
+		error = durable_clean(store->memos);
+	if (error != 0)
+		log_line(LOG_WARN,
+			 "sm/" MEMO_DIR ": %s; what is under way is not kept "
+			 "over a restart of rpc.statd",
+			 strerror(-error));
 }
 
 static int open_files(struct store *store, const char *state_dir)
@@ -274,6 +356,7 @@ static int open_files(struct store *store, const char *state_dir)
 		return error;
 	/* Whatever is wrong with it, store_load() will say. */
 	(void)durable_clean(store->sm);
+	open_memos(store);
 	store->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	return store->wake_fd < 0 ? -errno : 0;
 }
@@ -286,7 +369,7 @@ struct store *store_open(struct loop *loop, const char *state_dir,
 	store->loop = loop;
 	store->done = done;
 	store->ctx = ctx;
-	store->dir = store->sm = store->wake_fd = -1;
+	store->dir = store->sm = store->memos = store->wake_fd = -1;
 	list_init(&store->queue);
 	list_init(&store->finished);
 	claims_init(&store->claims);
@@ -356,6 +439,43 @@ int store_load(struct store *store, store_found *found, void *ctx)
 		log_line(LOG_ERROR, "sm: %u more cannot be read",
 			 load.unreadable - UNREADABLE_LOGGED);
 	return error;
+}
+
+struct memo_load {
+	const struct store *store;
+	store_found_memo *found;
+	void *ctx;
+};
+
+/* Other names are others' (design decision 14). */
+static int load_memo(void *ctx, const char *name)
+{
+	const struct memo_load *load = ctx;
+	size_t len = strlen(name);
+	struct buf bytes;
+
+	if (strspn(name, "0123456789") != len || len > MEMO_DIGITS_MAX ||
+	    name[0] == '0')
+		return 0;
+	buf_init(&bytes, RECORD_FILE_MAX);
+	if (durable_read(load->store->memos, name, &bytes) != 0)
+		buf_clear(&bytes);
+	load->found(load->ctx, strtoull(name, NULL, 10), bytes.bytes,
+		    bytes.len);
+	buf_fini(&bytes);
+	return 0;
+}
+
+void store_load_memos(struct store *store, store_found_memo *found, void *ctx)
+{
+	struct memo_load load = {.store = store, .found = found, .ctx = ctx};
+	int error = 0;
+
+	if (store->memos >= 0)
+		error = durable_each(store->memos, load_memo, &load);
+	if (error != 0)
+		log_line(LOG_WARN, "cannot read sm/" MEMO_DIR ": %s",
+			 strerror(-error));
 }
 
 /* Signals are the loop's: the worker takes none. */
@@ -440,6 +560,8 @@ void store_free(struct store *store)
 	loop_unwatch(store->watch);
 	if (store->wake_fd >= 0)
 		close(store->wake_fd);
+	if (store->memos >= 0)
+		close(store->memos);
 	if (store->sm >= 0)
 		close(store->sm);
 	if (store->dir >= 0)

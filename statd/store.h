@@ -17,16 +17,28 @@
 
 struct store;
 
-/* One STORE ended: error is 0 or -errno.  In the order of store_put(). */
-typedef void store_done(void *ctx, uint64_t id, int error);
+enum store_what { STORE_RECORDS, STORE_MEMO };
+
+/*
+ * One store_put(), or one store_memo() that wrote, ended: error is 0 or -errno.
+ * In the order in which they were called.
+ */
+typedef void store_done(void *ctx, enum store_what what, uint64_t id,
+			int error);
 
 /* One file that was found at start. */
 typedef void store_found(void *ctx, const char *name, const uint8_t *bytes,
 			 size_t len);
 
+/* One file of sm/.reclaim that was found at start; len 0: it is unreadable. */
+typedef void store_found_memo(void *ctx, uint64_t number, const uint8_t *bytes,
+			      size_t len);
+
 /*
  * Opens the store in @state_dir and takes a shared lock on sm/ for life; the
- * boot turn has been done.  Temporary files of a crash are removed.
+ * boot turn has been done.  Temporary files of a crash are removed, and
+ * sm/.reclaim is made where it is missing; where that cannot be, it is logged,
+ * and each store_memo() fails.
  * Errors: NULL and *error = -errno.
  * Owns:   store_free() ends it.
  */
@@ -39,6 +51,12 @@ struct store *store_open(struct loop *loop, const char *state_dir,
  * Errors: -errno where the directory cannot be read.
  */
 int store_load(struct store *store, store_found *found, void *ctx);
+
+/*
+ * Calls @found for each file of sm/.reclaim whose name is a number.  Errors are
+ * logged and lose nothing but those files.
+ */
+void store_load_memos(struct store *store, store_found_memo *found, void *ctx);
 
 /*
  * Starts the worker; what was queued before waits for it.
@@ -71,6 +89,16 @@ void store_put(struct store *store, uint64_t id, const char *file, bool is_new,
  * stay.
  */
 void store_remove(struct store *store, const char *file);
+
+/*
+ * Queues the file @number of sm/.reclaim to be made to hold exactly @len bytes
+ * (0: to be removed), behind everything queued before.  It outlives the
+ * process, not the power: that needs no flush.  store_done is called with @id
+ * for a write, not for a removal.
+ * Owns:   copies.
+ */
+void store_memo(struct store *store, uint64_t id, uint64_t number,
+		const uint8_t *bytes, size_t len);
 
 /*
  * Finishes what is queued, stops the worker and frees @store; NULL is fine.

@@ -87,6 +87,20 @@ static void do_callout(struct world *w, const struct nsm_out *out)
 	nsm_input(w->nsm, loop_now_ms(), &in);
 }
 
+static void do_memo(struct world *w, const struct nsm_out *out)
+{
+	struct nsm_in in = {.kind = NSM_IN_MEMO_STORED,
+			    .stored.id = out->memo.id,
+			    .stored.error = -EROFS,
+			    .stored.reason = strerror(EROFS)};
+
+	if (w->store != NULL)
+		store_memo(w->store, out->memo.id, out->memo.number, out->bytes,
+			   out->len);
+	else if (out->len > 0)
+		nsm_input(w->nsm, loop_now_ms(), &in);
+}
+
 static void carry_out(struct world *w, const struct nsm_out *out)
 {
 	switch (out->kind) {
@@ -100,6 +114,9 @@ static void carry_out(struct world *w, const struct nsm_out *out)
 	case NSM_OUT_FORGET:
 		if (w->store != NULL)
 			store_remove(w->store, out->forget.file);
+		break;
+	case NSM_OUT_MEMO:
+		do_memo(w, out);
 		break;
 	case NSM_OUT_SEND:
 		do_send(w, out);
@@ -172,9 +189,10 @@ static void on_answer(void *ctx, struct rpcudp *udp, const struct addr *from,
 	feed(w, &in);
 }
 
-static void on_stored(void *ctx, uint64_t id, int error)
+static void on_stored(void *ctx, enum store_what what, uint64_t id, int error)
 {
-	struct nsm_in in = {.kind = NSM_IN_STORED,
+	struct nsm_in in = {.kind = what == STORE_MEMO ? NSM_IN_MEMO_STORED
+						       : NSM_IN_STORED,
 			    .stored = {.id = id,
 				       .error = error,
 				       .reason = strerror(-error)}};
@@ -227,6 +245,17 @@ static void on_found(void *ctx, const char *name, const uint8_t *bytes,
 	feed(ctx, &in);
 }
 
+static void on_memo(void *ctx, uint64_t number, const uint8_t *bytes,
+		    size_t len)
+{
+	struct nsm_in in = {.kind = NSM_IN_MEMO,
+			    .bytes = bytes,
+			    .len = len,
+			    .memo.number = number};
+
+	feed(ctx, &in);
+}
+
 static void close_store(struct world *w)
 {
 	store_free(w->store);
@@ -235,6 +264,7 @@ static void close_store(struct world *w)
 
 bool world_open_store(struct world *w, const char *state_dir)
 {
+	const struct nsm_in loaded = {.kind = NSM_IN_LOADED};
 	int error;
 
 	w->store = store_open(w->loop, state_dir, on_stored, w, &error);
@@ -250,6 +280,8 @@ bool world_open_store(struct world *w, const char *state_dir)
 		close_store(w);
 		return false;
 	}
+	store_load_memos(w->store, on_memo, w);
+	feed(w, &loaded);
 	feed_number(w);
 	log_line(LOG_NOTE, "%zu peers are monitored, the state number is %u",
 		 nsm_peer_count(w->nsm), store_number(w->store));

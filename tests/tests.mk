@@ -8,6 +8,7 @@ UNIT_TESTS = \
 	tests/unit/test_doubt tests/unit/test_effects tests/unit/test_hostname \
 	tests/unit/test_status \
 	tests/unit/test_list tests/unit/test_log tests/unit/test_map \
+	tests/unit/test_memo tests/unit/test_memos tests/unit/test_recall \
 	tests/unit/test_monitor tests/unit/test_names tests/unit/test_nfsconf \
 	tests/unit/test_notice tests/unit/test_notify \
 	tests/unit/test_notify_files tests/unit/test_notify_many \
@@ -26,10 +27,11 @@ OS_TESTS = \
 	tests/os/test_notifylock tests/os/test_options tests/os/test_process \
 	tests/os/test_resolver tests/os/test_retire tests/os/test_rpcbind \
 	tests/os/test_rpctcp tests/os/test_rpcudp tests/os/test_sandbox \
-	tests/os/test_statedir tests/os/test_store \
+	tests/os/test_statedir tests/os/test_store tests/os/test_storememo \
 	tests/os/test_storestart tests/os/test_tcplimits
 FUZZERS = \
-	fuzz/fuzz_addr fuzz/fuzz_nfsconf fuzz/fuzz_notify fuzz/fuzz_nsm \
+	fuzz/fuzz_addr fuzz/fuzz_memo fuzz/fuzz_nfsconf fuzz/fuzz_notify \
+	fuzz/fuzz_nsm \
 	fuzz/fuzz_optab fuzz/fuzz_record fuzz/fuzz_rpcmsg fuzz/fuzz_rpcrec \
 	fuzz/fuzz_statenum
 CHECKS = \
@@ -61,6 +63,7 @@ tests_unit_test_differences_SOURCES = tests/unit/test_differences.c $(NSM_RIG)
 tests_unit_test_hacalls_SOURCES = tests/unit/test_hacalls.c $(NSM_RIG)
 tests_unit_test_notice_SOURCES = tests/unit/test_notice.c $(NSM_RIG)
 PEER_WORLD = tests/unit/peer_world.c tests/unit/peer_world.h $(NSM_RIG)
+tests_unit_test_recall_SOURCES = tests/unit/test_recall.c $(PEER_WORLD)
 tests_unit_test_doubt_SOURCES = tests/unit/test_doubt.c $(PEER_WORLD)
 tests_unit_test_question_SOURCES = tests/unit/test_question.c $(PEER_WORLD)
 tests_unit_test_nsm_SOURCES = tests/unit/test_nsm.c $(NSM_RIG)
@@ -89,7 +92,8 @@ TCP_RIG = tests/os/tcp_rig.c tests/os/tcp_rig.h
 tests_os_test_rpctcp_SOURCES = tests/os/test_rpctcp.c $(TCP_RIG)
 tests_os_test_tcplimits_SOURCES = tests/os/test_tcplimits.c $(TCP_RIG)
 tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/host.c \
-	tests/sim/callout.c tests/sim/check.c tests/sim/disk.c tests/sim/lockd.c tests/sim/net.c \
+	tests/sim/callout.c tests/sim/check.c tests/sim/disk.c \
+	tests/sim/lockd.c tests/sim/net.c tests/sim/notifier.c \
 	tests/sim/trace.c tests/sim/turn.c
 tests_sim_sim_LDADD = $(PURE_LIBS)
 tests_sys_lockd_standin_SOURCES = tests/sys/lockd-standin.c
@@ -101,12 +105,15 @@ tests/sys/diskshim.so: tests/sys/diskshim.c
 
 fuzz_fuzz_addr_SOURCES = fuzz/fuzz_addr.c $(FUZZ_MAIN)
 fuzz_fuzz_addr_LDFLAGS = $(FUZZ_LINK)
+fuzz_fuzz_memo_SOURCES = fuzz/fuzz_memo.c $(FUZZ_MAIN)
+fuzz_fuzz_memo_LDFLAGS = $(FUZZ_LINK)
 fuzz_fuzz_nfsconf_SOURCES = fuzz/fuzz_nfsconf.c $(FUZZ_MAIN)
 fuzz_fuzz_nfsconf_LDFLAGS = $(FUZZ_LINK)
 fuzz_fuzz_notify_SOURCES = fuzz/fuzz_notify.c $(FUZZ_MAIN)
 fuzz_fuzz_notify_LDFLAGS = $(FUZZ_LINK)
 fuzz_fuzz_nsm_SOURCES = fuzz/fuzz_nsm.c $(FUZZ_MAIN) \
-	fuzz/nsm_calls.c fuzz/nsm_calls.h fuzz/nsm_disk.c fuzz/nsm_disk.h
+	fuzz/nsm_calls.c fuzz/nsm_calls.h fuzz/nsm_disk.c fuzz/nsm_disk.h \
+	fuzz/nsm_memos.c fuzz/nsm_memos.h
 fuzz_fuzz_nsm_LDFLAGS = $(FUZZ_LINK)
 fuzz_fuzz_optab_SOURCES = fuzz/fuzz_optab.c $(FUZZ_MAIN)
 fuzz_fuzz_optab_LDFLAGS = $(FUZZ_LINK)

@@ -145,6 +145,23 @@ static void replaced_file_is_another_one(void **state)
 	assert_int_equal(count_names(f), 2);
 }
 
+/* Whole at every moment, though not on the disk. */
+static void swapped_file_is_another_one(void **state)
+{
+	const struct fixture *f = *state;
+
+	assert_int_equal(durable_swap(f->dir, "a", "one", 3, 0600), 0);
+	assert_content(f, "a", "one");
+	assert_int_equal(linkat(f->dir, "a", f->dir, "old", 0), 0);
+	assert_int_equal(durable_swap(f->dir, "a", "two", 3, 0600), 0);
+	assert_content(f, "a", "two");
+	assert_content(f, "old", "one");
+	assert_int_equal(count_names(f), 2);
+	assert_int_equal(mkdirat(f->dir, "dir", 0700), 0);
+	assert_int_equal(durable_swap(f->dir, "dir", "x", 1, 0600), -EISDIR);
+	assert_int_equal(count_names(f), 3);
+}
+
 static void replacing_a_link_does_not_follow_it(void **state)
 {
 	const struct fixture *f = *state;
@@ -407,6 +424,7 @@ int main(void)
 		TEST(created_file_has_bytes_and_mode),
 		TEST(taken_name_is_not_created),
 		TEST(replaced_file_is_another_one),
+		TEST(swapped_file_is_another_one),
 		TEST(replacing_a_link_does_not_follow_it),
 		TEST(only_regular_files_are_read),
 		TEST(too_big_a_file_is_an_error),

@@ -118,11 +118,11 @@ static void on_log(enum log_level level, const char *text)
 	snprintf(log_text, sizeof(log_text), "%s", text);
 }
 
-static void on_done(void *ctx, uint64_t id, int error)
+static void on_done(void *ctx, enum store_what what, uint64_t id, int error)
 {
 	struct fixture *f = ctx;
 
-	assert_true(f->count < RESULTS_MAX);
+	assert_true(what == STORE_RECORDS && f->count < RESULTS_MAX);
 	f->ids[f->count] = id;
 	f->errors[f->count++] = error;
 	if (f->wants_more)
@@ -259,7 +259,7 @@ static unsigned int count_names(void)
 	while (readdir(stream) != NULL)
 		count++;
 	closedir(stream);
-	return count - 2; /* . and .. */
+	return count - 3; /* ., .. and .reclaim */
 }
 
 /* ORDER: the promise that SM_MON rests on. */

@@ -46,8 +46,9 @@ static void on_log(enum log_level level, const char *text)
 	snprintf(logged + len, sizeof(logged) - len, "%s\n", text);
 }
 
-static void on_done(void *ctx, uint64_t id, int error)
+static void on_done(void *ctx, enum store_what what, uint64_t id, int error)
 {
+	(void)what;
 	(void)ctx;
 	(void)id;
 	(void)error;

@@ -17,6 +17,7 @@
 #include "lib/hostname.h"
 #include "lib/rpcmsg.h"
 #include "lib/statenum.h"
+#include "statd/memo.h"
 
 void check_violate(struct host *h, const char *rule, const char *format, ...)
 {
@@ -246,6 +247,7 @@ static void expect_callbacks(struct host *h, struct host *peer)
 		    pair->state != PAIR_MONITORED || pair->is_callback_due)
 			continue;
 		pair->is_callback_due = true;
+		pair->is_answered = false;
 		pair->due_above = h->announced_count > 0
 					  ? h->announced[h->announced_count - 1]
 					  : 0;
@@ -331,8 +333,35 @@ void check_ack_delivered(struct host *h, const struct packet *p)
 
 /* --- callbacks --------------------------------------------------------- */
 
+/* Whether statd, killed now and started again, tells lockd @number. */
+static bool is_kept(const struct host *h, const struct pair *pair,
+		    uint32_t number)
+{
+	const struct dirents *memos = &h->disk.dirs[DISK_MEMO].now;
+	const struct wanted wanted = {.mon_name = pair->mon_name,
+				      .my_name = pair->my_name,
+				      .cookie = pair->promised};
+	bool is_found = false;
+	struct memo memo;
+	size_t i, j;
+
+	for (i = 0; i < memos->count && !is_found; i++) {
+		const struct inode *inode = memos->all[i].inode;
+
+		if (memos->all[i].name[0] == '.' ||
+		    !memo_parse(inode->bytes, inode->len, &memo))
+			continue;
+		for (j = 0; j < memo.event_count; j++)
+			is_found |= is_wanted(&wanted, &memo.rec) &&
+				    memo.events[j].number >= number;
+		memo_fini(&memo);
+	}
+	return is_found;
+}
+
 /*
- * Whoever is answered stops repeating: lockd must have heard by then.
+ * Whoever is answered stops repeating: lockd must have heard by then, or hear
+ * in any later life of statd in this boot (check_pair_end()).
  */
 void check_notice_answered(struct host *h, const struct statd_call *call)
 {
@@ -355,7 +384,11 @@ void check_notice_answered(struct host *h, const struct statd_call *call)
 			pair->is_callback_due = false;
 			continue;
 		}
-		check_violate(h, "notice_is_answered_after_the_callback",
+		if (is_kept(h, pair, call->notice.number)) {
+			pair->is_answered = true;
+			continue;
+		}
+		check_violate(h, "notice_is_answered_once_it_is_safe",
 			      "\"%s\" %u", pair->mon_name, call->notice.number);
 	}
 }
@@ -422,6 +455,9 @@ static void check_pair_end(struct host *h, const struct pair *pair)
 	if (pair->is_debt)
 		check_violate(h, "remembered_peer_is_told", "\"%s\" was not",
 			      pair->mon_name);
+	if (pair->is_callback_due && pair->is_answered)
+		check_violate(h, "answered_notice_is_delivered",
+			      "that of \"%s\" was not", pair->mon_name);
 	if (pair->is_callback_due)
 		check_violate(h, "announced_reboot_reaches_lockd",
 			      "that of \"%s\" did not", pair->mon_name);

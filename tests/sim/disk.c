@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -282,10 +283,12 @@ static void store_go(struct host *h, enum store_stage stage)
 	sim_after(s, wait_ms, store_stage, h)->life = h->statd.life;
 }
 
-static struct store_job *queue_job(struct host *h, const char *file)
+static struct store_job *queue_job(struct host *h, enum disk_dir dir,
+				   const char *file)
 {
 	struct store_job *job = xzalloc(sizeof(*job));
 
+	job->dir = dir;
 	assert(strlen(file) < sizeof(job->file));
 	strcpy(job->file, file);
 	list_append(&h->statd.store.queued, &job->in_queue);
@@ -296,7 +299,7 @@ static struct store_job *queue_job(struct host *h, const char *file)
 
 void store_put(struct host *h, const struct nsm_out *out)
 {
-	struct store_job *job = queue_job(h, out->store.file);
+	struct store_job *job = queue_job(h, DISK_SM, out->store.file);
 
 	job->id = out->store.id;
 	job->is_new = out->store.is_new;
@@ -306,16 +309,33 @@ void store_put(struct host *h, const struct nsm_out *out)
 
 void store_remove(struct host *h, const char *file)
 {
-	queue_job(h, file)->is_removal = true;
+	queue_job(h, DISK_SM, file)->is_removal = true;
 }
 
-static bool is_in_batch(const struct store *store, const char *file)
+void store_memo(struct host *h, const struct nsm_out *out)
+{
+	char file[SIM_NAME_SIZE];
+	struct store_job *job;
+
+	snprintf(file, sizeof(file), "%llu",
+		 (unsigned long long)out->memo.number);
+	job = queue_job(h, DISK_MEMO, file);
+	job->id = out->memo.id;
+	job->is_removal = out->len == 0;
+	job->bytes = xmemdup(out->bytes, out->len);
+	job->len = out->len;
+}
+
+static bool is_in_batch(const struct store *store, const struct store_job *job)
 {
 	struct link *pos;
 
 	list_for_each (pos, &store->batch) {
-		if (strcmp(container_of(pos, struct store_job, in_queue)->file,
-			   file) == 0)
+		const struct store_job *other =
+			container_of(pos, struct store_job, in_queue);
+
+		if (other->dir == job->dir &&
+		    strcmp(other->file, job->file) == 0)
 			return true;
 	}
 	return false;
@@ -331,7 +351,7 @@ static void take_batch(struct store *store)
 		struct store_job *job =
 			container_of(pos, struct store_job, in_queue);
 
-		if (is_in_batch(store, job->file))
+		if (is_in_batch(store, job))
 			break;
 		list_remove(pos);
 		list_append(&store->batch, pos);
@@ -346,17 +366,31 @@ static void temp_name(const struct store_job *job, char out[SIM_NAME_SIZE])
 	strcat(out, ".new");
 }
 
+/* Whole at every moment, but not flushed. */
+static void write_memo(struct host *h, struct store_job *job, const char *temp)
+{
+	disk_unlink(&h->disk, DISK_MEMO, temp); /* of a killed life */
+	disk_write(&h->disk, disk_create(&h->disk, DISK_MEMO, temp), job->bytes,
+		   job->len);
+	if (host_survives(h, PROGRAM_STATD))
+		disk_rename(&h->disk, DISK_MEMO, temp, job->file);
+}
+
 static void write_job(struct host *h, struct store_job *job)
 {
 	char temp[SIM_NAME_SIZE];
 
 	temp_name(job, temp);
 	if (job->is_removal) {
-		disk_unlink(&h->disk, DISK_SM, job->file);
+		disk_unlink(&h->disk, job->dir, job->file);
 		return;
 	}
 	if (sim_mishap(h->sim, 1)) {
 		job->error = -ENOSPC;
+		return;
+	}
+	if (job->dir == DISK_MEMO) {
+		write_memo(h, job, temp);
 		return;
 	}
 	if (!job->is_new)
@@ -393,7 +427,10 @@ static bool has_write(const struct store *store)
 	struct link *pos;
 
 	list_for_each (pos, &store->batch) {
-		if (!container_of(pos, struct store_job, in_queue)->is_removal)
+		const struct store_job *job =
+			container_of(pos, struct store_job, in_queue);
+
+		if (!job->is_removal && job->dir == DISK_SM)
 			return true;
 	}
 	return false;
@@ -411,13 +448,16 @@ static void report_jobs(struct host *h)
 		struct nsm_in in = {.kind = NSM_IN_STORED};
 		bool is_removal = job->is_removal;
 
+		if (job->dir == DISK_MEMO)
+			in.kind = NSM_IN_MEMO_STORED;
 		in.stored.id = job->id;
 		in.stored.error = job->error;
 		free(job->bytes);
 		free(job);
 		if (is_removal)
 			continue;
-		trace(h->sim, h, "statd <- STORED %llu error %d",
+		trace(h->sim, h, "statd <- %s %llu error %d",
+		      in.kind == NSM_IN_STORED ? "STORED" : "MEMO_STORED",
 		      (unsigned long long)in.stored.id, in.stored.error);
 		statd_input(h, &in);
 		if (h->statd.core == NULL || h->statd.life != life)
@@ -455,6 +495,8 @@ static void store_stage(struct sim *s, struct event *e)
 			write_job(h, job);
 		else
 			flush_job(h, job);
+		if (h->statd.core == NULL || e->life != h->statd.life)
+			return;
 	}
 	store_go(h, store->stage + 1);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A host: its power, and the mains of rpc.statd and sm-notify, which carry out
- * what the cores say, in order, and may die before each effect.  A power
+ * A host: its power, and the main of rpc.statd, which carries out what the core
+ * says, in order, and may die before each effect.  A power
  * failure takes everything but the disk; a kill takes one process and leaves
  * even what was not flushed.
  */
@@ -20,7 +20,6 @@
 
 static void run_turn(struct sim *s, struct event *e);
 static void run_statd(struct sim *s, struct event *e);
-static void run_notifier(struct sim *s, struct event *e);
 static void run_power_on(struct sim *s, struct event *e);
 
 void host_init(struct host *h, struct sim *s, unsigned int index)
@@ -69,13 +68,6 @@ static void end_statd(struct host *h)
 	store_kill(&h->statd.store);
 }
 
-static void end_notifier(struct host *h)
-{
-	notify_free(h->notifier.core);
-	h->notifier.core = NULL;
-	h->notifier.life++;
-}
-
 /* --- power ------------------------------------------------------------- */
 
 void host_power_on(struct host *h)
@@ -106,7 +98,7 @@ void host_power_fail(struct host *h)
 	h->is_up = false;
 	h->is_turned = false;
 	end_statd(h);
-	end_notifier(h);
+	notifier_end(h);
 	lockd_power_fail(h);
 	callout_power_fail(h);
 	disk_power_fail(&h->disk, &s->rng);
@@ -163,7 +155,7 @@ static void run_turn(struct sim *s, struct event *e)
 	}
 	trace(s, h, "turned, number %u", h->number);
 	sim_after(s, sim_between(s, 0, 500), run_statd, h)->life = h->boot;
-	sim_after(s, sim_between(s, 0, 500), run_notifier, h)->life = h->boot;
+	sim_after(s, sim_between(s, 0, 500), notifier_run, h)->life = h->boot;
 }
 
 /* --- rpc.statd --------------------------------------------------------- */
@@ -185,27 +177,56 @@ static uint32_t read_number(const struct host *h)
 /* What store_open() does: temporary files of a killed life go. */
 static void open_store(struct host *h)
 {
-	struct dirents *sm = &h->disk.dirs[DISK_SM].now;
-	size_t i = 0;
+	static const enum disk_dir dirs[] = {DISK_SM, DISK_MEMO};
+	size_t d;
 
 	store_init(&h->statd.store);
-	while (i < sm->count) {
-		if (sm->all[i].name[0] == '.')
-			disk_unlink(&h->disk, DISK_SM, sm->all[i].name);
-		else
-			i++;
+	for (d = 0; d < sizeof(dirs) / sizeof(dirs[0]); d++) {
+		struct dirents *dir = &h->disk.dirs[dirs[d]].now;
+		size_t i = 0;
+
+		while (i < dir->count) {
+			if (dir->all[i].name[0] == '.')
+				disk_unlink(&h->disk, dirs[d],
+					    dir->all[i].name);
+			else
+				i++;
+		}
 	}
+}
+
+/* Feeds what is on the disk; the core may die on the way. */
+static void feed_store(struct host *h, uint32_t life)
+{
+	const struct dirents files = h->disk.dirs[DISK_SM].now;
+	const struct dirents memos = h->disk.dirs[DISK_MEMO].now;
+	struct nsm_in in = {.kind = NSM_IN_FILE};
+	size_t i;
+
+	for (i = 0; i < files.count && h->statd.life == life; i++) {
+		in.file.name = files.all[i].name;
+		in.bytes = files.all[i].inode->bytes;
+		in.len = files.all[i].inode->len;
+		statd_input(h, &in);
+	}
+	in.kind = NSM_IN_MEMO;
+	for (i = 0; i < memos.count && h->statd.life == life; i++) {
+		in.memo.number = strtoull(memos.all[i].name, NULL, 10);
+		in.bytes = memos.all[i].inode->bytes;
+		in.len = memos.all[i].inode->len;
+		statd_input(h, &in);
+	}
+	in = (struct nsm_in){.kind = NSM_IN_LOADED};
+	if (h->statd.life == life)
+		statd_input(h, &in);
 }
 
 void statd_start(struct host *h)
 {
 	struct nsm_config config = {.reserved_port_max = 1023,
 				    .policy.has_callout = h->has_callout};
-	struct nsm_in in = {.kind = NSM_IN_FILE};
 	struct nsm_in number = {.kind = NSM_IN_NUMBER};
-	struct dirents files;
 	uint32_t life;
-	size_t i;
 
 	if (h->statd.core != NULL)
 		return;
@@ -217,13 +238,7 @@ void statd_start(struct host *h)
 	if (!h->has_fixed_port || h->statd.port == 0)
 		h->statd.port = (uint16_t)sim_between(h->sim, STATD_PORT_LOW,
 						      STATD_PORT_HIGH);
-	files = h->disk.dirs[DISK_SM].now;
-	for (i = 0; i < files.count && h->statd.life == life; i++) {
-		in.file.name = files.all[i].name;
-		in.bytes = files.all[i].inode->bytes;
-		in.len = files.all[i].inode->len;
-		statd_input(h, &in);
-	}
+	feed_store(h, life);
 	number.number = read_number(h);
 	if (h->statd.core != NULL && h->statd.life == life)
 		statd_input(h, &number);
@@ -264,6 +279,25 @@ static void reply_to_lockd(struct host *h, const struct statd_call *call,
 	e->len = out->len;
 }
 
+static void kill_statd(struct sim *s, struct event *e)
+{
+	(void)s;
+	if (e->life == e->host->statd.life)
+		statd_kill(e->host);
+}
+
+/* Whoever sent a notice and has the answer will not send it again. */
+static void carry_notice_reply(struct host *h, const struct statd_call *call,
+			       const struct nsm_out *out)
+{
+	check_notice_answered(h, call);
+	net_send(h, h->statd.port, &call->from, out->bytes, out->len,
+		 &call->notice);
+	if (sim_mishap(h->sim, 10))
+		sim_after(h->sim, sim_between(h->sim, 0, 50), kill_statd, h)
+			->life = h->statd.life;
+}
+
 static void carry_reply(struct host *h, const struct nsm_out *out)
 {
 	struct statd_call *call;
@@ -278,9 +312,7 @@ static void carry_reply(struct host *h, const struct nsm_out *out)
 	if (call->is_lockd) {
 		reply_to_lockd(h, call, out);
 	} else if (out->len > 0) {
-		check_notice_answered(h, call);
-		net_send(h, h->statd.port, &call->from, out->bytes, out->len,
-			 &call->notice);
+		carry_notice_reply(h, call, out);
 	}
 }
 
@@ -306,8 +338,8 @@ static void statd_resolved(struct sim *s, struct event *e)
 }
 
 /* Has @run called with @id and @name after the time that DNS takes. */
-static struct event *resolve(struct host *h, event_run *run, uint64_t id,
-			     const char *name)
+struct event *host_resolve(struct host *h, event_run *run, uint64_t id,
+			   const char *name)
 {
 	uint64_t wait_ms =
 		sim_between(h->sim, 1, sim_mishap(h->sim, 20) ? 10000 : 100);
@@ -368,12 +400,19 @@ static void statd_carry_one(struct host *h, const struct nsm_out *out)
 		trace(s, h, "statd: FORGET %s", out->forget.file);
 		store_remove(h, out->forget.file);
 		break;
+	case NSM_OUT_MEMO:
+		trace(s, h, "statd: MEMO %llu %llu, %zu bytes",
+		      (unsigned long long)out->memo.id,
+		      (unsigned long long)out->memo.number, out->len);
+		store_memo(h, out);
+		break;
 	case NSM_OUT_SEND:
 		statd_send(h, out);
 		break;
 	case NSM_OUT_RESOLVE:
 		trace(s, h, "statd: RESOLVE %s", out->resolve.name);
-		resolve(h, statd_resolved, out->resolve.id, out->resolve.name)
+		host_resolve(h, statd_resolved, out->resolve.id,
+			     out->resolve.name)
 			->life = h->statd.life;
 		break;
 	case NSM_OUT_CALLOUT:
@@ -398,7 +437,7 @@ static void statd_carry(struct host *h)
 	}
 }
 
-static void count_spin(struct host *h, unsigned int *spins, bool is_timer)
+void host_count_spin(struct host *h, unsigned int *spins, bool is_timer)
 {
 	*spins = is_timer ? *spins + 1 : 0;
 	if (*spins > SPINS_MAX)
@@ -407,7 +446,7 @@ static void count_spin(struct host *h, unsigned int *spins, bool is_timer)
 
 void statd_input(struct host *h, const struct nsm_in *in)
 {
-	count_spin(h, &h->statd.spins, in->kind == NSM_IN_TIMER);
+	host_count_spin(h, &h->statd.spins, in->kind == NSM_IN_TIMER);
 	nsm_input(h->statd.core, host_clock(h), in);
 	statd_carry(h);
 }
@@ -431,168 +470,4 @@ void statd_call(struct host *h, const struct statd_call *call,
 		h->statd.calls = xcalloc(SIM_CALLS_MAX, sizeof(*call));
 	h->statd.calls[h->statd.call_count++] = *call;
 	statd_input(h, &in);
-}
-
-/* --- sm-notify --------------------------------------------------------- */
-
-static void run_notifier(struct sim *s, struct event *e)
-{
-	(void)s;
-	if (e->host->is_up && e->life == e->host->boot)
-		notifier_start(e->host);
-}
-
-void notifier_start(struct host *h)
-{
-	struct notify_config config = {
-		.number = h->number,
-		.give_up_ms = UINT64_MAX,
-		.packets_per_second = 10000,
-	};
-	struct notify_in in = {.kind = NOTIFY_IN_FILE};
-	const struct dirents *bak = &h->disk.dirs[DISK_BAK].now;
-	uint32_t life;
-	size_t i;
-
-	if (h->notifier.core != NULL || h->notifier.is_done || !h->is_turned)
-		return;
-	trace(h->sim, h, "notify starts");
-	life = ++h->notifier.life;
-	sim_random_seed(h->sim, config.seed);
-	h->notifier.core = notify_new(&config);
-	for (i = 0; i < bak->count && h->notifier.life == life; i++) {
-		if (bak->all[i].name[0] == '.')
-			continue;
-		in.file.name = bak->all[i].name;
-		in.bytes = bak->all[i].inode->bytes;
-		in.len = bak->all[i].inode->len;
-		notifier_input(h, &in);
-	}
-	in = (struct notify_in){.kind = NOTIFY_IN_START};
-	if (h->notifier.core != NULL && h->notifier.life == life)
-		notifier_input(h, &in);
-}
-
-void notifier_kill(struct host *h)
-{
-	struct sim *s = h->sim;
-
-	if (h->notifier.core == NULL)
-		return;
-	trace(s, h, "notify: killed");
-	end_notifier(h);
-	if (prng_below(&s->rng, 2) == 0)
-		sim_after(s, sim_between(s, 100, 30000), run_notifier, h)
-			->life = h->boot;
-}
-
-static void notifier_resolved(struct sim *s, struct event *e)
-{
-	struct host *h = e->host;
-	struct notify_in in = {.kind = NOTIFY_IN_RESOLVED};
-	unsigned int i;
-
-	if (h->notifier.core == NULL || e->life != h->notifier.life)
-		return;
-	in.resolved.id = e->id;
-	for (i = 0; i < s->host_count; i++) {
-		if (strcmp(s->hosts[i].node, e->name) == 0 &&
-		    !sim_mishap(s, 20)) {
-			in.resolved.addrs = &s->hosts[i].addr;
-			in.resolved.count = 1;
-		}
-	}
-	trace(s, h, "notify <- RESOLVED %s: %zu", e->name, in.resolved.count);
-	notifier_input(h, &in);
-}
-
-static void carry_rewrite(struct host *h, const struct notify_out *out)
-{
-	char file[SIM_NAME_SIZE];
-
-	assert(strlen(out->rewrite.file) < sizeof(file));
-	strcpy(file, out->rewrite.file);
-	if (out->len == 0)
-		disk_unlink(&h->disk, DISK_BAK, file);
-	else
-		turn_replace(h, DISK_BAK, file, out->bytes, out->len);
-}
-
-static void notifier_send_failed(struct sim *s, struct event *e)
-{
-	struct notify_in in = {.kind = NOTIFY_IN_SEND_FAILED};
-
-	(void)s;
-	in.send_failed.id = e->id;
-	in.send_failed.error = -ENETUNREACH;
-	if (e->host->notifier.core != NULL && e->life == e->host->notifier.life)
-		notifier_input(e->host, &in);
-}
-
-static void notifier_send(struct host *h, const struct notify_out *out)
-{
-	struct notice_mark notice = {0};
-	struct event *e;
-
-	net_read_notice(out->bytes, out->len, &notice);
-	trace(h->sim, h, "notify: SEND to 10.0.0.%u port %u \"%s\" %u",
-	      out->send.peer.bytes[3], out->send.peer.port, notice.name,
-	      notice.number);
-	if (notice.is_notice)
-		check_notice_sent(h, &out->send.peer, &notice);
-	if (!sim_mishap(h->sim, 2)) {
-		net_send(h, NOTIFY_PORT, &out->send.peer, out->bytes, out->len,
-			 NULL);
-		return;
-	}
-	e = sim_after(h->sim, 0, notifier_send_failed, h);
-	e->life = h->notifier.life;
-	e->id = out->send.id;
-}
-
-static void notifier_carry_one(struct host *h, const struct notify_out *out)
-{
-	struct sim *s = h->sim;
-
-	switch (out->kind) {
-	case NOTIFY_OUT_SEND:
-		notifier_send(h, out);
-		break;
-	case NOTIFY_OUT_RESOLVE:
-		trace(s, h, "notify: RESOLVE %s", out->resolve.name);
-		resolve(h, notifier_resolved, out->resolve.id,
-			out->resolve.name)
-			->life = h->notifier.life;
-		break;
-	case NOTIFY_OUT_REWRITE:
-		trace(s, h, "notify: REWRITE %s, %zu bytes", out->rewrite.file,
-		      out->len);
-		carry_rewrite(h, out);
-		break;
-	case NOTIFY_OUT_LOG:
-		trace(s, h, "notify: \"%s\"", out->log.text);
-		break;
-	case NOTIFY_OUT_DONE:
-		trace(s, h, "notify: DONE told %zu untold %zu", out->done.told,
-		      out->done.untold);
-		h->notifier.is_done = true;
-		break;
-	}
-}
-
-void notifier_input(struct host *h, const struct notify_in *in)
-{
-	uint32_t life = h->notifier.life;
-	struct notify_out out;
-
-	count_spin(h, &h->notifier.spins, in->kind == NOTIFY_IN_TIMER);
-	notify_input(h->notifier.core, host_clock(h), in);
-	while (h->notifier.core != NULL && h->notifier.life == life &&
-	       notify_output(h->notifier.core, &out)) {
-		if (!host_survives(h, PROGRAM_NOTIFIER))
-			return;
-		notifier_carry_one(h, &out);
-	}
-	if (h->notifier.is_done)
-		end_notifier(h);
 }

@@ -5,7 +5,8 @@
  * manager, rpcbind, network).  Everything that happens follows from a seed.
  *
  *   sim.c    the clock, the schedule of misfortunes, the command line
- *   host.c   power, and the two programs: carries out what the cores say
+ *   host.c   power, and rpc.statd: carries out what its core says
+ *   notifier.c  the same for sm-notify
  *   turn.c   the boot turn (design section 4), step by step on the model disk
  *   lockd.c  the lock manager: who is monitored, and the callback
  *   callout.c the program for HA, and what a cluster learns from it
@@ -52,10 +53,12 @@
 
 struct sim;
 struct host;
+struct event;
+typedef void event_run(struct sim *s, struct event *e);
 
 /* --- disk.c ------------------------------------------------------------ */
 
-enum disk_dir { DISK_ROOT, DISK_SM, DISK_BAK, DISK_DIRS };
+enum disk_dir { DISK_ROOT, DISK_SM, DISK_BAK, DISK_MEMO, DISK_DIRS };
 
 /* A file's bytes.  Written once: nothing overwrites a file in place. */
 struct inode {
@@ -87,6 +90,7 @@ struct store_job {
 	struct link in_queue; /* store::queued or store::batch */
 	uint64_t id;
 	char file[SIM_NAME_SIZE];
+	enum disk_dir dir;
 	bool is_new;
 	bool is_removal;
 	uint8_t *bytes;
@@ -142,6 +146,8 @@ void store_init(struct store *store);
 void store_kill(struct store *store);
 void store_put(struct host *h, const struct nsm_out *out);
 void store_remove(struct host *h, const char *file);
+/* Writes or removes a file of sm/.reclaim, which nobody flushes. */
+void store_memo(struct host *h, const struct nsm_out *out);
 
 /* --- net.c ------------------------------------------------------------- */
 
@@ -215,6 +221,7 @@ struct pair {
 	unsigned int sent[SIM_NAMES]; /* ... and how often it was tried */
 	bool is_callback_due;	      /* the peer crashed and will tell us */
 	uint32_t due_above;	      /* ... a number above this */
+	bool is_answered;	      /* ... and needs not tell again */
 	uint32_t paid_boots;  /* boots of the peer, see check_callback() */
 	uint32_t forged_last; /* the last forged number called back with */
 	uint64_t forged_ms;   /* ... when it was by one with the address */
@@ -349,7 +356,16 @@ void statd_input(struct host *h, const struct nsm_in *in);
 void statd_call(struct host *h, const struct statd_call *call,
 		enum nsm_transport transport, const uint8_t *bytes, size_t len);
 
+/* Has @run called with @id and @name after the time that DNS takes. */
+struct event *host_resolve(struct host *h, event_run *run, uint64_t id,
+			   const char *name);
+/* Counts inputs of a core's timer, which must not spin. */
+void host_count_spin(struct host *h, unsigned int *spins, bool is_timer);
+
+void notifier_run(struct sim *s, struct event *e);
 void notifier_start(struct host *h);
+/* Takes the process away without a word. */
+void notifier_end(struct host *h);
 void notifier_kill(struct host *h);
 void notifier_input(struct host *h, const struct notify_in *in);
 
@@ -402,9 +418,6 @@ void trace(struct sim *s, const struct host *h, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* --- sim.c ------------------------------------------------------------- */
-
-struct event;
-typedef void event_run(struct sim *s, struct event *e);
 
 struct event {
 	struct timer timer; /* sim::events */

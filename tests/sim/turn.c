@@ -103,6 +103,20 @@ static bool retire(struct host *h)
 	return host_survives(h, PROGRAM_TURN);
 }
 
+/* What was under way in the boot before means nothing now. */
+static bool empty_memos(struct host *h)
+{
+	struct dirents *memos = &h->disk.dirs[DISK_MEMO].now;
+
+	while (memos->count > 0) {
+		disk_unlink(&h->disk, DISK_MEMO, memos->all[0].name);
+		if (!host_survives(h, PROGRAM_TURN))
+			return false;
+	}
+	disk_sync_dir(&h->disk, DISK_MEMO);
+	return host_survives(h, PROGRAM_TURN);
+}
+
 static void read_store(struct host *h, struct bootrec *rec, uint32_t *on_disk)
 {
 	const struct inode *state = disk_find(&h->disk, DISK_ROOT, "state");
@@ -125,7 +139,7 @@ static bool turn_steps(struct host *h, struct bootrec *rec, const char *key,
 		if (!write_bootrec(h, rec))
 			return false;
 	}
-	if (!retire(h) || !write_state(h, rec->number))
+	if (!retire(h) || !empty_memos(h) || !write_state(h, rec->number))
 		return false;
 	rec->is_turned = true;
 	return write_bootrec(h, rec);

@@ -59,6 +59,7 @@ tests() {
 		t-24-leaks.sh
 		t-25-disk.sh
 		t-26-callout.sh
+		t-27-restart.sh
 		t-28-beside-statd.sh debian
 		t-28-beside-statd.sh ours
 		t-29-beside-sm-notify.sh debian

@@ -24,6 +24,7 @@ struct world {
 	struct prng rng;
 	struct callbacks callbacks;
 	struct questions questions;
+	struct memos memos;
 	struct doubts doubts;
 	struct notices notices;
 	struct names names;
@@ -51,7 +52,9 @@ static int setup(void **state)
 	peers_init(&w.peers, key);
 	callbacks_init(&w.callbacks, &w.out, &w.rng);
 	questions_init(&w.questions, &w.out, &w.peers, &w.rng);
-	doubts_init(&w.doubts, &w.out, &w.questions, VERIFY_CHECK_ASK);
+	memos_init(&w.memos, &w.out);
+	doubts_init(&w.doubts, &w.out, &w.questions, &w.memos,
+		    VERIFY_CHECK_ASK);
 	notices_init(&w.notices, &w.out, &w.peers, &w.callbacks, &w.doubts);
 	names_init(&w.names, &w.out, &w.peers);
 	callouts_init(&w.callouts, &w.out, &w.peers, key);
@@ -150,7 +153,7 @@ static void stored(struct world *w, uint64_t id, int error)
 
 static void load(struct world *w, const struct buf *content)
 {
-	monitor_load(&w->monitor, 1, NAME, content->bytes, content->len);
+	monitor_load(&w->monitor, NAME, content->bytes, content->len);
 	take(w);
 }
 

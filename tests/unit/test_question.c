@@ -137,6 +137,9 @@ static void one_question_serves_all_records_of_an_address(void **state)
 			    .file.name = PEER};
 
 	rig_feed(&w->rig, &in);
+	assert_int_equal(rig_count(&w->rig, NSM_OUT_SEND), 0);
+	in.kind = NSM_IN_LOADED;
+	rig_feed(&w->rig, &in);
 	assert_int_equal(rig_count(&w->rig, NSM_OUT_SEND), 1);
 	world_run(w);
 	assert_int_equal(w->asked, 1);

@@ -71,7 +71,8 @@ static void fresh(void **state)
 
 	expect(text, "state number: 3\n");
 	expect(text, "peers monitored: 0\n");
-	expect(text, "has not heard of: 0; longest: 0 s\n");
+	expect(text,
+	       "has not heard of: 0; kept over a restart: 0; longest: 0 s\n");
 	assert_null(strstr(text, "more"));
 }
 
@@ -122,6 +123,15 @@ static void names_that_do_not_resolve(void **state)
 			    "1\n  \"gone.example\"\n");
 }
 
+/* The write of a file in sm/.reclaim ends. */
+static void memo_stored(struct rig *rig, int error)
+{
+	struct nsm_in in = {.kind = NSM_IN_MEMO_STORED, .stored.error = error};
+
+	in.stored.id = rig_get(rig, NSM_OUT_MEMO, 0)->out.memo.id;
+	rig_feed(rig, &in);
+}
+
 static void pending_and_for_how_long(void **state)
 {
 	struct rig *rig = *state;
@@ -129,10 +139,15 @@ static void pending_and_for_how_long(void **state)
 	rig_monitor(rig, "192.0.2.1", 'a');
 	rig_monitor(rig, "192.0.2.2", 'b');
 	rig_notify(rig, "192.0.2.1", "one\n", 7);
+	memo_stored(rig, 0);
 	rig->now_ms += 100000;
 	rig_notify(rig, "192.0.2.2", "two", 9);
+	memo_stored(rig, -28);
 	rig->now_ms += 25999;
-	expect(status(rig), "has not heard of: 2; longest: 125 s\n");
+	expect(status(rig), "has not heard of: 2; kept over a restart: 1; "
+			    "longest: 125 s\n");
+	expect(status(rig), "files in sm/.reclaim: 2; the last could not be "
+			    "written\n");
 	expect(status(rig),
 	       "  \"192.0.2.1\" (as \"one\\x0a\"), number 7, for 125 s\n"
 	       "  \"192.0.2.2\" (as \"two\"), number 9, for 25 s\n");

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A file of sm/.reclaim: what is accepted keeps to the bounds, and is the same
+ * when it is written and read again.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "statd/memo.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(bool fact)
+{
+	if (!fact)
+		abort();
+}
+
+static void check_items(const struct memo_item *items, size_t count)
+{
+	size_t i;
+
+	require(count <= MEMO_ITEMS_MAX);
+	for (i = 0; i < count; i++)
+		require(items[i].number != 0 &&
+			strlen(items[i].name) <= MEMO_NAME_MAX);
+}
+
+static void check(const struct memo *memo)
+{
+	require(!memo->has_baseline ||
+		(memo->baseline != 0 && memo->baseline_of.port != 0 &&
+		 memo->baseline_of.family != ADDR_NONE));
+	check_items(memo->delivered, memo->delivered_count);
+	check_items(memo->events, memo->event_count);
+}
+
+static void require_same(const struct buf *a, const struct buf *b)
+{
+	require(a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct memo memo, again;
+	struct buf first, second;
+
+	if (!memo_parse(data, size, &memo)) {
+		require(memo.rec.mon_name == NULL);
+		return 0;
+	}
+	check(&memo);
+	buf_init(&first, MEMO_SIZE_MAX);
+	buf_init(&second, MEMO_SIZE_MAX);
+	/* A line without a second name may be one byte longer when written. */
+	if (memo_format(&memo, &first)) {
+		require(memo_parse(first.bytes, first.len, &again));
+		require(memo_format(&again, &second));
+		require_same(&first, &second);
+		memo_fini(&again);
+	}
+	buf_fini(&first);
+	buf_fini(&second);
+	memo_fini(&memo);
+	return 0;
+}

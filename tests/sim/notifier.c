@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The main of sm-notify: feeds the core what lies in sm.bak/ and carries out
+ * what it says, in order; it may die before each effect.
+ */
+#include "tests/sim/sim.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+void notifier_end(struct host *h)
+{
+	notify_free(h->notifier.core);
+	h->notifier.core = NULL;
+	h->notifier.life++;
+}
+
+void notifier_run(struct sim *s, struct event *e)
+{
+	(void)s;
+	if (e->host->is_up && e->life == e->host->boot)
+		notifier_start(e->host);
+}
+
+void notifier_start(struct host *h)
+{
+	struct notify_config config = {
+		.number = h->number,
+		.give_up_ms = UINT64_MAX,
+		.packets_per_second = 10000,
+	};
+	struct notify_in in = {.kind = NOTIFY_IN_FILE};
+	const struct dirents *bak = &h->disk.dirs[DISK_BAK].now;
+	uint32_t life;
+	size_t i;
+
+	if (h->notifier.core != NULL || h->notifier.is_done || !h->is_turned)
+		return;
+	trace(h->sim, h, "notify starts");
+	life = ++h->notifier.life;
+	sim_random_seed(h->sim, config.seed);
+	h->notifier.core = notify_new(&config);
+	for (i = 0; i < bak->count && h->notifier.life == life; i++) {
+		if (bak->all[i].name[0] == '.')
+			continue;
+		in.file.name = bak->all[i].name;
+		in.bytes = bak->all[i].inode->bytes;
+		in.len = bak->all[i].inode->len;
+		notifier_input(h, &in);
+	}
+	in = (struct notify_in){.kind = NOTIFY_IN_START};
+	if (h->notifier.core != NULL && h->notifier.life == life)
+		notifier_input(h, &in);
+}
+
+void notifier_kill(struct host *h)
+{
+	struct sim *s = h->sim;
+
+	if (h->notifier.core == NULL)
+		return;
+	trace(s, h, "notify: killed");
+	notifier_end(h);
+	if (prng_below(&s->rng, 2) == 0)
+		sim_after(s, sim_between(s, 100, 30000), notifier_run, h)
+			->life = h->boot;
+}
+
+static void notifier_resolved(struct sim *s, struct event *e)
+{
+	struct host *h = e->host;
+	struct notify_in in = {.kind = NOTIFY_IN_RESOLVED};
+	unsigned int i;
+
+	if (h->notifier.core == NULL || e->life != h->notifier.life)
+		return;
+	in.resolved.id = e->id;
+	for (i = 0; i < s->host_count; i++) {
+		if (strcmp(s->hosts[i].node, e->name) == 0 &&
+		    !sim_mishap(s, 20)) {
+			in.resolved.addrs = &s->hosts[i].addr;
+			in.resolved.count = 1;
+		}
+	}
+	trace(s, h, "notify <- RESOLVED %s: %zu", e->name, in.resolved.count);
+	notifier_input(h, &in);
+}
+
+static void carry_rewrite(struct host *h, const struct notify_out *out)
+{
+	char file[SIM_NAME_SIZE];
+
+	assert(strlen(out->rewrite.file) < sizeof(file));
+	strcpy(file, out->rewrite.file);
+	if (out->len == 0)
+		disk_unlink(&h->disk, DISK_BAK, file);
+	else
+		turn_replace(h, DISK_BAK, file, out->bytes, out->len);
+}
+
+static void notifier_send_failed(struct sim *s, struct event *e)
+{
+	struct notify_in in = {.kind = NOTIFY_IN_SEND_FAILED};
+
+	(void)s;
+	in.send_failed.id = e->id;
+	in.send_failed.error = -ENETUNREACH;
+	if (e->host->notifier.core != NULL && e->life == e->host->notifier.life)
+		notifier_input(e->host, &in);
+}
+
+static void notifier_send(struct host *h, const struct notify_out *out)
+{
+	struct notice_mark notice = {0};
+	struct event *e;
+
+	net_read_notice(out->bytes, out->len, &notice);
+	trace(h->sim, h, "notify: SEND to 10.0.0.%u port %u \"%s\" %u",
+	      out->send.peer.bytes[3], out->send.peer.port, notice.name,
+	      notice.number);
+	if (notice.is_notice)
+		check_notice_sent(h, &out->send.peer, &notice);
+	if (!sim_mishap(h->sim, 2)) {
+		net_send(h, NOTIFY_PORT, &out->send.peer, out->bytes, out->len,
+			 NULL);
+		return;
+	}
+	e = sim_after(h->sim, 0, notifier_send_failed, h);
+	e->life = h->notifier.life;
+	e->id = out->send.id;
+}
+
+static void notifier_carry_one(struct host *h, const struct notify_out *out)
+{
+	struct sim *s = h->sim;
+
+	switch (out->kind) {
+	case NOTIFY_OUT_SEND:
+		notifier_send(h, out);
+		break;
+	case NOTIFY_OUT_RESOLVE:
+		trace(s, h, "notify: RESOLVE %s", out->resolve.name);
+		host_resolve(h, notifier_resolved, out->resolve.id,
+			     out->resolve.name)
+			->life = h->notifier.life;
+		break;
+	case NOTIFY_OUT_REWRITE:
+		trace(s, h, "notify: REWRITE %s, %zu bytes", out->rewrite.file,
+		      out->len);
+		carry_rewrite(h, out);
+		break;
+	case NOTIFY_OUT_LOG:
+		trace(s, h, "notify: \"%s\"", out->log.text);
+		break;
+	case NOTIFY_OUT_DONE:
+		trace(s, h, "notify: DONE told %zu untold %zu", out->done.told,
+		      out->done.untold);
+		h->notifier.is_done = true;
+		break;
+	}
+}
+
+void notifier_input(struct host *h, const struct notify_in *in)
+{
+	uint32_t life = h->notifier.life;
+	struct notify_out out;
+
+	host_count_spin(h, &h->notifier.spins, in->kind == NOTIFY_IN_TIMER);
+	notify_input(h->notifier.core, host_clock(h), in);
+	while (h->notifier.core != NULL && h->notifier.life == life &&
+	       notify_output(h->notifier.core, &out)) {
+		if (!host_survives(h, PROGRAM_NOTIFIER))
+			return;
+		notifier_carry_one(h, &out);
+	}
+	if (h->notifier.is_done)
+		notifier_end(h);
+}
