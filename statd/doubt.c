@@ -178,8 +178,10 @@ static bool is_port_changed(const struct peer *peer)
 	return addr_is_same_host(then, now) && then->port != now->port;
 }
 
+/* May change the number in @call to what the peer says it is. */
 static enum verify_verdict judge_answered(const struct peer *peer,
-					  const struct verify_facts *facts)
+					  const struct verify_facts *facts,
+					  struct notice_call *call)
 {
 	struct verify_answer answer = {.number = peer->question.number,
 				       .is_port_changed =
@@ -187,8 +189,12 @@ static enum verify_verdict judge_answered(const struct peer *peer,
 	/* Much may have happened since it was asked. */
 	enum verify_verdict verdict = verify_notice(facts);
 
-	return verdict == VERIFY_ASK ? verify_answered(facts, &answer)
-				     : verdict;
+	if (verdict != VERIFY_ASK)
+		return verdict;
+	verdict = verify_answered(facts, &answer);
+	if (verdict == VERIFY_DELIVER)
+		call->number = verify_number(facts, &answer);
+	return verdict;
 }
 
 /* Whether a silent peer is asked again about @doubt. */
@@ -214,7 +220,7 @@ static bool settle_one(struct doubts *set, uint64_t now_ms, struct peer *peer,
 	out->call = call_of(doubt);
 	facts = doubts_facts(set, now_ms, &out->call, peer,
 			     kind == DOUBT_BY_ADDRESS);
-	out->verdict = has_answer ? judge_answered(peer, &facts)
+	out->verdict = has_answer ? judge_answered(peer, &facts, &out->call)
 				  : verify_silent(&facts);
 	if (has_answer)
 		peer->settled_ms = now_ms;

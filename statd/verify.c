@@ -91,8 +91,8 @@ static bool is_different(const struct verify_facts *facts,
 static bool is_current(const struct verify_facts *facts,
 		       const struct verify_answer *answer)
 {
-	return facts->is_reserved_port && (facts->number == answer->number ||
-					   facts->number == answer->number + 2);
+	return facts->number == answer->number ||
+	       facts->number == answer->number + 2;
 }
 
 enum verify_verdict verify_answered(const struct verify_facts *facts,
@@ -107,9 +107,25 @@ enum verify_verdict verify_answered(const struct verify_facts *facts,
 	if (may_be_late(facts) && facts->is_reserved_port &&
 	    !facts->has_delivered)
 		return VERIFY_LATE;
-	if (!is_current(facts, answer))
+	if (!facts->is_reserved_port || !is_current(facts, answer))
 		return VERIFY_REFUSE;
 	return facts->was_delivered_so ? VERIFY_DUPLICATE : VERIFY_DELIVER;
+}
+
+/*
+ * SAFETY: the answer proves that the peer rebooted, not that the notice is
+ * honest.  A stranger's number, followed by the peer's own, would have lockd
+ * drop twice: the second time what it granted since.
+ */
+uint32_t verify_number(const struct verify_facts *facts,
+		       const struct verify_answer *answer)
+{
+	bool is_root_of_peer =
+		facts->is_from_address && facts->is_reserved_port;
+
+	if (is_root_of_peer || is_current(facts, answer) || answer->number == 0)
+		return facts->number;
+	return answer->number;
 }
 
 enum verify_verdict verify_silent(const struct verify_facts *facts)

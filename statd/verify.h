@@ -66,6 +66,14 @@ enum verify_verdict verify_answered(const struct verify_facts *facts,
 				    const struct verify_answer *answer);
 
 /*
+ * Returns the number that lockd is to hear where verify_answered() says
+ * VERIFY_DELIVER: that of the notice where its sender must be the peer's root,
+ * or where the peer itself may have that number; else what the peer says.
+ */
+uint32_t verify_number(const struct verify_facts *facts,
+		       const struct verify_answer *answer);
+
+/*
  * Decides the same where no answer can be had or compared.  A notice from an
  * address of the record is delivered (an honest peer must not be locked out),
  * one by name only is not (anybody can write a name).

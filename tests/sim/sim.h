@@ -50,6 +50,7 @@
 #define FORGED_BY_NAME 1000000u
 #define FORGED_AS_PEER 2000000u
 #define FORGED_NUMBERS 1000000u
+#define HONEST_NUMBERS 1000u /* no host has so many boots */
 
 struct sim;
 struct host;
@@ -222,9 +223,7 @@ struct pair {
 	bool is_callback_due;	      /* the peer crashed and will tell us */
 	uint32_t due_above;	      /* ... a number above this */
 	bool is_answered;	      /* ... and needs not tell again */
-	uint32_t paid_boots;  /* boots of the peer, see check_callback() */
-	uint32_t forged_last; /* the last forged number called back with */
-	uint64_t forged_ms;   /* ... when it was by one with the address */
+	uint64_t forged_ms; /* the last callback by one with its address */
 
 	enum told told; /* by callouts, in this boot */
 };

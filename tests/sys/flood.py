@@ -3,12 +3,13 @@
 A flood of forged notices: bursts that overrun a socket's buffer, until there
 were COUNT and the file STOP exists.
 
-  flood.py HOST STRANGER PEER COUNT STOP
+  flood.py HOST STRANGER PEER COUNT STOP [user]
 
 They come from STRANGER, an address of nobody, from a reserved port and from
-another, and from PEER, the address of a host that is monitored, as any user of
-it can send them.  They name PEER, its host name, and hosts that do not exist.
-Prints "forged N" now and then.
+another, and with "user" from PEER as well, an address of a host that is
+monitored, as any user of that can send them.  They name PEER, its host name,
+and hosts that do not exist.  Their numbers are none that a host has after a few
+boots.  Prints "forged N" now and then.
 """
 import os
 import random
@@ -35,8 +36,8 @@ def forged_name(peer):
 
 def burst(link, peer):
     for _ in range(BURST):
-        number = random.choice([random.randrange(1, 2**32),
-                                random.randrange(1, 64)])
+        number = random.choice([random.randrange(16, 2**32),
+                                random.randrange(16, 64)])
         link.send(call(random.randrange(2**16, 2**32), NOTIFY,
                        stat_chge(forged_name(peer), number)))
 
@@ -54,10 +55,11 @@ def drain(link):
 
 
 def main():
-    host, stranger, peer, count, stop = sys.argv[1:]
+    host, stranger, peer, count, stop = sys.argv[1:6]
     udp_to, _ = statd_of(host)
-    links = [Udp(udp_to, stranger), Udp(udp_to, stranger, is_reserved=False),
-             Udp(udp_to, peer, is_reserved=False)]
+    links = [Udp(udp_to, stranger), Udp(udp_to, stranger, is_reserved=False)]
+    if "user" in sys.argv[6:]:
+        links.append(Udp(udp_to, peer, is_reserved=False))
     for link in links:
         link.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
     forged = 0

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# A flood of forged notices, a third of which name a peer, from an address of
-# nobody and from a user of the peer's host.  Meanwhile every SM_MON succeeds;
-# the lock manager hears of nothing, the log and the memory stay small, and the
-# peer is asked at a pace that the flood does not set.  Its honest notice
-# afterwards is delivered.
+# A flood of forged notices, half of which name a peer, from an address of
+# nobody and from a user of its host.  Meanwhile every SM_MON succeeds; the lock
+# manager hears of nothing, the log and the memory stay small, and the peer is
+# asked at a pace that the flood does not set.  Then the peer reboots in the
+# flood: the lock manager hears its number, and no other.
 #
 # nfs-utils: each notice costs several look-ups for each record (contract.md
 # B-2), each that names a peer with another number drops its locks (M-4, M-5),
@@ -59,14 +59,15 @@ capture_start client "udp and src host 192.0.2.1 and dst host 192.0.2.2"
 memory=$(memory_kb)
 began=$SECONDS
 spawn client flood python3 -B "$SYS/flood.py" 192.0.2.1 "$STRANGER" \
-	192.0.2.2 "$FORGED" /run/flood-stop
+	192.0.2.2 "$FORGED" /run/flood-stop user
 wait_for "the flood" flood_is_on 1000
 for i in 1 2 3 4; do
 	before=$(forged)
 	# Over one connection, then over one for each, as lockd does.
+	# Peers at loopback are not asked for a baseline.
 	is "SM_MONs in the flood" \
-		"$(lockd server load 50 "2001:db8:$i::" | wc -l)" 50
-	lockd server mon "192.0.2.1$i" "$COOKIE" >/dev/null ||
+		"$(lockd server load 50 "127.0.$i." | wc -l)" 50
+	lockd server mon "127.1.0.$i" "$COOKIE" >/dev/null ||
 		die "SM_MON in the flood"
 	answers server 100024 tcp >/dev/null || die "no NULL over TCP"
 	wait_for "the flood to go on" flood_is_on "$before"
@@ -95,10 +96,19 @@ asked=$(packets client "rpc.program == 100024 && rpc.procedure == 1 && \
 [ "$asked" -le $((took + 6)) ] || die "the peer was asked $asked times"
 say "ok: the peer was asked $asked times in $took s"
 
+# The flood goes on outside of the peer's boot, by the stranger alone.
+: >"$ROOM/client/log/flood"
+on_wire client setpriv --pdeathsig KILL python3 -B "$SYS/flood.py" 192.0.2.1 \
+	"$STRANGER" 192.0.2.2 0 "$ROOM/stop" >"$ROOM/client/log/flood" 2>&1 &
+wait_for "the flood" flood_is_on 1000
 host_reboot client
 statd_start client ours
+before=$(forged)
+wait_for "the flood to go on" flood_is_on $((before + 10000))
 notify_run client ours
 wait_for "both callbacks" heard_twice
+touch "$ROOM/stop"
+wait_for "the end of the flood" grep -q end "$ROOM/client/log/flood"
 is "callbacks for the honest notice" "$(callbacks server | paste -sd ' ')" \
 	"callback mon_name=192.0.2.2 state=$(number client) priv=$COOKIE \
 callback mon_name=client.example state=$(number client) priv=$COOKIE"

@@ -115,6 +115,25 @@ static void silence_by_name_is_asked_15_minutes_and_refused(void **state)
 	assert_int_equal(world_wait(w, w->rig.now_ms + DOUBT_SILENT_MS), 1);
 }
 
+/*
+ * A stranger's notice is open while the peer reboots.  lockd hears the peer's
+ * number and no other, so that it drops the peer's locks once.
+ */
+static void forged_number_during_a_reboot_is_not_heard(void **state)
+{
+	struct world *w = *state;
+
+	world_monitor(w, PEER);
+	w->is_silent = true;
+	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 99), 0);
+	w->is_silent = false;
+	w->number = 7;
+	assert_int_equal(world_wait(w, w->rig.now_ms + DOUBT_SILENT_MS), 1);
+	assert_int_equal(w->heard, 7);
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 7), 1);
+	assert_int_equal(w->heard, 7);
+}
+
 /* ... once the reboot is known: a forged name must not use it again. */
 static void baseline_ends_with_the_boot_it_was_of(void **state)
 {
@@ -293,6 +312,7 @@ int main(void)
 		TEST(reboot_by_name_is_delivered_when_the_number_rose),
 		TEST(nfs_utils_by_name_is_delivered_by_its_port),
 		TEST(silence_by_name_is_asked_15_minutes_and_refused),
+		TEST(forged_number_during_a_reboot_is_not_heard),
 		TEST(baseline_ends_with_the_boot_it_was_of),
 		TEST(user_of_the_peer_is_refused),
 		TEST(replay_is_refused),

@@ -200,6 +200,29 @@ static void name_alone_is_asked_about(void **state)
 	assert_int_equal(verify_notice(&facts), VERIFY_DUPLICATE);
 }
 
+/* The peer did reboot; but 99 is what somebody else says of it. */
+static void number_of_the_peer_counts_not_that_of_a_stranger(void **state)
+{
+	struct verify_facts facts = {.number = 99, .is_reserved_port = true};
+	struct verify_answer answer = {.number = 7};
+
+	(void)state;
+	know(&facts, 5);
+	assert_int_equal(after(&facts, 7, false), VERIFY_DELIVER);
+	assert_int_equal(verify_number(&facts, &answer), 7);
+	facts.number = 7;
+	assert_int_equal(verify_number(&facts, &answer), 7);
+	facts.number = 9; /* nfs-utils: one boot behind */
+	assert_int_equal(verify_number(&facts, &answer), 9);
+	facts.number = 99;
+	facts.is_from_address = true; /* clock-valued, or set back */
+	assert_int_equal(verify_number(&facts, &answer), 99);
+	facts.is_reserved_port = false; /* a user of the peer's host */
+	assert_int_equal(verify_number(&facts, &answer), 7);
+	answer.number = 0; /* lockd takes no such number */
+	assert_int_equal(verify_number(&facts, &answer), 99);
+}
+
 static void address_check_asks_nobody(void **state)
 {
 	struct verify_facts facts = honest();
@@ -249,6 +272,8 @@ int main(void)
 		cmocka_unit_test(late_copy_of_an_old_notice_is_asked_about),
 		cmocka_unit_test(first_reboot_of_a_fixed_port_is_not_late),
 		cmocka_unit_test(name_alone_is_asked_about),
+		cmocka_unit_test(
+			number_of_the_peer_counts_not_that_of_a_stranger),
 		cmocka_unit_test(address_check_asks_nobody),
 		cmocka_unit_test(legacy_check_believes_names),
 	};
