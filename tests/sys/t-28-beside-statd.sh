@@ -78,6 +78,19 @@ own_pid_file() {
 		"$(pid_of server statd)"
 }
 
+# sbindir: as configured; our rpc.statd runs sm-notify from there.
+sbindir() {
+	# shellcheck disable=SC2016 # make expands it
+	MAKEFLAGS='' make -s --no-print-directory -C "$BUILD" \
+		--eval 'where: ; @echo $(sbindir)' where
+}
+
+# install_on HOST: until its next boot.
+install_on() {
+	in_host "$1" mount -t tmpfs none "$SBINDIR"
+	in_host "$1" cp "$STATD" "$(program sm-notify ours)" "$SBINDIR"
+}
+
 # second_is_settled: it ended, or the pid file is its own.
 second_is_settled() {
 	is_gone server second || [ "$(own_pid_file)" = no ]
@@ -183,6 +196,14 @@ lockd server mon client.example "$COOKIE"
 lockd server unmon Client.Example
 differs M-7 "lines that are left" 1 0 lines
 
+say "something else has the file's name"
+fresh
+mkdir -p "$DISK/sm/client.example" "$DISK/sm/192.0.2.2"
+differs files "SM_MON of that peer" fail success \
+	result mon 192.0.2.2 "$COOKIE"
+lockd server unmon 192.0.2.2
+rm -rf "$DISK"/sm/* "$DISK"/sm/.unreadable-*
+
 say "a line that is none"
 host_reboot server
 rm -f "$DISK"/sm/* "$DISK"/sm.bak/* "$DISK/state.boot"
@@ -262,6 +283,33 @@ differs D-3 "records of the monitored peer after sm-notify -f" 0 1 \
 differs D-14 "SM_MON says the number that is on disk" no yes \
 	yes_if test "$(lockd server mon 192.0.2.2 "$COOKIE2")" = \
 	"success state=$(number server)"
+
+say "sm-notify for another directory"
+untold_there() {
+	find "$ROOM/other/sm" "$ROOM/other/sm.bak" -type f | wc -l
+}
+has_sm_notify() {
+	[ "$WHOSE" = debian ] || case $SBINDIR in
+	/usr/local/*) [ -d "$SBINDIR" ] ;;
+	*) false ;; # the host needs what is there itself
+	esac
+}
+SBINDIR=$(sbindir)
+if has_sm_notify; then
+	host_reboot server
+	[ "$WHOSE" = debian ] || install_on server
+	mkdir -p "$ROOM/other/sm" "$ROOM/other/sm.bak"
+	chmod 755 "$ROOM/other" "$ROOM/other"/*
+	echo "0100007f 000186b5 00000003 00000010 $COOKIE 192.0.2.2 me" \
+		>"$ROOM/other/sm/192.0.2.2"
+	! getent passwd statd >/dev/null ||
+		chown -R statd:nogroup "$ROOM/other"/sm*
+	spawn server statd "$STATD" -F -d -P "$ROOM/other"
+	wait_for "statd" statd_is_up server
+	becomes options "peers there that were not told" 1 0 untold_there
+	stop server statd
+	fresh
+fi
 
 say "signals"
 in_host server kill -HUP "$(pid_of server statd)"
