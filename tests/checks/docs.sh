@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Texts: every function that a header of the programs exports has a block
 # comment right above it; every C file begins with the licence and then says
-# what it is for; no // comments, and no notes about work left to do.
+# what it is for; no // comments, and no notes about work left to do.  Every
+# test that doc/differences.md names is there, with its cases.
 : "${srcdir:=.}"
 cd "$srcdir" || exit 1
 
@@ -86,4 +87,39 @@ if [ -n "$notes" ]; then
 	printf '%s\n' "$notes"
 	failed=1
 fi
+
+# file_of TEST: where the test of that name is, below the top.
+file_of() {
+	case $1 in
+	fuzz/*) echo "$1.c" ;;
+	golden/*) echo "tests/$1.conf" ;;
+	sys/*) echo "tests/$1.sh" ;;
+	*) echo "tests/$1.c" ;;
+	esac
+}
+
+# Text between backquotes like "unit/test_x: a, b" or "sys/t-01-y".
+named=$(awk -F '`' '{
+		for (i = 2; i <= NF; i += 2)
+			if ($i ~ /^(fuzz|golden|os|sim|sys|unit)\//)
+				print $i
+	}' doc/differences.md | tr -d ' ' | LC_ALL=C sort -u)
+cases=0
+for test in $named; do
+	file=$(file_of "${test%%:*}")
+	if [ ! -f "$file" ]; then
+		echo "doc/differences.md: no such test: $file"
+		failed=1
+		continue
+	fi
+	case $test in *:*) ;; *) continue ;; esac
+	for case in $(echo "${test#*:}" | tr ',' ' '); do
+		cases=$((cases + 1))
+		grep -q "^static void $case(void \*\*" "$file" && continue
+		echo "doc/differences.md: $file has no case $case"
+		failed=1
+	done
+done
+echo "docs: $cases cases of doc/differences.md are there"
+[ $cases -gt 0 ] || failed=1
 exit $failed
