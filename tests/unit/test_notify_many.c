@@ -75,6 +75,20 @@ static void test_window_silent(void **state)
 	notify_free(w.n);
 }
 
+/* Many silent peers must not be asked in step. */
+static void test_jitter(void **state)
+{
+	struct world w = world_default();
+
+	(void)state;
+	feed_peers(&w, 16);
+	feed_kind(&w, NOTIFY_IN_START);
+	assert_int_equal(drain(&w, false), 16);
+	sleep_until_effect(&w);
+	assert_in_range(1 + drain(&w, false), 1, 8);
+	notify_free(w.n);
+}
+
 /* Sends that fail at once hold nobody up. */
 static void test_failed_sends(void **state)
 {
@@ -425,6 +439,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_give_up),
 		cmocka_unit_test(test_window_silent),
+		cmocka_unit_test(test_jitter),
 		cmocka_unit_test(test_failed_sends),
 		cmocka_unit_test(test_lookups),
 		cmocka_unit_test(test_extra_lookups),
