@@ -17,10 +17,10 @@ CONF=$ROOM/server/etc/nfs.conf
 HOSTS=$ROOM/server/etc/hosts
 need_python
 
-# status COMMAND...: the exit status; "runs" where it has none after 5 seconds.
+# status COMMAND...: the exit status; "runs" where it has none after 10 seconds.
 status() {
 	local status=0
-	in_host server timeout 5 "$@" </dev/null >"$ROOM/out" 2>"$ROOM/err" ||
+	in_host server timeout 10 "$@" </dev/null >"$ROOM/out" 2>"$ROOM/err" ||
 		status=$?
 	[ $status -ne 124 ] || status=runs
 	echo $status

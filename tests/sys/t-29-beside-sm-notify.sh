@@ -17,11 +17,11 @@ HOSTS=$ROOM/server/etc/hosts
 NOTICE='rpc.program == 100024 && rpc.procedure == 6 && rpc.msgtyp == 0'
 
 # status [OPTION...]: the exit status of sm-notify in the foreground; "runs"
-# where it has none after 8 seconds, for which it tried its peers twice.
+# where it has none after 12 seconds, in which it tried its peers three times.
 # shellcheck disable=SC2120,SC2119 # the options come through differs
 status() {
 	local status=0
-	in_host server timeout 8 "$NOTIFY" -d "$@" </dev/null \
+	in_host server timeout 12 "$NOTIFY" -d "$@" </dev/null \
 		>>"$ROOM/server/log/sm-notify" 2>&1 || status=$?
 	[ $status -ne 124 ] || status=runs
 	echo $status
