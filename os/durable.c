@@ -327,7 +327,10 @@ static bool is_visible(int dir, const struct dirent *entry)
 
 static bool is_odd(int dir, const struct dirent *entry)
 {
-	return entry->d_name[0] != '.' && !is_regular(dir, entry);
+	/* The root of a file system has this one, and nobody meant it. */
+	return entry->d_name[0] != '.' &&
+	       strcmp(entry->d_name, "lost+found") != 0 &&
+	       !is_regular(dir, entry);
 }
 
 static bool is_left_over(int dir, const struct dirent *entry)

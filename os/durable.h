@@ -127,7 +127,7 @@ int durable_each(int dir, int (*visit)(void *ctx, const char *name), void *ctx);
 
 /*
  * The same for every name without a leading dot that is no regular file (a
- * directory, a link, a FIFO): what durable_each() passes over.
+ * directory but lost+found, a link, a FIFO): what durable_each() passes over.
  */
 int durable_each_odd(int dir, int (*visit)(void *ctx, const char *name),
 		     void *ctx);

@@ -29,19 +29,26 @@ void claims_init(struct claims *claims)
 	list_init(&claims->all);
 }
 
+/* Frees @claim, which is in no list. */
 static void claim_free(struct claim *claim)
 {
-	list_remove(&claim->in_claims);
 	buf_fini(&claim->kept);
 	free(claim->name);
 	free(claim);
 }
 
+static void claim_drop(struct claim *claim)
+{
+	list_remove(&claim->in_claims);
+	claim_free(claim);
+}
+
 void claims_fini(struct claims *claims)
 {
-	while (!list_is_empty(&claims->all))
-		claim_free(container_of(claims->all.next, struct claim,
-					in_claims));
+	struct link *link;
+
+	while ((link = list_take_first(&claims->all)) != NULL)
+		claim_free(container_of(link, struct claim, in_claims));
 }
 
 static struct claim *claim_find(const struct claims *claims, const char *name)
@@ -141,7 +148,7 @@ int claims_begin(struct claims *claims, struct durable_file *file,
 	if (error == -EEXIST)
 		return meet_begin(claims, file, bytes, len, report);
 	if (error == 0 && claim != NULL && file->how == DURABLE_NEW)
-		claim_free(claim); /* whoever put it there took it away */
+		claim_drop(claim); /* whoever put it there took it away */
 	return error;
 }
 
@@ -154,7 +161,7 @@ int claims_finish(struct claims *claims, struct durable_file *file)
 		return error;
 	claim->is_ours = true;
 	if (claim->kept.len == 0)
-		claim_free(claim);
+		claim_drop(claim);
 	return 0;
 }
 

@@ -376,6 +376,7 @@ static void each_visits_visible_regular_files(void **state)
 	/* And the rest, so that it can be reported. */
 	v.count = 0;
 	assert_int_equal(mkdirat(f->dir, ".dir", 0700), 0);
+	assert_int_equal(mkdirat(f->dir, "lost+found", 0700), 0);
 	assert_int_equal(durable_each_odd(f->dir, visit, &v), 0);
 	assert_int_equal(v.count, 3);
 	assert_int_equal(durable_each_odd(-1, visit, &v), -EBADF);
