@@ -23,13 +23,15 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "lib/prng.h"
 #include "lib/record.h"
 #include "statd/claim.h"
 
 #define LINE(mon, my)                          \
 	"0100007f 000186b5 00000003 00000010 " \
 	"5544332211000000785634128088ffff " mon " " my "\n"
-#define JUNK "no record\n"
+#define JUNK  "no record\n"
+#define STEPS 400
 
 struct fixture {
 	char path[64];
@@ -44,6 +46,8 @@ static struct {
 	unsigned int renames;
 } disk;
 
+static bool is_disk_skipped; /* nothing is flushed */
+
 static void note(char call)
 {
 	size_t len = strlen(disk.calls);
@@ -56,7 +60,7 @@ static void note(char call)
 int fsync(int fd)
 {
 	note('F');
-	return (int)syscall(SYS_fsync, fd);
+	return is_disk_skipped ? 0 : (int)syscall(SYS_fsync, fd);
 }
 
 int renameat(int from_dir, const char *from, int to_dir, const char *to)
@@ -344,6 +348,151 @@ static void failure_keeps_lines_of_others(void **state)
 	assert_file("a", LINE("b", "me"));
 }
 
+/* --- whatever comes ------------------------------------------------------ */
+
+/* The file "a", as the core and as somebody else see it. */
+struct play {
+	struct fixture *f;
+	struct prng rng;
+	bool may_exist;	     /* as the core's */
+	bool is_ours;	     /* the last PUT was done, and no REMOVE since */
+	unsigned int lines;  /* of somebody else's: "line 0", "line 1" ... */
+	unsigned int hidden; /* what somebody else made that cannot be read */
+	unsigned int taken;  /* and what he took away */
+};
+
+/* Somebody puts something where there is nothing, or takes it away. */
+static void play_other(struct play *p)
+{
+	static const char big[RECORD_FILE_MAX + 1];
+	char text[32];
+	struct stat st;
+
+	if (p->is_ours)
+		return;
+	if (lstat("a", &st) == 0) {
+		snprintf(text, sizeof(text), ".unreadable-%u", p->taken++);
+		assert_int_equal(rename("a", text), 0);
+		return;
+	}
+	switch (prng_below(&p->rng, 3)) {
+	case 0:
+		write_file("a", big, sizeof(big));
+		p->hidden++;
+		break;
+	case 1:
+		assert_int_equal(mkdir("a", 0700), 0);
+		p->hidden++;
+		break;
+	default:
+		snprintf(text, sizeof(text), "line %u\n", p->lines++);
+		write_text("a", text);
+		break;
+	}
+}
+
+static void play_put(struct play *p)
+{
+	static const char *const contents[] = {
+		LINE("a", "me"),
+		LINE("a", "me") LINE("a", "you"),
+		LINE("a", "you"),
+	};
+	const char *text = contents[prng_below(&p->rng, 3)];
+	enum durable_how how = p->may_exist ? DURABLE_REPLACE : DURABLE_NEW;
+	static char got[RECORD_FILE_MAX + 1];
+	ssize_t len;
+
+	if (prng_below(&p->rng, 4) == 0)
+		disk.rename_fails_at =
+			disk.renames + 1 + (unsigned int)prng_below(&p->rng, 2);
+	p->may_exist = true;
+	if (put(p->f, "a", how, text) != 0)
+		return;
+	p->is_ours = true;
+	len = durable_read_start(p->f->dir, "a", got, sizeof(got) - 1);
+	assert_true(len >= (ssize_t)strlen(text));
+	assert_memory_equal(got, text, strlen(text));
+}
+
+static void play_remove(struct play *p)
+{
+	if (p->may_exist)
+		claims_remove(&p->f->claims, p->f->dir, "a");
+	p->may_exist = p->is_ours = false;
+}
+
+/* Adds what @name holds to @all; tells whether it cannot be read. */
+static bool look_at(const struct play *p, const char *name, struct buf *all)
+{
+	struct buf bytes;
+	int error;
+
+	buf_init(&bytes, RECORD_FILE_MAX);
+	error = durable_read(p->f->dir, name, &bytes);
+	if (error == 0)
+		buf_add(all, bytes.bytes, bytes.len);
+	buf_fini(&bytes);
+	return error != 0 && error != -ENOENT;
+}
+
+/* All that somebody else made is there, in its place or aside. */
+static void assert_nothing_lost(const struct play *p)
+{
+	DIR *stream = opendir(".");
+	unsigned int hidden = 0, i;
+	struct dirent *entry;
+	struct buf all;
+	char text[32];
+
+	assert_non_null(stream);
+	buf_init(&all, 16 * RECORD_FILE_MAX);
+	while ((entry = readdir(stream)) != NULL)
+		if (strcmp(entry->d_name, "a") == 0 ||
+		    strncmp(entry->d_name, ".unreadable-", 12) == 0)
+			hidden += look_at(p, entry->d_name, &all);
+	closedir(stream);
+	assert_false(all.is_overflowed);
+	assert_int_equal(hidden, p->hidden);
+	for (i = 0; i < p->lines; i++) {
+		snprintf(text, sizeof(text), "line %u\n", i);
+		assert_non_null(strstr(buf_text(&all), text));
+	}
+	buf_fini(&all);
+}
+
+static void nothing_of_others_is_ever_lost(void **state)
+{
+	const char *env = getenv("SEED");
+	uint64_t seed = env != NULL ? strtoull(env, NULL, 0) : 20260725;
+	uint8_t key[SIPHASH_KEY_SIZE] = {0};
+	struct play play = {.f = *state};
+	unsigned int i;
+
+	print_message("SEED=%llu\n", (unsigned long long)seed);
+	memcpy(key, &seed, sizeof(seed));
+	prng_init(&play.rng, key);
+	is_disk_skipped = true;
+	for (i = 0; i < STEPS; i++) {
+		disk.calls[0] = '\0';
+		disk.rename_fails_at = 0;
+		switch (prng_below(&play.rng, 3)) {
+		case 0:
+			play_other(&play);
+			break;
+		case 1:
+			play_put(&play);
+			break;
+		default:
+			play_remove(&play);
+			break;
+		}
+		assert_nothing_lost(&play);
+	}
+	is_disk_skipped = false;
+	assert_true(play.lines > 10 && play.hidden > 10);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -357,6 +506,7 @@ int main(void)
 		TEST(nothing_moves_before_the_flush),
 		TEST(failure_changes_nothing),
 		TEST(failure_keeps_lines_of_others),
+		TEST(nothing_of_others_is_ever_lost),
 	};
 
 	return cmocka_run_group_tests_name("claim", tests, NULL, NULL);
