@@ -16,9 +16,11 @@
 #include "lib/buf.h"
 #include "lib/record.h"
 #include "lib/xalloc.h"
+#include "os/process.h"
 
 struct claim {
-	struct link in_claims; /* claims::all */
+	struct map_node by_name; /* claims::by_name */
+	struct link in_claims;	 /* claims::all */
 	char *name;
 	bool is_ours;	 /* false: the core must not change the file */
 	struct buf kept; /* lines of others that are in it */
@@ -26,6 +28,10 @@ struct claim {
 
 void claims_init(struct claims *claims)
 {
+	uint8_t key[SIPHASH_KEY_SIZE];
+
+	process_random(key, sizeof(key));
+	map_init(&claims->by_name, key);
 	list_init(&claims->all);
 }
 
@@ -37,8 +43,9 @@ static void claim_free(struct claim *claim)
 	free(claim);
 }
 
-static void claim_drop(struct claim *claim)
+static void claim_drop(struct claims *claims, struct claim *claim)
 {
+	map_remove(&claims->by_name, &claim->by_name);
 	list_remove(&claim->in_claims);
 	claim_free(claim);
 }
@@ -49,15 +56,21 @@ void claims_fini(struct claims *claims)
 
 	while ((link = list_take_first(&claims->all)) != NULL)
 		claim_free(container_of(link, struct claim, in_claims));
+	map_fini(&claims->by_name);
+}
+
+static uint64_t hash_of(const struct claims *claims, const char *name)
+{
+	return map_hash(&claims->by_name, name, strlen(name));
 }
 
 static struct claim *claim_find(const struct claims *claims, const char *name)
 {
-	struct link *pos;
+	struct map_node *node =
+		map_first(&claims->by_name, hash_of(claims, name));
 
-	list_for_each (pos, &claims->all) {
-		struct claim *claim =
-			container_of(pos, struct claim, in_claims);
+	for (; node != NULL; node = map_next(node)) {
+		struct claim *claim = container_of(node, struct claim, by_name);
 
 		if (strcmp(claim->name, name) == 0)
 			return claim;
@@ -75,6 +88,7 @@ static struct claim *claim_get(struct claims *claims, const char *name)
 	claim->name = xstrdup(name);
 	buf_init(&claim->kept, RECORD_FILE_MAX);
 	list_append(&claims->all, &claim->in_claims);
+	map_add(&claims->by_name, &claim->by_name, hash_of(claims, name));
 	return claim;
 }
 
@@ -133,6 +147,12 @@ static int meet_begin(struct claims *claims, struct durable_file *file,
 	return durable_begin(file, bytes, len);
 }
 
+/* The file was not made, so what will have its name is not ours. */
+static void note_unmade(struct claims *claims, const char *name)
+{
+	claim_get(claims, name)->is_ours = false;
+}
+
 int claims_begin(struct claims *claims, struct durable_file *file,
 		 const void *bytes, size_t len, struct claim_report *report)
 {
@@ -147,8 +167,10 @@ int claims_begin(struct claims *claims, struct durable_file *file,
 	error = durable_begin(file, bytes, len);
 	if (error == -EEXIST)
 		return meet_begin(claims, file, bytes, len, report);
-	if (error == 0 && claim != NULL && file->how == DURABLE_NEW)
-		claim_drop(claim); /* whoever put it there took it away */
+	if (error != 0 && file->how == DURABLE_NEW)
+		note_unmade(claims, file->name);
+	else if (error == 0 && claim != NULL)
+		claim_drop(claims, claim); /* nothing of others is there */
 	return error;
 }
 
@@ -157,17 +179,22 @@ int claims_finish(struct claims *claims, struct durable_file *file)
 	struct claim *claim = claim_find(claims, file->name);
 	int error = durable_finish(file);
 
-	if (claim == NULL || error != 0)
+	if (error != 0) {
+		if (file->how == DURABLE_NEW)
+			note_unmade(claims, file->name);
 		return error;
+	}
+	if (claim == NULL)
+		return 0;
 	claim->is_ours = true;
 	if (claim->kept.len == 0)
-		claim_drop(claim);
+		claim_drop(claims, claim);
 	return 0;
 }
 
 void claims_remove(struct claims *claims, int dir, const char *name)
 {
-	const struct claim *claim = claim_find(claims, name);
+	struct claim *claim = claim_find(claims, name);
 
 	/* Lost with the power, it is one notice too many: no flush of @dir. */
 	if (claim == NULL)
@@ -175,4 +202,6 @@ void claims_remove(struct claims *claims, int dir, const char *name)
 	else if (claim->is_ours)
 		(void)durable_replace(dir, name, claim->kept.bytes,
 				      claim->kept.len, RECORD_MODE);
+	else
+		claim_drop(claims, claim); /* to be met anew, if ever */
 }

@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "lib/list.h"
+#include "lib/map.h"
 #include "os/durable.h"
 
 /* What was done about a file that stood in the way. */
@@ -20,9 +21,13 @@ struct claim_report {
 	int error; /* CLAIM_ASIDE: -errno, why it could not be read */
 };
 
-/* One entry per such file that was met and is not wholly ours since then. */
+/*
+ * One entry per such file that was met and is not wholly ours since then, and
+ * per file that could not be made.
+ */
 struct claims {
-	struct link all; /* claim::in_claims */
+	struct map by_name; /* claim::by_name */
+	struct link all;    /* claim::in_claims */
 };
 
 /*
@@ -52,8 +57,8 @@ int claims_begin(struct claims *claims, struct durable_file *file,
 int claims_finish(struct claims *claims, struct durable_file *file);
 
 /*
- * Removes @name from @dir, but for lines of others, which stay.  A file that
- * was met and could not be taken is none of ours: it stays as it is.
+ * Removes @name from @dir, but for lines of others, which stay.  Where a file
+ * could not be made or taken, what has the name is none of ours and stays.
  */
 void claims_remove(struct claims *claims, int dir, const char *name);
 

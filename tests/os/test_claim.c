@@ -31,7 +31,7 @@
 	"0100007f 000186b5 00000003 00000010 " \
 	"5544332211000000785634128088ffff " mon " " my "\n"
 #define JUNK  "no record\n"
-#define STEPS 400
+#define STEPS 1000
 
 struct fixture {
 	char path[64];
@@ -291,42 +291,65 @@ static void nothing_moves_before_the_flush(void **state)
 	assert_string_equal(disk.calls, "FRR");
 }
 
-/* What could not be taken is none of ours, whatever the core believes. */
-static void assert_untouched(struct fixture *f)
+static void assert_untouched(void)
 {
 	struct stat st;
 
 	assert_int_equal(lstat("a", &st), 0);
 	assert_true(S_ISDIR(st.st_mode));
-	claims_remove(&f->claims, f->dir, "a");
-	assert_int_equal(lstat("a", &st), 0);
 	assert_string_equal(find_aside(), "");
+}
+
+/* A disk on which no file can grow. */
+static void set_full(bool is_full)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = is_full ? 0 : limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	(void)signal(SIGXFSZ, is_full ? SIG_IGN : SIG_DFL);
 }
 
 static void failure_changes_nothing(void **state)
 {
 	struct fixture *f = *state;
-	struct rlimit before, none = {0};
 
 	assert_int_equal(mkdir("a", 0700), 0);
-	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-	none.rlim_max = before.rlim_max;
-	signal(SIGXFSZ, SIG_IGN);
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	set_full(true);
 	assert_int_equal(put(f, "a", DURABLE_NEW, LINE("a", "me")), -EFBIG);
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-	signal(SIGXFSZ, SIG_DFL);
-	assert_untouched(f);
+	set_full(false);
+	assert_untouched();
 	disk.rename_fails_at = 1;
 	assert_int_equal(put(f, "a", DURABLE_REPLACE, LINE("a", "me")), -EIO);
-	assert_untouched(f);
+	assert_untouched();
 	/* Set aside, it comes back where the new file cannot take its place. */
 	disk.rename_fails_at = disk.renames + 2;
 	assert_int_equal(put(f, "a", DURABLE_REPLACE, LINE("a", "me")), -EIO);
-	assert_untouched(f);
+	assert_untouched();
+	/* What could not be taken is none of ours, whatever the core thinks. */
+	claims_remove(&f->claims, f->dir, "a");
+	assert_untouched();
+	assert_true(list_is_empty(&f->claims.all));
+	disk.rename_fails_at = disk.renames + 1;
+	assert_int_equal(put(f, "a", DURABLE_NEW, LINE("a", "me")), -EIO);
 	put_well(f, "a", DURABLE_REPLACE, LINE("a", "me"));
 	assert_int_equal(f->report.what, CLAIM_ASIDE);
 	assert_file("a", LINE("a", "me"));
+}
+
+/* Somebody else was quicker than the second attempt. */
+static void file_that_could_not_be_made_is_not_ours(void **state)
+{
+	struct fixture *f = *state;
+
+	set_full(true);
+	assert_int_equal(put(f, "a", DURABLE_NEW, LINE("a", "me")), -EFBIG);
+	set_full(false);
+	assert_file("a", NULL);
+	write_text("a", LINE("b", "me"));
+	put_well(f, "a", DURABLE_REPLACE, LINE("a", "me"));
+	assert_file("a", LINE("a", "me") LINE("b", "me"));
 }
 
 /* The same with lines of others. */
@@ -339,7 +362,7 @@ static void failure_keeps_lines_of_others(void **state)
 	assert_int_equal(put(f, "a", DURABLE_NEW, LINE("a", "me")), -EIO);
 	claims_remove(&f->claims, f->dir, "a");
 	assert_file("a", LINE("b", "me"));
-	put_well(f, "a", DURABLE_REPLACE, LINE("a", "me"));
+	put_well(f, "a", DURABLE_NEW, LINE("a", "me"));
 	assert_file("a", LINE("a", "me") LINE("b", "me"));
 	disk.rename_fails_at = disk.renames + 1;
 	assert_int_equal(put(f, "a", DURABLE_REPLACE, LINE("a", "you")), -EIO);
@@ -403,11 +426,15 @@ static void play_put(struct play *p)
 	static char got[RECORD_FILE_MAX + 1];
 	ssize_t len;
 
-	if (prng_below(&p->rng, 4) == 0)
-		disk.rename_fails_at =
-			disk.renames + 1 + (unsigned int)prng_below(&p->rng, 2);
+	unsigned int fault = (unsigned int)prng_below(&p->rng, 6);
+	int error;
+
+	disk.rename_fails_at = fault < 2 ? disk.renames + 1 + fault : 0;
 	p->may_exist = true;
-	if (put(p->f, "a", how, text) != 0)
+	set_full(fault == 2);
+	error = put(p->f, "a", how, text);
+	set_full(false);
+	if (error != 0)
 		return;
 	p->is_ours = true;
 	len = durable_read_start(p->f->dir, "a", got, sizeof(got) - 1);
@@ -475,7 +502,6 @@ static void nothing_of_others_is_ever_lost(void **state)
 	is_disk_skipped = true;
 	for (i = 0; i < STEPS; i++) {
 		disk.calls[0] = '\0';
-		disk.rename_fails_at = 0;
 		switch (prng_below(&play.rng, 3)) {
 		case 0:
 			play_other(&play);
@@ -505,6 +531,7 @@ int main(void)
 		TEST(directory_is_set_aside_with_what_is_in_it),
 		TEST(nothing_moves_before_the_flush),
 		TEST(failure_changes_nothing),
+		TEST(file_that_could_not_be_made_is_not_ours),
 		TEST(failure_keeps_lines_of_others),
 		TEST(nothing_of_others_is_ever_lost),
 	};
