@@ -415,8 +415,11 @@ void check_callback(struct host *h, struct pair *pair, uint32_t number)
 	trace(h->sim, h, "lockd: called back, \"%s\" %u", pair->mon_name,
 	      number);
 	if (number >= FORGED_AS_PEER) {
-		pair->forged_ms = h->sim->now_ms;
-		return; /* he has the peer's address */
+		pair->forged_ms = h->sim->now_ms; /* has the peer's address */
+		/* It took the place of the honest one; lockd has heard. */
+		if (pair->is_answered)
+			pair->is_callback_due = false;
+		return;
 	}
 	if (number % 2 == 0 || number >= HONEST_NUMBERS)
 		check_violate(h, "callback_number_is_the_peers", "\"%s\" %u",
