@@ -197,7 +197,7 @@ wait_for "the launcher to end" is_no_process "$child"
 
 say "a directory that cannot be used"
 chown "${DAEMON/ /:}" "$DISK/sm.bak"
-rmdir "$DISK/sm"
+rm -rf "$DISK/sm"
 : >"$DISK/sm"
 statd_start server ours -d
 pid=$(pid_of server statd)
