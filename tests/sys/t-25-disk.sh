@@ -373,3 +373,16 @@ rm -r "$DISK/sm.bak"
 host_reboot server
 notify_run server ours || die "sm-notify fails without an sm.bak"
 is "sm.bak was made" "$(stat -c %a "$DISK/sm.bak")" 700
+
+say "a record whose name is taken in sm.bak"
+statd_start server ours
+is "SM_MON" "$(mon 192.0.2.2)" success
+stop server statd
+mkdir "$DISK/sm.bak/192.0.2.2"
+statd_start client ours -d
+host_reboot server
+not_told "192.0.2.2 cannot be read: it is no regular file"
+grep -q "it is sm.bak/unmerged-" "$ROOM/server/log/sm-notify" ||
+	die "sm-notify does not say where the record is"
+grep -q SM_NOTIFY "$ROOM/client/log/statd" || die "the peer was not told"
+is "left in sm and sm.bak" "$(files server sm)$(files server sm.bak)" ""
