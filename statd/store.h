@@ -79,7 +79,8 @@ uint32_t store_number(struct store *store);
  * otherwise replace what is there.  Lines of a file that is there but new to
  * the caller stay in it, and one that cannot be read is set aside: both are
  * logged (statd/claim.h).
- * Owns:   copies.
+ * Range:  nothing is refused here; the core has at most MONITOR_STORES_MAX
+ * under way. Owns:   copies.
  */
 void store_put(struct store *store, uint64_t id, const char *file, bool is_new,
 	       const uint8_t *bytes, size_t len);
