@@ -42,6 +42,11 @@ file_is_gone() {
 	[ ! -e "$ROOM/server/disk/sm/$1" ]
 }
 
+# SM_UNMON is answered before its record is gone.
+records_are() {
+	[ "$(records server sm 192.0.2.2)" -eq "$1" ]
+}
+
 two_hosts 4
 on_wire client ip address add 192.0.2.4/24 dev eth0
 on_wire client ip address add 192.0.2.5/24 dev eth0
@@ -65,7 +70,7 @@ rebooted 192.0.2.4 client.example 103 ::ffff:192.0.2.4
 rebooted 192.0.2.5 client.example 105 192.0.2.5 Other.Example
 
 go 1 unmonitored
-is "records of 192.0.2.2" "$(records server sm 192.0.2.2)" 1
+wait_for "the record to go, not the kernel's" records_are 1
 stop server statd KILL
 statd_start server ours -d
 go 2 reconnected
@@ -75,6 +80,7 @@ go 3 restarted
 for name in 192.0.2.5 ::ffff:192.0.2.4 Other.Example; do
 	wait_for "record of $name to go" file_is_gone "$name"
 done
+wait_for "the record to go, not the kernel's" records_are 1
 is "records" "$(files server sm)" 192.0.2.2
 is "what is left" "$(cut -d ' ' -f 2- "$ROOM/server/disk/sm/192.0.2.2")" \
 	"000186b5 00000003 00000010 $COOKIE 192.0.2.2 kernel.example"
