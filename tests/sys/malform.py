@@ -9,6 +9,8 @@ A case is a name, a message and the verdict of rpc.py; "silence" where nothing
 may come.  Silence is seen without waiting: a NULL call is sent right behind
 each case, and calls are answered in order.
 """
+import select
+import socket
 import sys
 
 from rpc import (LOCKD, MON, NOTIFY, NULL, SIMU_CRASH, STAT, STATD,
@@ -237,6 +239,27 @@ def run_stalled(to, is_reserved, udp):
     print("ok: %d stalled records" % len(stalled))
 
 
+def run_unread(to, is_reserved, udp):
+    """Calls without end, and nobody takes the replies; then all come."""
+    one = fragment(PING)
+    link = Tcp(to, is_reserved=is_reserved, buffer=4096)
+    sent = 0
+    while select.select([], [link.sock], [], 0.3)[1]:
+        at = sent % len(one)
+        sent += link.sock.send((one * 100)[at:], socket.MSG_DONTWAIT)
+    other = Tcp(to, is_reserved=is_reserved)
+    assert answer_to(other, PING) == "success"
+    assert answer_to(udp, PING) == "success"
+    other.close()
+    for _ in range(sent // len(one)):
+        assert verdict(link.receive()) == "success"
+    if sent % len(one):
+        link.send_raw(one[sent % len(one):])
+        assert verdict(link.receive()) == "success"
+    link.close()
+    print("ok: %d replies were taken late" % (sent // len(one)))
+
+
 def main():
     host = sys.argv[1]
     is_reserved = host == "127.0.0.1"
@@ -247,6 +270,7 @@ def main():
     run_cases("tcp", tcp)
     run_records(tcp_to, is_reserved)
     run_stalled(tcp_to, is_reserved, udp)
+    run_unread(tcp_to, is_reserved, udp)
 
 
 main()

@@ -125,8 +125,10 @@ class Udp:
 
 
 class Tcp:
-    def __init__(self, to, source="", is_reserved=True):
+    def __init__(self, to, source="", is_reserved=True, buffer=0):
         self.sock = socket.socket()
+        if buffer:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         self.sock.settimeout(WAIT_S)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         bind_for(self.sock, source, is_reserved)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Malformed RPC of every procedure, and TCP records that are none, from the
 # lock manager's place and from another host: each gets the error that RFC 5531
-# has for it, or silence; nobody else waits; nothing is stored, and what is said
-# about it stays a few lines.
+# has for it, or silence.  Nobody else waits beside half a record, or replies
+# that nobody takes; nothing is stored, and the log stays a few lines.
 #
 # nfs-utils (measured on libtirpc 1.3.3): a datagram that is cut short is filled
 # up with what an earlier caller's left in the buffer, and carried out; half a
