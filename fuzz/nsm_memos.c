@@ -8,14 +8,27 @@
 #include <string.h>
 
 #include "fuzz/nsm_disk.h"
+#include "statd/hawords.h"
 #include "statd/memo.h"
 #include "statd/memos.h"
+
+static void require_pair(const uint8_t *bytes, size_t len)
+{
+	struct record rec;
+
+	require(hawords_parse_memo(bytes, len, &rec));
+	record_fini(&rec);
+}
 
 static void require_readable(const uint8_t *bytes, size_t len)
 {
 	struct buf again;
 	struct memo memo;
 
+	if (memos_is_kind(bytes, len, HAWORDS_MEMO)) {
+		require_pair(bytes, len);
+		return;
+	}
 	require(memo_parse(bytes, len, &memo));
 	buf_init(&again, MEMO_SIZE_MAX);
 	require(memo_format(&memo, &again));

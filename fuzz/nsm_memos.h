@@ -12,7 +12,7 @@
 
 #include "statd/nsm.h"
 
-#define MEMO_JOBS_MAX 256 /* one for each file that may be there */
+#define MEMO_JOBS_MAX 4096 /* no input makes so many */
 
 struct memo_job {
 	uint64_t id;

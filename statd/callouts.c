@@ -5,24 +5,20 @@
  * Lanes that have something to begin stand in line, so that one peer with many
  * notices keeps nobody else waiting for longer than one callout.
  *
- * SAFETY: what a callout does with its words is not ours.  A name that begins
- * with '-', which a program may take for an option, or that would be refused in
- * SM_MON, is handed to nobody: no host has one (contract.md B-4).
+ * SAFETY: what a callout does with its words is not ours; a name that does harm
+ * as it stands is handed to nobody (hawords_is_harmless()).
  */
 #include "statd/callouts.h"
 
-#include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/hostname.h"
 #include "lib/xalloc.h"
 #include "statd/callback.h"
+#include "statd/hawords.h"
 #include "statd/notice.h"
 
 #define LOGGED_PER_MINUTE 10
-#define NUMBER_SIZE	  12
 
 struct lane {
 	struct map_node by_name; /* callouts::by_name */
@@ -39,7 +35,10 @@ struct pair {
 	struct link in_lane; /* lane::pairs */
 	struct lane *lane;
 	char *my_name;
+	struct memo_slot memo;
 	bool is_noted;		 /* a STORE is under way */
+	bool is_kept;		 /* its file is there */
+	bool is_found;		 /* ... since before the start */
 	struct callout *waiting; /* NULL: none, the others alike */
 	struct callout *running;
 };
@@ -58,20 +57,16 @@ struct callout {
 };
 
 void callouts_init(struct callouts *c, struct effects *out, struct peers *peers,
+		   struct memos *memos,
 		   const uint8_t key[static SIPHASH_KEY_SIZE])
 {
-	*c = (struct callouts){.out = out, .peers = peers, .next_id = 1};
+	*c = (struct callouts){
+		.out = out, .peers = peers, .memos = memos, .next_id = 1};
 	map_init(&c->by_name, key);
 	list_init(&c->lanes);
 	list_init(&c->ready);
 	list_init(&c->running);
 	list_init(&c->notices);
-}
-
-static bool is_harmless(const char *name)
-{
-	return name[0] != '-' &&
-	       hostname_check(name, strlen(name)) == HOSTNAME_OK;
 }
 
 /* --- lanes and pairs --------------------------------------------------- */
@@ -139,26 +134,46 @@ static struct pair *pair_find(const struct lane *lane, const char *my_name)
 	return NULL;
 }
 
-/* Finds the pair of @rec, or makes it. */
-static struct pair *pair_get(struct callouts *c, const struct record *rec)
+static struct pair *pair_new(struct lane *lane, const char *my_name)
 {
-	struct lane *lane = lane_get(c, rec->mon_name);
-	struct pair *pair = pair_find(lane, rec->my_name);
+	struct pair *pair = xzalloc(sizeof(*pair));
 
-	if (pair != NULL)
-		return pair;
-	pair = xzalloc(sizeof(*pair));
 	pair->lane = lane;
-	pair->my_name = xstrdup(rec->my_name);
+	pair->my_name = xstrdup(my_name);
+	memo_slot_init(&pair->memo, MEMO_CALLOUT);
 	list_append(&lane->pairs, &pair->in_lane);
 	return pair;
 }
 
-/* Frees @pair where the cluster knows what holds. */
-static void pair_settle(struct pair *pair)
+/* Finds the pair of @rec, or makes it; where it has no file, that is made. */
+static struct pair *pair_get(struct callouts *c, const struct record *rec)
 {
-	if (pair->is_noted || pair->waiting != NULL || pair->running != NULL)
+	struct lane *lane = lane_get(c, rec->mon_name);
+	struct pair *pair = pair_find(lane, rec->my_name);
+	struct buf content;
+
+	if (pair == NULL)
+		pair = pair_new(lane, rec->my_name);
+	if (pair->is_kept || memo_slot_is_busy(&pair->memo))
+		return pair;
+	buf_init(&content, HAWORDS_MEMO_MAX);
+	hawords_add_memo(rec, &content);
+	memos_write(c->memos, &pair->memo, &content);
+	return pair;
+}
+
+void callouts_kept(struct memo_slot *slot, bool is_kept)
+{
+	container_of(slot, struct pair, memo)->is_kept = is_kept;
+}
+
+/* Frees @pair, and its file, where the cluster knows what holds. */
+static void pair_settle(struct callouts *c, struct pair *pair)
+{
+	if (pair->is_noted || pair->is_found || pair->waiting != NULL ||
+	    pair->running != NULL)
 		return;
+	memos_drop(c->memos, &pair->memo);
 	list_remove(&pair->in_lane);
 	free(pair->my_name);
 	free(pair);
@@ -259,7 +274,7 @@ static void log_peer(struct callouts *c, uint64_t now_ms, const char *event,
 static bool may_hand_on(struct callouts *c, uint64_t now_ms, const char *event,
 			const char *name)
 {
-	if (is_harmless(name))
+	if (hawords_is_harmless(name))
 		return true;
 	c->refused++;
 	log_peer(c, now_ms, event, name,
@@ -277,6 +292,7 @@ static void tell(struct callouts *c, uint64_t now_ms, const char *event,
 		return;
 	pair = pair_get(c, rec);
 	pair->is_noted = false;
+	pair->is_found = false;
 	/* The latest wins, and takes its place after all that came before. */
 	co = pair->waiting;
 	if (co != NULL)
@@ -303,7 +319,7 @@ void callouts_del(struct callouts *c, uint64_t now_ms, const struct record *rec)
 
 void callouts_note(struct callouts *c, const struct record *rec)
 {
-	if (c->is_on && is_harmless(rec->mon_name))
+	if (c->is_on && hawords_is_harmless(rec->mon_name))
 		pair_get(c, rec)->is_noted = true;
 }
 
@@ -315,7 +331,7 @@ void callouts_unnote(struct callouts *c, const struct record *rec)
 	if (pair == NULL)
 		return;
 	pair->is_noted = false;
-	pair_settle(pair);
+	pair_settle(c, pair);
 	lane_settle(c, lane);
 }
 
@@ -346,17 +362,6 @@ static bool is_repeated(const struct callouts *c,
 	return false;
 }
 
-/* COMPAT: nfs-utils leaves a number that is negative as an int out. */
-static char *format_number(uint32_t number)
-{
-	char text[NUMBER_SIZE];
-
-	if (number > INT32_MAX)
-		return NULL;
-	snprintf(text, sizeof(text), "%u", number);
-	return xstrdup(text);
-}
-
 static void drop_oldest(struct callouts *c, uint64_t now_ms)
 {
 	struct callout *co =
@@ -385,7 +390,7 @@ void callouts_notice(struct callouts *c, uint64_t now_ms,
 	co->event = "sm-notify";
 	co->name = xstrdup(call->name);
 	co->source = xstrdup(addr_format(&call->from, source));
-	co->number = format_number(call->number);
+	co->number = hawords_number(call->number);
 	co->lane = lane_get(c, peer->rec.mon_name);
 	callout_wait(c, co);
 	lane_settle(c, co->lane);
@@ -397,30 +402,15 @@ static bool is_good_end(struct callouts *c, uint64_t now_ms,
 			const struct callout *co, const struct nsm_called *end)
 {
 	const char *name = co->pair != NULL ? co->lane->mon_name : co->name;
-	char what[LOG_TEXT_MAX / 4] = "";
+	struct buf what;
+	bool is_bad;
 
-	switch (end->how) {
-	case NSM_CALL_EXITED:
-		if (end->code == 0)
-			return true;
-		snprintf(what, sizeof(what), "exit status %d", end->code);
-		break;
-	case NSM_CALL_KILLED:
-		snprintf(what, sizeof(what), "killed by signal %d", end->code);
-		break;
-	case NSM_CALL_TIMED_OUT:
-		snprintf(what, sizeof(what), "killed after ha-callout-timeout");
-		break;
-	case NSM_CALL_NOT_STARTED:
-		snprintf(what, sizeof(what), "cannot be run: %s",
-			 end->reason != NULL ? end->reason : "no reason");
-		break;
-	case NSM_CALL_LOST:
-		snprintf(what, sizeof(what), "what came of it is not known");
-		break;
-	}
-	log_peer(c, now_ms, co->event, name, what);
-	return false;
+	buf_init(&what, LOG_TEXT_MAX / 4);
+	is_bad = hawords_explain(end, &what);
+	if (is_bad)
+		log_peer(c, now_ms, co->event, name, buf_text(&what));
+	buf_fini(&what);
+	return !is_bad;
 }
 
 /* Ends @co, which ran. */
@@ -433,7 +423,7 @@ static void callout_end(struct callouts *c, struct callout *co)
 	lane->running = NULL;
 	if (co->pair != NULL) {
 		co->pair->running = NULL;
-		pair_settle(co->pair);
+		pair_settle(c, co->pair);
 	}
 	callout_free(co);
 	lane_settle(c, lane);
@@ -491,6 +481,66 @@ void callouts_called(struct callouts *c, uint64_t now_ms, uint64_t id,
 	begin_all(c);
 }
 
+/* --- after a restart --------------------------------------------------- */
+
+bool callouts_load(struct callouts *c, uint64_t number, const uint8_t *bytes,
+		   size_t len)
+{
+	struct record rec;
+	struct pair *pair = NULL;
+	struct lane *lane;
+
+	if (!c->is_on || !hawords_parse_memo(bytes, len, &rec))
+		return false;
+	lane = lane_get(c, rec.mon_name);
+	if (pair_find(lane, rec.my_name) == NULL) { /* one file is enough */
+		pair = pair_new(lane, rec.my_name);
+		pair->is_found = pair->is_kept = true;
+		memos_adopt(c->memos, &pair->memo, number);
+	}
+	record_fini(&rec);
+	return pair != NULL;
+}
+
+/* Whether the record of @pair is there. */
+static bool is_monitored(const struct callouts *c, const struct pair *pair)
+{
+	struct peer *peer = NULL;
+
+	while ((peer = peers_next_by_name(c->peers, pair->lane->mon_name,
+					  peer)) != NULL)
+		if (strcmp(peer->rec.mon_name, pair->lane->mon_name) == 0 &&
+		    strcmp(peer->rec.my_name, pair->my_name) == 0)
+			return true;
+	return false;
+}
+
+static void lane_resume(struct callouts *c, uint64_t now_ms, struct lane *lane)
+{
+	struct link *pos;
+
+	list_for_each (pos, &lane->pairs) {
+		struct pair *pair = container_of(pos, struct pair, in_lane);
+		const struct record rec = {.mon_name = lane->mon_name,
+					   .my_name = pair->my_name};
+
+		if (!pair->is_found)
+			continue;
+		if (is_monitored(c, pair))
+			callouts_add(c, now_ms, &rec);
+		else
+			callouts_del(c, now_ms, &rec);
+	}
+}
+
+void callouts_resume(struct callouts *c, uint64_t now_ms)
+{
+	struct link *pos;
+
+	list_for_each (pos, &c->lanes)
+		lane_resume(c, now_ms, container_of(pos, struct lane, in_all));
+}
+
 /* --- on, off, the end -------------------------------------------------- */
 
 /* Drops all that waits in @lane; what runs, runs on. */
@@ -508,7 +558,8 @@ static void lane_drop(struct callouts *c, struct lane *lane)
 		struct pair *pair = container_of(pos, struct pair, in_lane);
 
 		pair->is_noted = false;
-		pair_settle(pair);
+		pair->is_found = false;
+		pair_settle(c, pair);
 	}
 	lane_settle(c, lane);
 }

@@ -6,6 +6,11 @@
  *
  * A pair is (mon_name, my_name).  It has at most one callout that waits, the
  * latest; callouts about one mon_name run one after the other, in order.
+ *
+ * ORDER: from before the disk changes for a pair until the callout about it has
+ * ended, a file in sm/.reclaim names the pair: whoever finds it there runs the
+ * callout again that fits what is on the disk.  Break it and a statd that is
+ * killed leaves a cluster that believes what does not hold.
  */
 #ifndef NFS_RECLAIM_STATD_CALLOUTS_H
 #define NFS_RECLAIM_STATD_CALLOUTS_H
@@ -21,6 +26,7 @@
 #include "lib/map.h"
 #include "lib/record.h"
 #include "statd/effects.h"
+#include "statd/memos.h"
 #include "statd/nsm.h"
 #include "statd/peers.h"
 
@@ -32,6 +38,7 @@ struct notice_call;
 struct callouts {
 	struct effects *out; /* borrowed */
 	struct peers *peers; /* borrowed */
+	struct memos *memos; /* borrowed */
 	bool is_on;	     /* a program is set */
 	bool is_lost;	     /* nobody is left who could run it */
 	struct map by_name;  /* lane::by_name */
@@ -52,15 +59,37 @@ struct callouts {
 
 /*
  * Makes @c empty and off.
- * Owns:   callouts_fini() ends it; @out and @peers are borrowed for as long.
+ * Owns:   callouts_fini() ends it; the three rooms are borrowed for as long.
  */
 void callouts_init(struct callouts *c, struct effects *out, struct peers *peers,
+		   struct memos *memos,
 		   const uint8_t key[static SIPHASH_KEY_SIZE]);
 
 /*
  * Frees @c and all that waits.
  */
 void callouts_fini(struct callouts *c);
+
+/*
+ * Takes the file @number of sm/.reclaim, as it was found at the start, with
+ * @len bytes from outside.
+ * Return: false where it is damaged or there is no program to run; it is to be
+ *         removed then.
+ */
+bool callouts_load(struct callouts *c, uint64_t number, const uint8_t *bytes,
+		   size_t len);
+
+/*
+ * Takes the end of the write of @slot, of kind MEMO_CALLOUT; where it failed,
+ * it is tried again with the next event of its pair.
+ */
+void callouts_kept(struct memo_slot *slot, bool is_kept);
+
+/*
+ * All records and files were loaded: begins what a killed statd left behind,
+ * add-client where the record is there, else del-client.
+ */
+void callouts_resume(struct callouts *c, uint64_t now_ms);
 
 /*
  * Says whether there is a program to run.  While there is none nothing is

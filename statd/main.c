@@ -222,20 +222,22 @@ static int give_up_root(const struct statd *s)
  * and removing the entries in rpcbind of a statd that was another user.
  * ORDER: the turn before the sockets, so that no number of the boot before is
  * ever answered; the store's lock on sm/ before the pid file, so that a turn
- * beside us never takes us for nfs-utils.
+ * beside us never takes us for nfs-utils; the launcher before the store, which
+ * may hold callouts that were left.
  */
 static int start_as_root(struct statd *s)
 {
-	bool is_turned = turn_run(&s->place) == 0 &&
-			 world_open_store(s->world, s->place.state_dir);
+	bool is_turned;
 
+	settings_check_callout(&s->settings);
+	world_open_launcher(s->world, &s->settings, s->place.state_dir);
+	is_turned = turn_run(&s->place) == 0 &&
+		    world_open_store(s->world, s->place.state_dir);
 	if (!hold_pid_file(s))
 		return EXIT_FAILURE;
 	watch_signals(s);
 	if (!is_turned)
 		repeat_turn(s);
-	settings_check_callout(&s->settings);
-	world_open_launcher(s->world, &s->settings, s->place.state_dir);
 	if (!s->settings.has_no_notify)
 		s->notify_pid = tell_spawn(&s->settings, &s->place);
 	s->rpcbind =

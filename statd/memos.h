@@ -20,7 +20,8 @@
 
 /* Whose a slot is; the first word of its content says the same. */
 enum memo_kind {
-	MEMO_PEER, /* "peer": struct peer, see statd/memo.h */
+	MEMO_PEER,    /* "peer": struct peer, see statd/memo.h */
+	MEMO_CALLOUT, /* "callout": statd/callouts.c, see statd/hawords.h */
 };
 
 #define MEMOS_NUMBER_MAX 999999999999999999u /* 18 digits */

@@ -9,6 +9,7 @@
 
 #include "lib/xalloc.h"
 #include "statd/core.h"
+#include "statd/hawords.h"
 #include "statd/memo.h"
 #include "statd/recall.h"
 
@@ -32,7 +33,7 @@ struct nsm *nsm_new(const struct nsm_config *config)
 	notices_init(&n->notices, &n->out, &n->peers, &n->callbacks,
 		     &n->doubts);
 	names_init(&n->names, &n->out, &n->peers);
-	callouts_init(&n->callouts, &n->out, &n->peers, key);
+	callouts_init(&n->callouts, &n->out, &n->peers, &n->memos, key);
 	callouts_set_on(&n->callouts, config->policy.has_callout);
 	n->notices.callouts = &n->callouts;
 	monitor_init(&n->monitor,
@@ -108,6 +109,9 @@ static void input_memo(struct nsm *n, uint64_t now_ms, const struct nsm_in *in)
 	if (memos_is_kind(in->bytes, in->len, "peer") &&
 	    recall_load(&n->notices, now_ms, number, in->bytes, in->len))
 		return;
+	if (memos_is_kind(in->bytes, in->len, HAWORDS_MEMO) &&
+	    callouts_load(&n->callouts, number, in->bytes, in->len))
+		return;
 	effects_debug(&n->out, LOG_CLASS_GENERAL,
 		      "sm/.reclaim/%llu is of no use and removed",
 		      (unsigned long long)number);
@@ -121,6 +125,7 @@ static void input_loaded(struct nsm *n, uint64_t now_ms)
 	list_for_each (pos, &n->peers.all)
 		doubts_resume(&n->doubts, now_ms,
 			      container_of(pos, struct peer, in_all));
+	callouts_resume(&n->callouts, now_ms);
 }
 
 static void input_memo_stored(struct nsm *n, const struct nsm_in *in)
@@ -135,6 +140,9 @@ static void input_memo_stored(struct nsm *n, const struct nsm_in *in)
 	case MEMO_PEER:
 		notices_kept(&n->notices,
 			     container_of(slot, struct peer, memo));
+		break;
+	case MEMO_CALLOUT:
+		callouts_kept(slot, in->stored.error == 0);
 		break;
 	}
 }
@@ -153,6 +161,8 @@ static void write_memos(struct nsm *n)
 			recall_format(container_of(slot, struct peer, memo),
 				      &content);
 			break;
+		case MEMO_CALLOUT:
+			break; /* never: written when it is made */
 		}
 		memos_write(&n->memos, slot, &content);
 	}

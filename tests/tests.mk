@@ -4,6 +4,7 @@ AM_DEFAULT_SOURCE_EXT = .c
 UNIT_TESTS = \
 	tests/unit/test_addr tests/unit/test_buf tests/unit/test_callback \
 	tests/unit/test_callouts tests/unit/test_hacalls \
+	tests/unit/test_hawords \
 	tests/unit/test_connlimit tests/unit/test_differences \
 	tests/unit/test_doubt tests/unit/test_effects tests/unit/test_hostname \
 	tests/unit/test_status \
@@ -30,7 +31,8 @@ OS_TESTS = \
 	tests/os/test_statedir tests/os/test_store tests/os/test_storememo \
 	tests/os/test_storestart tests/os/test_tcplimits
 FUZZERS = \
-	fuzz/fuzz_addr fuzz/fuzz_memo fuzz/fuzz_nfsconf fuzz/fuzz_notify \
+	fuzz/fuzz_addr fuzz/fuzz_hawords fuzz/fuzz_memo fuzz/fuzz_nfsconf \
+	fuzz/fuzz_notify \
 	fuzz/fuzz_nsm \
 	fuzz/fuzz_optab fuzz/fuzz_record fuzz/fuzz_rpcmsg fuzz/fuzz_rpcrec \
 	fuzz/fuzz_statenum
@@ -105,6 +107,8 @@ tests/sys/diskshim.so: tests/sys/diskshim.c
 
 fuzz_fuzz_addr_SOURCES = fuzz/fuzz_addr.c $(FUZZ_MAIN)
 fuzz_fuzz_addr_LDFLAGS = $(FUZZ_LINK)
+fuzz_fuzz_hawords_SOURCES = fuzz/fuzz_hawords.c $(FUZZ_MAIN)
+fuzz_fuzz_hawords_LDFLAGS = $(FUZZ_LINK)
 fuzz_fuzz_memo_SOURCES = fuzz/fuzz_memo.c $(FUZZ_MAIN)
 fuzz_fuzz_memo_LDFLAGS = $(FUZZ_LINK)
 fuzz_fuzz_nfsconf_SOURCES = fuzz/fuzz_nfsconf.c $(FUZZ_MAIN)

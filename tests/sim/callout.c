@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lib/record.h"
+#include "statd/hawords.h"
 
 static void run_end(struct sim *s, struct event *e);
 
@@ -80,8 +81,23 @@ void callout_begin(struct host *h, const struct nsm_out *out)
 
 static void work(struct callout_run *run)
 {
-	if (run->pair != NULL)
-		run->pair->told = run->tells;
+	if (run->pair == NULL)
+		return;
+	run->pair->told = run->tells;
+	run->pair->is_unsure = false;
+}
+
+void callout_memo_written(struct host *h, const struct store_job *job)
+{
+	struct record rec;
+	struct pair *pair;
+
+	if (!hawords_parse_memo(job->bytes, job->len, &rec))
+		return;
+	pair = find_pair(h, rec.mon_name, rec.my_name);
+	if (pair != NULL)
+		pair->is_memo_lost = job->error != 0;
+	record_fini(&rec);
 }
 
 static void run_end(struct sim *s, struct event *e)
@@ -113,16 +129,20 @@ void callout_kill_all(struct host *h)
 			work(&h->statd.runs[i]);
 		h->statd.runs[i] = (struct callout_run){.id = 0};
 	}
-	h->statd.has_doubt = true;
+	/* A full disk kept statd from noting what it had to do. */
+	for (i = 0; i < h->lockd.pair_count; i++)
+		h->lockd.pairs[i].is_unsure |= h->lockd.pairs[i].is_memo_lost;
 }
 
 void callout_power_fail(struct host *h)
 {
 	size_t i;
 
-	for (i = 0; i < h->lockd.pair_count; i++)
+	for (i = 0; i < h->lockd.pair_count; i++) {
 		h->lockd.pairs[i].told = TOLD_NOTHING;
-	h->statd.has_doubt = false;
+		h->lockd.pairs[i].is_unsure = false;
+		h->lockd.pairs[i].is_memo_lost = false;
+	}
 }
 
 /* Whether sm/ has the record of @pair. */
@@ -154,7 +174,7 @@ void callout_check_end(struct host *h)
 {
 	size_t i;
 
-	if (!h->has_callout || h->statd.has_doubt)
+	if (!h->has_callout)
 		return;
 	for (i = 0; i < CALLOUT_RUNS_MAX; i++)
 		if (h->statd.runs[i].id != 0)
@@ -163,6 +183,8 @@ void callout_check_end(struct host *h)
 	for (i = 0; i < h->lockd.pair_count; i++) {
 		const struct pair *pair = &h->lockd.pairs[i];
 
+		if (pair->is_unsure)
+			continue;
 		/* A record that was refused may be on the disk all the same. */
 		if (pair->is_promised
 			    ? pair->told != TOLD_ADD

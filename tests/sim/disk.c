@@ -387,9 +387,12 @@ static void write_job(struct host *h, struct store_job *job)
 	}
 	if (sim_mishap(h->sim, 1)) {
 		job->error = -ENOSPC;
+		if (job->dir == DISK_MEMO)
+			callout_memo_written(h, job);
 		return;
 	}
 	if (job->dir == DISK_MEMO) {
+		callout_memo_written(h, job);
 		write_memo(h, job, temp);
 		return;
 	}

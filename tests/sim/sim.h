@@ -225,7 +225,9 @@ struct pair {
 	bool is_answered;	      /* ... and needs not tell again */
 	uint64_t forged_ms; /* the last callback by one with its address */
 
-	enum told told; /* by callouts, in this boot */
+	enum told told;	   /* by callouts, in this boot */
+	bool is_memo_lost; /* the disk refused to note a callout */
+	bool is_unsure;	   /* ... and statd was killed then */
 };
 
 struct lockd_call {
@@ -297,7 +299,6 @@ struct statd {
 	size_t call_count;
 	unsigned int spins;
 	struct callout_run runs[CALLOUT_RUNS_MAX];
-	bool has_doubt; /* killed while the cluster did not know all */
 };
 
 struct notifier {
@@ -380,6 +381,8 @@ bool turn_replace(struct host *h, enum disk_dir dir, const char *name,
 void callout_begin(struct host *h, const struct nsm_out *out);
 /* statd is gone, and with it all that it runs. */
 void callout_kill_all(struct host *h);
+/* A file of sm/.reclaim was written, or not. */
+void callout_memo_written(struct host *h, const struct store_job *job);
 /* The cluster starts anew with us. */
 void callout_power_fail(struct host *h);
 /* At the very end: what the cluster knows is what is on the disk. */

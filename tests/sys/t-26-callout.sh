@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The program for high availability, as a cluster has it: it becomes root by
 # sudo.  What it is run with and for, one that hangs, one that fails, a new one
-# at SIGHUP, and a launcher that is gone.
+# at SIGHUP, a statd that is killed meanwhile, and a launcher that is gone.
 set -eu
 . "$(dirname "$0")/hosts.sh"
 
@@ -18,9 +18,10 @@ SAID=$ROOM/said
 STARTED=$ROOM/started # by programs that do not end
 export HA_TEST=kept
 
-# conf PROGRAM: that one from now on, with a short limit.
+# conf PROGRAM [SECONDS]: that one from now on, and its limit.
 conf() {
-	printf '[statd]\nha-callout = %s\nha-callout-timeout = 2\n' "$1" >"$CONF"
+	printf '[statd]\nha-callout = %s\nha-callout-timeout = %d\n' \
+		"$1" "${2:-2}" >"$CONF"
 }
 
 # callout NAME: its text is the standard input.
@@ -102,6 +103,19 @@ are_gone() {
 	done <"$STARTED"
 }
 
+has_lines() {
+	[ "$(wc -l <"$1")" -eq "$2" ]
+}
+
+no_record() {
+	[ ! -e "$ROOM/server/disk/sm/$1" ]
+}
+
+# Nothing in sm/.reclaim names a pair that the cluster may be wrong about.
+knows_all() {
+	! grep -rq '^callout ' "$ROOM/server/disk/sm/.reclaim"
+}
+
 two_hosts 4
 chown -R daemon:daemon "$ROOM/server/disk/sm" "$ROOM/server/disk/sm.bak"
 for file in "$SAID" "$STARTED"; do
@@ -150,6 +164,27 @@ reload
 lockd server unmon 192.0.2.3
 wait_for "one that fails" logs 1 'del-client "192.0.2.3": exit status 3'
 
+# What ran and what waited is run by the next statd, as the records are then.
+: >"$STARTED"
+conf "$ROOM/hang.sh" 3600
+reload
+lockd server mon 192.0.2.5 "$COOKIE"
+wait_for "one that hangs" has_lines "$STARTED" 2
+lockd server mon 192.0.2.6 "$COOKIE"
+wait_for "another one" has_lines "$STARTED" 4
+lockd server unmon 192.0.2.5
+wait_for "the record to go" no_record 192.0.2.5
+stop server statd KILL
+wait_for "the end of all that ran" are_gone
+conf "$ROOM/sudo.sh"
+statd_start server ours -d
+wait_for "what was left" has_lines "$SAID" 2
+is "run after a kill" "$(sort "$SAID" | paste -sd ';')" \
+	"0 3 add-client 192.0.2.6 server.example;$(
+	)0 3 del-client 192.0.2.5 server.example"
+: >"$SAID"
+wait_for "an end of what is under way" knows_all
+
 conf "bin/relative"
 reload
 logs 1 "nfs.conf:2: .statd. ha-callout = bin/relative: not an absolute path" ||
@@ -167,6 +202,7 @@ stop server statd
 say "an option wins over nfs.conf, at SIGHUP too"
 : >"$SAID"
 statd_start server ours -d -H "$ROOM/plain.sh"
+wait_for "what no launcher ran" grep -q "del-client 192.0.2.2" "$SAID"
 conf "$ROOM/fail.sh"
 reload
 lockd server mon 192.0.2.4 "$COOKIE"

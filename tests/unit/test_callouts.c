@@ -29,9 +29,11 @@ struct run {
 struct world {
 	struct effects out;
 	struct peers peers;
+	struct memos memos;
 	struct callouts c;
 	struct run runs[RUN_MAX]; /* begun, in order */
 	size_t count;
+	int files;	       /* in sm/.reclaim */
 	char logged[TEXT_MAX]; /* the last line */
 };
 
@@ -43,7 +45,8 @@ static int setup(void **state)
 	memset(&w, 0, sizeof(w));
 	effects_init(&w.out);
 	peers_init(&w.peers, key);
-	callouts_init(&w.c, &w.out, &w.peers, key);
+	memos_init(&w.memos, &w.out);
+	callouts_init(&w.c, &w.out, &w.peers, &w.memos, key);
 	callouts_set_on(&w.c, true);
 	*state = &w;
 	return 0;
@@ -69,6 +72,10 @@ static void drain(struct world *w)
 	while (effects_take(&w->out, &out)) {
 		if (out.kind == NSM_OUT_LOG) {
 			snprintf(w->logged, TEXT_MAX, "%s", out.log.text);
+			continue;
+		}
+		if (out.kind == NSM_OUT_MEMO) {
+			w->files += out.len > 0 ? 1 : -1;
 			continue;
 		}
 		assert_int_equal(out.kind, NSM_OUT_CALLOUT);
@@ -145,6 +152,7 @@ static void the_latest_wins(void **state)
 
 	add(w, "a", "me");
 	begun(w, 1, "add-client a me");
+	assert_int_equal(w->files, 1);
 	del(w, "a", "me");
 	add(w, "a", "me");
 	del(w, "a", "me");
@@ -155,6 +163,7 @@ static void the_latest_wins(void **state)
 	assert_int_equal(w->count, 2);
 	assert_int_equal(w->c.done, 2);
 	assert_true(list_is_empty(&w->c.lanes));
+	assert_int_equal(w->files, 0);
 }
 
 static void an_add_that_never_began_is_not_run(void **state)
@@ -349,6 +358,7 @@ static void a_lost_launcher_loses_no_pair(void **state)
 	assert_int_equal(w->count, 3);
 	assert_int_equal(w->c.running_count, 0);
 	assert_int_equal(w->c.waiting_count, 3);
+	assert_int_equal(w->files, 3);
 	assert_int_equal(w->c.failed, 3);
 	buf_init(&text, 1024);
 	callouts_add_status(&w->c, &text);
@@ -369,6 +379,8 @@ static void off_means_nothing_is_queued(void **state)
 	notice(w, "a", 5);
 	callouts_note(&w->c, &rec);
 	callouts_set_on(&w->c, false);
+	drain(w);
+	assert_int_equal(w->files, 1); /* of the one that runs */
 	assert_int_equal(w->c.waiting_count, 0);
 	done(w, 0);
 	assert_int_equal(w->count, 1);
@@ -393,8 +405,11 @@ static void what_was_only_noted_goes_away(void **state)
 	struct record rec = rec_of("a", "me");
 
 	callouts_note(&w->c, &rec);
-	assert_false(list_is_empty(&w->c.lanes));
+	drain(w);
+	assert_int_equal(w->files, 1);
 	callouts_unnote(&w->c, &rec);
+	drain(w);
+	assert_int_equal(w->files, 0);
 	assert_true(list_is_empty(&w->c.lanes));
 	callouts_unnote(&w->c, &rec);
 	add(w, "a", "me");
@@ -492,6 +507,7 @@ static void the_last_callout_says_what_holds(void **state)
 			model_end_one(&m, peer);
 	assert_int_equal(m.w->c.waiting_count, 0);
 	assert_true(list_is_empty(&m.w->c.lanes));
+	assert_int_equal(m.w->files, 0);
 	for (i = 0; i < PAIRS; i++)
 		assert_int_equal(m.is_told[i], m.is_wanted[i]);
 }

@@ -42,6 +42,17 @@ static void ran(struct rig *rig, const char *text)
 	assert_int_equal(rig_count(rig, NSM_OUT_CALLOUT), 0);
 }
 
+/* The same, and its end lets @next begin, which ends well, too. */
+static void ran_and_more(struct rig *rig, const char *text, const char *next)
+{
+	const struct rig_out *out = rig_get(rig, NSM_OUT_CALLOUT, 0);
+
+	assert_int_equal(rig_count(rig, NSM_OUT_CALLOUT), 1);
+	assert_string_equal(out->text, text);
+	rig_called(rig, out->out.callout.id, NSM_CALL_EXITED, 0);
+	ran(rig, next);
+}
+
 static void ran_nothing(const struct rig *rig)
 {
 	assert_int_equal(rig_count(rig, NSM_OUT_CALLOUT), 0);
@@ -91,7 +102,7 @@ static void what_is_not_stored_is_added_once_it_is(void **state)
 	ran(rig, "add-client 192.0.2.7 me");
 }
 
-static void who_was_found_at_the_start_is_not(void **state)
+static void find_record(struct rig *rig)
 {
 	static const char line[] = "0100007f 000186b5 00000003 00000010 "
 				   "61616161616161616161616161616161 "
@@ -100,10 +111,16 @@ static void who_was_found_at_the_start_is_not(void **state)
 			    .file.name = "192.0.2.7",
 			    .bytes = (const uint8_t *)line,
 			    .len = strlen(line)};
-	struct rig *rig = *state;
 
 	rig_feed(rig, &in);
 	ran_nothing(rig);
+}
+
+static void who_was_found_at_the_start_is_not(void **state)
+{
+	struct rig *rig = *state;
+
+	find_record(rig);
 	rig_mon(rig, "192.0.2.7", 'a');
 	store_ends(rig, 0);
 	ran_nothing(rig);
@@ -220,6 +237,101 @@ static void without_a_program_there_is_none(void **state)
 	ran_nothing(rig);
 }
 
+/* --- over a kill of statd ---------------------------------------------- */
+
+/* Where in the effects of the last input the first of @kind is. */
+static size_t place(const struct rig *rig, enum nsm_out_kind kind)
+{
+	const struct rig_out *out = rig_get(rig, kind, 0);
+
+	assert_non_null(out);
+	return (size_t)(out - rig->outs);
+}
+
+static void a_pair_is_noted_before_the_disk_changes(void **state)
+{
+	struct rig *rig = *state;
+	const struct rig_out *memo;
+
+	rig_mon(rig, "192.0.2.7", 'a');
+	memo = rig_get(rig, NSM_OUT_MEMO, 0);
+	assert_memory_equal(memo->bytes, "callout 192.0.2.7 me\n", 21);
+	assert_true(place(rig, NSM_OUT_MEMO) < place(rig, NSM_OUT_STORE));
+	rig_stored(rig, rig_get(rig, NSM_OUT_STORE, 0)->out.store.id, 0);
+	assert_int_equal(rig_count(rig, NSM_OUT_MEMO), 0);
+	rig_called(rig, rig_get(rig, NSM_OUT_CALLOUT, 0)->out.callout.id,
+		   NSM_CALL_TIMED_OUT, 0);
+	assert_int_equal(rig_count(rig, NSM_OUT_MEMO), 1);
+	assert_int_equal(rig_get(rig, NSM_OUT_MEMO, 0)->out.len, 0);
+	rig_unmon(rig, "192.0.2.7");
+	assert_true(place(rig, NSM_OUT_MEMO) < place(rig, NSM_OUT_FORGET));
+}
+
+/* The disk was full: the next event of the pair tries again. */
+static void a_note_that_failed_is_written_again(void **state)
+{
+	struct nsm_in in = {.kind = NSM_IN_MEMO_STORED,
+			    .stored.error = -ENOSPC};
+	struct rig *rig = *state;
+
+	rig_mon(rig, "192.0.2.7", 'a');
+	in.stored.id = rig_get(rig, NSM_OUT_MEMO, 0)->out.memo.id;
+	rig_mon(rig, "192.0.2.7", 'b');
+	assert_int_equal(rig_count(rig, NSM_OUT_MEMO), 0);
+	rig_feed(rig, &in);
+	rig_mon(rig, "192.0.2.7", 'c');
+	assert_int_equal(rig_count(rig, NSM_OUT_MEMO), 1);
+	in.stored.id = rig_get(rig, NSM_OUT_MEMO, 0)->out.memo.id;
+	in.stored.error = 0;
+	rig_feed(rig, &in);
+	rig_mon(rig, "192.0.2.7", 'd');
+	assert_int_equal(rig_count(rig, NSM_OUT_MEMO), 0);
+}
+
+static void find_memo(struct rig *rig, uint64_t number, const char *text)
+{
+	struct nsm_in in = {.kind = NSM_IN_MEMO,
+			    .bytes = (const uint8_t *)text,
+			    .len = strlen(text),
+			    .memo.number = number};
+
+	rig_feed(rig, &in);
+	ran_nothing(rig);
+}
+
+static void what_was_left_is_run_as_the_records_are(void **state)
+{
+	const struct nsm_in loaded = {.kind = NSM_IN_LOADED};
+	struct rig *rig = *state;
+
+	find_record(rig);
+	find_memo(rig, 5, "callout 192.0.2.7 me\n");
+	find_memo(rig, 7, "callout 192.0.2.7 other\n");
+	assert_int_equal(rig_count(rig, NSM_OUT_MEMO), 0);
+	rig_feed(rig, &loaded);
+	ran_and_more(rig, "add-client 192.0.2.7 me",
+		     "del-client 192.0.2.7 other");
+	assert_int_equal(rig_get(rig, NSM_OUT_MEMO, 0)->out.memo.number, 7);
+	rig_feed(rig, &loaded);
+	ran_nothing(rig);
+}
+
+static void what_is_of_no_use_is_removed(void **state)
+{
+	struct rig *rig = *state;
+
+	find_memo(rig, 5, "callout 192.0.2.7\n");
+	assert_int_equal(rig_get(rig, NSM_OUT_MEMO, 0)->out.memo.number, 5);
+	find_memo(rig, 6, "callout a me\n");
+	assert_int_equal(rig_count(rig, NSM_OUT_MEMO), 0);
+	find_memo(rig, 7, "callout a me\n"); /* one is enough */
+	assert_int_equal(rig_get(rig, NSM_OUT_MEMO, 0)->out.memo.number, 7);
+	rig_set_callout(rig, false);
+	assert_int_equal(rig_get(rig, NSM_OUT_MEMO, 0)->out.memo.number, 6);
+	find_memo(rig, 8, "callout a me\n");
+	assert_int_equal(rig_get(rig, NSM_OUT_MEMO, 0)->out.memo.number, 8);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -236,6 +348,10 @@ int main(void)
 		TEST(two_records_make_one_event),
 		TEST(forged_and_strange_notices_make_none),
 		TEST(without_a_program_there_is_none),
+		TEST(a_pair_is_noted_before_the_disk_changes),
+		TEST(a_note_that_failed_is_written_again),
+		TEST(what_was_left_is_run_as_the_records_are),
+		TEST(what_is_of_no_use_is_removed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

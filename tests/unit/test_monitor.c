@@ -57,7 +57,7 @@ static int setup(void **state)
 		    VERIFY_CHECK_ASK);
 	notices_init(&w.notices, &w.out, &w.peers, &w.callbacks, &w.doubts);
 	names_init(&w.names, &w.out, &w.peers);
-	callouts_init(&w.callouts, &w.out, &w.peers, key);
+	callouts_init(&w.callouts, &w.out, &w.peers, &w.memos, key);
 	monitor_init(&w.monitor,
 		     &(struct monitor_rooms){.out = &w.out,
 					     .peers = &w.peers,
