@@ -41,7 +41,8 @@ is "state in SM_MON's reply" "$(lockd server mon 192.0.2.2 "$COOKIE")" \
 	"success state=$((first + 2))"
 
 stop client statd
-statd_start client ours # which forgets what it was told last, in step 1
+rm -r "$ROOM/client/disk/sm/.reclaim" # the number that it was told last
+statd_start client ours
 tells "-n" -n
 is "number after -n" "$(number server)" $((first + 2))
 

@@ -179,7 +179,7 @@ lockd server mon 192.0.2.2 "$COOKIE"
 differs D-6 "file of 192.0.2.2" client.example 192.0.2.2 files server sm
 lockd server mon 192.0.2.2 "$COOKIE" second.example
 differs D-10 "mode of a file that was changed" 640 600 \
-	find "$DISK/sm" -type f ! -name '.*' -printf '%m\n'
+	find "$DISK/sm" -maxdepth 1 -type f ! -name '.*' -printf '%m\n'
 
 say "a name that is another's now"
 fresh
