@@ -8,6 +8,7 @@
 
 #include "lib/log.h"
 #include "lib/prng.h"
+#include "statd/aliases.h"
 #include "statd/callback.h"
 #include "statd/callouts.h"
 #include "statd/doubt.h"
@@ -32,6 +33,7 @@ struct nsm {
 	struct doubts doubts;
 	struct notices notices;
 	struct names names;
+	struct aliases aliases;
 	struct callouts callouts;
 	struct monitor monitor;
 	struct log_limit refusals;

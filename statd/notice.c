@@ -16,6 +16,7 @@
 #include "lib/rpcmsg.h"
 #include "lib/statenum.h"
 #include "lib/xalloc.h"
+#include "statd/aliases.h"
 #include "statd/callouts.h"
 #include "statd/verify.h"
 
@@ -249,19 +250,70 @@ static void match_all(struct notices *set, uint64_t now_ms,
 			match_one(set, now_ms, call, peer, outcome);
 }
 
+/* Whether @peer has one of the first @count addresses of @alias. */
+static bool has_any(const struct peer *peer, const struct alias *alias,
+		    size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (peer_has_addr(peer, &alias->addrs[i]))
+			return true;
+	return false;
+}
+
+/*
+ * Meets every record to which the name in the notice leads, as nfs-utils would
+ * find it, each once.  It counts as a name, however the addresses agree.
+ * Return: whether the name is still being looked up.
+ */
+static bool match_alias(struct notices *set, uint64_t now_ms,
+			const struct notice_call *call, struct outcome *outcome)
+{
+	const struct alias *alias;
+	enum alias_state state =
+		aliases_find(set->aliases, now_ms, call->name, &alias);
+	struct peer_addr *place;
+	size_t i;
+
+	if (state != ALIAS_ENDED)
+		return state == ALIAS_OPEN;
+	for (i = 0; i < alias->addr_count; i++) {
+		place = NULL;
+		while ((place = peers_next_by_addr(set->peers, &alias->addrs[i],
+						   place)) != NULL)
+			if (!has_any(place->peer, alias, i))
+				match_one(set, now_ms, call, place->peer,
+					  outcome);
+	}
+	return false;
+}
+
+/* With notify-check = address no name counts; without records none can. */
+static bool is_alias_wanted(const struct notices *set,
+			    const struct outcome *outcome)
+{
+	return outcome->matched == 0 && set->aliases != NULL &&
+	       set->peers->count > 0 &&
+	       set->doubts->check != VERIFY_CHECK_ADDRESS;
+}
+
 void notices_take(struct notices *set, uint64_t now_ms,
 		  const struct notice_call *call, bool is_lookup_open)
 {
 	struct outcome outcome = {0};
 
 	match_all(set, now_ms, call, &outcome);
+	if (is_alias_wanted(set, &outcome) &&
+	    match_alias(set, now_ms, call, &outcome))
+		is_lookup_open = true;
 	if (outcome.matched == 0 && !is_lookup_open)
 		set->counts.strangers++;
 	if (outcome.matched == 0)
 		log_limited(set, now_ms, call,
 			    is_lookup_open
-				    ? "it may be about a peer whose name is "
-				      "still being looked up"
+				    ? "a name is still being looked up, and it "
+				      "may be about a peer of ours then"
 				    : "it is about nobody we monitor");
 	/* Whatever it matched, that record may be about the sender as well. */
 	if (is_lookup_open)

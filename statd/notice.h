@@ -25,6 +25,7 @@ struct notice_counts {
 	uint64_t disbelieved; /* by record */
 };
 
+struct aliases;
 struct callouts;
 
 struct notices {
@@ -34,6 +35,7 @@ struct notices {
 	struct doubts *doubts;	   /* borrowed */
 	struct memos *memos;	   /* borrowed */
 	struct callouts *callouts; /* borrowed, NULL: none are run */
+	struct aliases *aliases;   /* borrowed, NULL: no name is looked up */
 	struct notice_counts counts;
 	struct log_limit limit; /* for what is not believed or matches nobody */
 };
@@ -61,8 +63,9 @@ void notices_settle(struct notices *set, uint64_t now_ms);
  * Takes one notice: answered at once where nobody has to be called back, or
  * where that outlives us already; once it does, or the lock manager has
  * answered, where somebody has; and never while it is undecided (the sender
- * repeats it then).  @is_lookup_open says that the first look-up of some record
- * is still open, so whom it matches is not sure.
+ * repeats it then).  So it is
+ * while its own name is being looked up.  @is_lookup_open says that the first
+ * look-up of some record is still open, so whom it matches is not sure.
  */
 void notices_take(struct notices *set, uint64_t now_ms,
 		  const struct notice_call *call, bool is_lookup_open);

@@ -33,6 +33,8 @@ struct nsm *nsm_new(const struct nsm_config *config)
 	notices_init(&n->notices, &n->out, &n->peers, &n->callbacks,
 		     &n->doubts);
 	names_init(&n->names, &n->out, &n->peers);
+	aliases_init(&n->aliases, &n->out, key);
+	n->notices.aliases = &n->aliases;
 	callouts_init(&n->callouts, &n->out, &n->peers, &n->memos, key);
 	callouts_set_on(&n->callouts, config->policy.has_callout);
 	n->notices.callouts = &n->callouts;
@@ -52,6 +54,7 @@ void nsm_free(struct nsm *n)
 	monitor_drop_all(&n->monitor);
 	monitor_fini(&n->monitor);
 	callouts_fini(&n->callouts);
+	aliases_fini(&n->aliases);
 	names_fini(&n->names);
 	doubts_fini(&n->doubts);
 	questions_fini(&n->questions);
@@ -82,10 +85,15 @@ static void input_answer(struct nsm *n, uint64_t now_ms,
 static void input_resolved(struct nsm *n, uint64_t now_ms,
 			   const struct nsm_in *in)
 {
-	struct peer *peer =
-		names_resolved(&n->names, now_ms, in->resolved.id,
-			       in->resolved.addrs, in->resolved.count);
+	struct peer *peer;
 
+	if (in->resolved.id >= ALIASES_FIRST_ID) {
+		aliases_resolved(&n->aliases, now_ms, in->resolved.id,
+				 in->resolved.addrs, in->resolved.count);
+		return;
+	}
+	peer = names_resolved(&n->names, now_ms, in->resolved.id,
+			      in->resolved.addrs, in->resolved.count);
 	if (peer != NULL)
 		doubts_resume(&n->doubts, now_ms, peer);
 }

@@ -2,7 +2,7 @@
 # Part of Makefile.am: what is built and run to test the rest.
 AM_DEFAULT_SOURCE_EXT = .c
 UNIT_TESTS = \
-	tests/unit/test_addr tests/unit/test_buf tests/unit/test_callback \
+	tests/unit/test_addr tests/unit/test_aliases tests/unit/test_buf tests/unit/test_callback \
 	tests/unit/test_callouts tests/unit/test_hacalls \
 	tests/unit/test_hawords \
 	tests/unit/test_connlimit tests/unit/test_differences \
@@ -65,6 +65,7 @@ tests_unit_test_differences_SOURCES = tests/unit/test_differences.c $(NSM_RIG)
 tests_unit_test_hacalls_SOURCES = tests/unit/test_hacalls.c $(NSM_RIG)
 tests_unit_test_notice_SOURCES = tests/unit/test_notice.c $(NSM_RIG)
 PEER_WORLD = tests/unit/peer_world.c tests/unit/peer_world.h $(NSM_RIG)
+tests_unit_test_aliases_SOURCES = tests/unit/test_aliases.c $(PEER_WORLD)
 tests_unit_test_recall_SOURCES = tests/unit/test_recall.c $(PEER_WORLD)
 tests_unit_test_doubt_SOURCES = tests/unit/test_doubt.c $(PEER_WORLD)
 tests_unit_test_question_SOURCES = tests/unit/test_question.c $(PEER_WORLD)

@@ -30,6 +30,10 @@ void host_init(struct host *h, struct sim *s, unsigned int index)
 	*h = (struct host){.sim = s, .index = index};
 	h->addr = (struct addr){.family = ADDR_V4, .bytes = {10, 0, 0}};
 	h->addr.bytes[3] = (uint8_t)(index + 1);
+	if (prng_below(&s->rng, 4) == 0) {
+		h->other = h->addr;
+		h->other.bytes[2] = 1;
+	}
 	snprintf(h->node, sizeof(h->node), "host%u%s", index,
 		 prng_below(&s->rng, 3) == 0 ? "" : ".sim.example");
 	disk_init(&h->disk);

@@ -257,6 +257,9 @@ void net_send(struct host *h, uint16_t port, const struct addr *to,
 	struct addr from = dest == h ? addr_loopback(port) : h->addr;
 	unsigned int copies = 1;
 
+	/* lockd registered another address of it. */
+	if (port == NOTIFY_PORT && dest != h && h->other.family != ADDR_NONE)
+		from = h->other;
 	from.port = port;
 	if (is_call_port(port) && len >= 4) {
 		remember(h, port, to, read_be32(bytes));

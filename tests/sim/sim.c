@@ -65,7 +65,8 @@ struct host *sim_host_at(struct sim *s, const struct addr *addr)
 	unsigned int i;
 
 	for (i = 0; i < s->host_count; i++) {
-		if (addr_is_same_host(&s->hosts[i].addr, addr))
+		if (addr_is_same_host(&s->hosts[i].addr, addr) ||
+		    addr_is_same_host(&s->hosts[i].other, addr))
 			return &s->hosts[i];
 	}
 	return NULL;

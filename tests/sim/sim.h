@@ -319,6 +319,7 @@ struct host {
 	struct sim *sim;
 	unsigned int index;
 	struct addr addr;
+	struct addr other; /* its notices leave from here, where it is set */
 	char node[SIM_NAME_SIZE]; /* its nodename: lockd's my_name */
 	bool is_up;
 	uint32_t boot;

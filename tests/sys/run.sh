@@ -64,6 +64,8 @@ tests() {
 		t-28-beside-statd.sh ours
 		t-29-beside-sm-notify.sh debian
 		t-29-beside-sm-notify.sh ours
+		t-30-other-address.sh ours
+		t-30-other-address.sh debian
 	END
 }
 
