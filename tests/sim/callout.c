@@ -62,7 +62,7 @@ void callout_begin(struct host *h, const struct nsm_out *out)
 
 	trace(h->sim, h, "statd: CALLOUT %" PRIu64 " %s %s %s", out->callout.id,
 	      words[0], words[1], words[2]);
-	if (!h->has_callout)
+	if (!h->has_callout || h->statd.is_launcher_lost)
 		check_violate(h, "no_program_no_callout", "%s", words[0]);
 	if (run == NULL)
 		return;
@@ -100,6 +100,18 @@ void callout_memo_written(struct host *h, const struct store_job *job)
 	record_fini(&rec);
 }
 
+/* Kills what runs, which may have done its work. */
+static void end_runs(struct host *h)
+{
+	size_t i;
+
+	for (i = 0; i < CALLOUT_RUNS_MAX; i++) {
+		if (h->statd.runs[i].id != 0 && prng_below(&h->sim->rng, 2))
+			work(&h->statd.runs[i]);
+		h->statd.runs[i] = (struct callout_run){.id = 0};
+	}
+}
+
 static void run_end(struct sim *s, struct event *e)
 {
 	struct nsm_in in = {.kind = NSM_IN_CALLED, .called.id = e->id};
@@ -116,7 +128,13 @@ static void run_end(struct sim *s, struct event *e)
 	}
 	if (sim_mishap(s, 10))
 		in.called.end.how = NSM_CALL_TIMED_OUT;
-	trace(s, h, "statd <- CALLED %" PRIu64, e->id);
+	if (sim_mishap(s, 1)) {
+		in.called.end.how = NSM_CALL_LOST;
+		h->statd.is_launcher_lost = true;
+		end_runs(h);
+	}
+	trace(s, h, "statd <- CALLED %" PRIu64 " end %d", e->id,
+	      (int)in.called.end.how);
 	statd_input(h, &in);
 }
 
@@ -124,11 +142,8 @@ void callout_kill_all(struct host *h)
 {
 	size_t i;
 
-	for (i = 0; i < CALLOUT_RUNS_MAX; i++) {
-		if (h->statd.runs[i].id != 0 && prng_below(&h->sim->rng, 2))
-			work(&h->statd.runs[i]);
-		h->statd.runs[i] = (struct callout_run){.id = 0};
-	}
+	end_runs(h);
+	h->statd.is_launcher_lost = false;
 	/* A full disk kept statd from noting what it had to do. */
 	for (i = 0; i < h->lockd.pair_count; i++)
 		h->lockd.pairs[i].is_unsure |= h->lockd.pairs[i].is_memo_lost;
@@ -170,6 +185,33 @@ static bool is_on_disk(const struct host *h, const struct pair *pair)
 	return is_found;
 }
 
+/* Whether the next statd will find @pair in sm/.reclaim. */
+static bool is_noted(const struct host *h, const struct pair *pair)
+{
+	const struct dirents *memos = &h->disk.dirs[DISK_MEMO].now;
+	bool is_found = false;
+	struct record rec;
+	size_t i;
+
+	for (i = 0; i < memos->count; i++) {
+		const struct inode *inode = memos->all[i].inode;
+
+		if (!hawords_parse_memo(inode->bytes, inode->len, &rec))
+			continue;
+		is_found |= strcmp(rec.mon_name, pair->mon_name) == 0 &&
+			    strcmp(rec.my_name, pair->my_name) == 0;
+		record_fini(&rec);
+	}
+	return is_found;
+}
+
+/* With nobody left to run it, what is due is kept for the next life. */
+static bool is_kept(const struct host *h, const struct pair *pair)
+{
+	return pair->is_unsure || (h->statd.is_launcher_lost &&
+				   (pair->is_memo_lost || is_noted(h, pair)));
+}
+
 void callout_check_end(struct host *h)
 {
 	size_t i;
@@ -183,7 +225,7 @@ void callout_check_end(struct host *h)
 	for (i = 0; i < h->lockd.pair_count; i++) {
 		const struct pair *pair = &h->lockd.pairs[i];
 
-		if (pair->is_unsure)
+		if (is_kept(h, pair))
 			continue;
 		/* A record that was refused may be on the disk all the same. */
 		if (pair->is_promised

@@ -299,6 +299,7 @@ struct statd {
 	size_t call_count;
 	unsigned int spins;
 	struct callout_run runs[CALLOUT_RUNS_MAX];
+	bool is_launcher_lost; /* nothing is run in this life any more */
 };
 
 struct notifier {
