@@ -138,7 +138,8 @@ lockd server -- unmon -rf
 
 # Nobody in the network can have the program run by what is not believed.
 ! lockd server notify 192.0.2.1 192.0.2.2 99 2>/dev/null || die "answered"
-lockd server notify 192.0.2.1 stranger.example 99
+wait_for "answer about a stranger" lockd server notify 192.0.2.1 \
+	stranger.example 99
 lockd client notify 192.0.2.1 client.example 7
 lockd client notify 192.0.2.1 client.example 7
 said "a reboot" "0 4 sm-notify client.example 192.0.2.2 7"
