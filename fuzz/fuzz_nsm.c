@@ -316,6 +316,19 @@ static bool feed_memo_stored(struct world *w, int error)
 	return true;
 }
 
+static void feed_mounts(struct world *w)
+{
+	struct addr servers[2];
+	struct nsm_in in = {.kind = NSM_IN_MOUNTS, .mounts.servers = servers};
+	size_t i;
+
+	in.mounts.count = take_byte(w) % (COUNT(servers) + 1);
+	for (i = 0; i < in.mounts.count; i++)
+		require(addr_parse(callers[take_byte(w) % COUNT(callers)].addr,
+				   &servers[i]));
+	feed(w, &in);
+}
+
 /* The end of a STORE that is over, or that never was. */
 static void feed_stray_stored(struct world *w)
 {
@@ -458,6 +471,10 @@ static void step(struct world *w)
 {
 	uint8_t byte = take_byte(w);
 
+	if (byte == 0xef) {
+		feed_mounts(w);
+		return;
+	}
 	if (byte >= 0xf0) { /* nothing to end is fine */
 		(void)feed_memo_stored(w, byte & 1 ? -5 : 0);
 		return;

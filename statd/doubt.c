@@ -32,10 +32,6 @@ static bool is_young(const struct peer *peer, uint64_t now_ms)
 	       now_ms - peer->mon_ms <= DOUBT_YOUNG_MS;
 }
 
-/*
- * is_server_of_mount stays false: nobody tells us yet which servers this host
- * has mounts of (design decision 14).
- */
 struct verify_facts doubts_facts(const struct doubts *set, uint64_t now_ms,
 				 const struct notice_call *call,
 				 const struct peer *peer, bool is_from_address)
@@ -48,6 +44,8 @@ struct verify_facts doubts_facts(const struct doubts *set, uint64_t now_ms,
 		.has_baseline = peer->baseline.is_known,
 		.baseline = peer->baseline.number,
 		.is_young = is_young(peer, now_ms),
+		.is_server_of_mount =
+			peer_is_server_of_mount(set->questions->peers, peer),
 	};
 
 	facts.has_delivered =

@@ -214,6 +214,10 @@ static void dispatch_input(struct nsm *n, uint64_t now_ms,
 	case NSM_IN_TIMER:
 		input_timer(n, now_ms);
 		break;
+	case NSM_IN_MOUNTS:
+		peers_set_mounts(&n->peers, in->mounts.servers,
+				 in->mounts.count);
+		break;
 	case NSM_IN_POLICY:
 		n->config.policy = in->policy;
 		callouts_set_on(&n->callouts, in->policy.has_callout);

@@ -62,8 +62,9 @@ enum nsm_in_kind {
 	NSM_IN_SEND_FAILED, /* a SEND could not be handed to the network */
 	NSM_IN_RESOLVED,    /* a RESOLVE ended */
 	NSM_IN_TIMER,	    /* nsm_deadline_ms() has come */
-	NSM_IN_POLICY,	    /* the administrator wants it so from now on */
-	NSM_IN_CALLED,	    /* a CALLOUT ended */
+	NSM_IN_MOUNTS, /* the servers of NFS mounts of this host, all of them */
+	NSM_IN_POLICY, /* the administrator wants it so from now on */
+	NSM_IN_CALLED, /* a CALLOUT ended */
 };
 
 enum nsm_transport { NSM_UDP, NSM_TCP };
@@ -118,6 +119,10 @@ struct nsm_in {
 			const struct addr *addrs;
 			size_t count; /* 0: the name does not resolve */
 		} resolved;
+		struct {
+			const struct addr *servers;
+			size_t count;
+		} mounts;
 		struct nsm_policy policy;
 		struct {
 			uint64_t id; /* LOST: of no matter */

@@ -20,6 +20,8 @@ void peers_init(struct peers *set, const uint8_t key[static SIPHASH_KEY_SIZE])
 	map_init(&set->by_addr, key);
 	map_init(&set->files, key);
 	set->count = 0;
+	set->servers = NULL;
+	set->server_count = 0;
 }
 
 void peers_fini(struct peers *set)
@@ -43,6 +45,7 @@ void peers_fini(struct peers *set)
 			free(file);
 		}
 	}
+	peers_set_mounts(set, NULL, 0);
 	map_fini(&set->files);
 	map_fini(&set->by_name);
 	map_fini(&set->by_addr);
@@ -249,6 +252,28 @@ bool peer_has_addr(const struct peer *peer, const struct addr *addr)
 
 	for (i = 0; i < peer->addr_count; i++)
 		if (addr_is_same_host(&peer->addrs[i].addr, addr))
+			return true;
+	return false;
+}
+
+void peers_set_mounts(struct peers *set, const struct addr *servers,
+		      size_t count)
+{
+	free(set->servers);
+	set->servers = NULL;
+	set->server_count = count;
+	if (count == 0)
+		return;
+	set->servers = xcalloc(count, sizeof(servers[0]));
+	memcpy(set->servers, servers, count * sizeof(servers[0]));
+}
+
+bool peer_is_server_of_mount(const struct peers *set, const struct peer *peer)
+{
+	size_t i;
+
+	for (i = 0; i < set->server_count; i++)
+		if (peer_has_addr(peer, &set->servers[i]))
 			return true;
 	return false;
 }

@@ -111,6 +111,8 @@ struct peers {
 	struct map by_addr;
 	struct map files;
 	size_t count;
+	struct addr *servers; /* of NFS mounts of this host */
+	size_t server_count;
 };
 
 /*
@@ -174,6 +176,19 @@ struct peer_addr *peers_next_by_addr(const struct peers *set,
  */
 void peers_set_addrs(struct peers *set, struct peer *peer,
 		     const struct addr *addrs, size_t count);
+
+/*
+ * Notes that this host has NFS mounts of @servers and no others.
+ * Owns:   copies.
+ */
+void peers_set_mounts(struct peers *set, const struct addr *servers,
+		      size_t count);
+
+/*
+ * Tells whether @peer is the server of an NFS mount of this host: some address
+ * of it is.
+ */
+bool peer_is_server_of_mount(const struct peers *set, const struct peer *peer);
 
 /*
  * Tells whether @addr is an address of @peer; the port does not count.

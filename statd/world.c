@@ -14,6 +14,7 @@
 #include "lib/log.h"
 #include "lib/xalloc.h"
 #include "os/kernel.h"
+#include "os/mounts.h"
 #include "os/process.h"
 #include "os/resolver.h"
 #include "os/rpcudp.h"
@@ -31,6 +32,7 @@ struct world {
 	struct rpcudp *client; /* callbacks leave from here */
 	struct rpcudp *asker;  /* questions to peers, NULL: none can */
 	struct resolver *resolver;
+	struct mountwatch *mounts;
 	struct loop_timer *timer;
 	struct launcher *launcher; /* NULL: ha-callout is not run */
 	char *callout;		   /* the program, NULL: none */
@@ -159,6 +161,19 @@ static void feed_number(struct world *w)
 	feed(w, &in);
 }
 
+/* Which peers are our servers decides what a late notice is worth. */
+static void feed_mounts(struct world *w)
+{
+	struct mounts mounts;
+	struct nsm_in in = {.kind = NSM_IN_MOUNTS};
+
+	if (!mountwatch_read(w->mounts, loop_now_ms(), &mounts))
+		return;
+	in.mounts.servers = mounts.servers;
+	in.mounts.count = mounts.count;
+	feed(w, &in);
+}
+
 static void on_call(void *ctx, uint64_t reply_to, enum nsm_transport transport,
 		    const struct addr *from, const uint8_t *bytes, size_t len)
 {
@@ -169,6 +184,7 @@ static void on_call(void *ctx, uint64_t reply_to, enum nsm_transport transport,
 				     .transport = transport,
 				     .peer = *from}};
 
+	feed_mounts(ctx);
 	feed_number(ctx);
 	feed(ctx, &in);
 }
@@ -424,6 +440,7 @@ int world_open(const struct settings *settings, struct world **out)
 	process_random(config.seed, sizeof(config.seed));
 	w->loop = loop_new();
 	w->nsm = nsm_new(&config);
+	w->mounts = mountwatch_new();
 	w->timer = loop_timer_new(w->loop, on_timer, w);
 	w->resolver = resolver_new(w->loop, on_resolved, w);
 	resolver_set_timeout(w->resolver, settings->resolver_s * 1000);
@@ -448,6 +465,7 @@ void world_free(struct world *w)
 	launcher_free(w->launcher);
 	free(w->callout);
 	loop_timer_free(w->timer);
+	mountwatch_free(w->mounts);
 	nsm_free(w->nsm);
 	loop_free(w->loop);
 	free(w);

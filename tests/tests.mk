@@ -9,6 +9,7 @@ UNIT_TESTS = \
 	tests/unit/test_doubt tests/unit/test_effects tests/unit/test_hostname \
 	tests/unit/test_status \
 	tests/unit/test_list tests/unit/test_log tests/unit/test_map \
+	tests/unit/test_mounts \
 	tests/unit/test_memo tests/unit/test_memos tests/unit/test_recall \
 	tests/unit/test_monitor tests/unit/test_names tests/unit/test_nfsconf \
 	tests/unit/test_notice tests/unit/test_notify \
@@ -25,13 +26,13 @@ OS_TESTS = \
 	tests/os/test_bootstate \
 	tests/os/test_bootturn tests/os/test_claim tests/os/test_durable \
 	tests/os/test_launcher tests/os/test_loop \
-	tests/os/test_notifylock tests/os/test_options tests/os/test_process \
+	tests/os/test_mountwatch tests/os/test_notifylock tests/os/test_options tests/os/test_process \
 	tests/os/test_resolver tests/os/test_retire tests/os/test_rpcbind \
 	tests/os/test_rpctcp tests/os/test_rpcudp tests/os/test_sandbox \
 	tests/os/test_statedir tests/os/test_store tests/os/test_storememo \
 	tests/os/test_storestart tests/os/test_tcplimits
 FUZZERS = \
-	fuzz/fuzz_addr fuzz/fuzz_hawords fuzz/fuzz_memo fuzz/fuzz_nfsconf \
+	fuzz/fuzz_addr fuzz/fuzz_hawords fuzz/fuzz_memo fuzz/fuzz_mounts fuzz/fuzz_nfsconf \
 	fuzz/fuzz_notify \
 	fuzz/fuzz_nsm \
 	fuzz/fuzz_optab fuzz/fuzz_record fuzz/fuzz_rpcmsg fuzz/fuzz_rpcrec \
@@ -112,6 +113,8 @@ fuzz_fuzz_hawords_SOURCES = fuzz/fuzz_hawords.c $(FUZZ_MAIN)
 fuzz_fuzz_hawords_LDFLAGS = $(FUZZ_LINK)
 fuzz_fuzz_memo_SOURCES = fuzz/fuzz_memo.c $(FUZZ_MAIN)
 fuzz_fuzz_memo_LDFLAGS = $(FUZZ_LINK)
+fuzz_fuzz_mounts_SOURCES = fuzz/fuzz_mounts.c $(FUZZ_MAIN)
+fuzz_fuzz_mounts_LDFLAGS = $(FUZZ_LINK)
 fuzz_fuzz_nfsconf_SOURCES = fuzz/fuzz_nfsconf.c $(FUZZ_MAIN)
 fuzz_fuzz_nfsconf_LDFLAGS = $(FUZZ_LINK)
 fuzz_fuzz_notify_SOURCES = fuzz/fuzz_notify.c $(FUZZ_MAIN)

@@ -66,6 +66,7 @@ tests() {
 		t-29-beside-sm-notify.sh ours
 		t-30-other-address.sh ours
 		t-30-other-address.sh debian
+		t-31-mounts.sh
 	END
 }
 

@@ -120,7 +120,7 @@ helper=$(children "$pid" rpc.statd)
 is "rights of statd's helper" "$(rights "$helper")" "$(dropped $DAEMON)"
 is "descriptors of statd's helper" "$(descriptors "$helper")" socket
 is "descriptors of statd" "$(descriptors "$pid")" \
-	"/run/rpc.statd.pid /var/lib/nfs$(printf ' /var/lib/nfs/%s' sm \
+	"/proc/$pid/mountinfo /run/rpc.statd.pid /var/lib/nfs$(printf ' /var/lib/nfs/%s' sm \
 		sm/.reclaim) [eventfd] $LOOP"
 stop server statd
 is "registered after SIGTERM" "$(registered)" ""

@@ -81,6 +81,29 @@ static void host_name_is_found_by_addresses_handed_in(void **state)
 	peers_fini(&set);
 }
 
+static void servers_of_mounts_are_known_by_address(void **state)
+{
+	struct addr servers[] = {addr_of("192.0.2.1"), addr_of("192.0.2.7")};
+	struct peers set;
+	struct peer *peer, *other;
+
+	(void)state;
+	peers_init(&set, key);
+	peer = add(&set, "192.0.2.7", "me", "192.0.2.7");
+	other = add(&set, "server.example", "me", "server.example");
+	assert_false(peer_is_server_of_mount(&set, peer));
+	servers[1].port = 2049; /* which does not count */
+	peers_set_mounts(&set, servers, 2);
+	assert_true(peer_is_server_of_mount(&set, peer));
+	assert_false(peer_is_server_of_mount(&set, other));
+	peers_set_addrs(&set, other, servers, 1);
+	assert_true(peer_is_server_of_mount(&set, other));
+	peers_set_mounts(&set, NULL, 0);
+	assert_false(peer_is_server_of_mount(&set, other));
+	peers_set_mounts(&set, servers, 2);
+	peers_fini(&set);
+}
+
 static void too_many_addresses_are_cut(void **state)
 {
 	struct addr addrs[PEERS_ADDRS_MAX + 4] = {{.family = ADDR_V4}};
@@ -261,6 +284,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numeric_name_is_found_by_address),
 		cmocka_unit_test(host_name_is_found_by_addresses_handed_in),
+		cmocka_unit_test(servers_of_mounts_are_known_by_address),
 		cmocka_unit_test(too_many_addresses_are_cut),
 		cmocka_unit_test(pair_is_found_exactly_and_ignoring_case),
 		cmocka_unit_test(file_holds_its_records_and_foreign_lines),
