@@ -323,18 +323,6 @@ void callouts_note(struct callouts *c, const struct record *rec)
 		pair_get(c, rec)->is_noted = true;
 }
 
-void callouts_unnote(struct callouts *c, const struct record *rec)
-{
-	struct lane *lane = lane_find(c, rec->mon_name);
-	struct pair *pair = lane != NULL ? pair_find(lane, rec->my_name) : NULL;
-
-	if (pair == NULL)
-		return;
-	pair->is_noted = false;
-	pair_settle(c, pair);
-	lane_settle(c, lane);
-}
-
 /* Whether the lock manager of @peer has heard @call, or is about to. */
 static bool is_heard(const struct peer *peer, const struct notice_call *call)
 {

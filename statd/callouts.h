@@ -105,11 +105,6 @@ void callouts_set_on(struct callouts *c, bool is_on);
 void callouts_note(struct callouts *c, const struct record *rec);
 
 /*
- * Takes callouts_note() back: nothing changes after all.
- */
-void callouts_unnote(struct callouts *c, const struct record *rec);
-
-/*
  * The pair of @rec is monitored from now on, or under a new cookie: add-client.
  */
 void callouts_add(struct callouts *c, uint64_t now_ms,

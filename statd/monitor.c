@@ -209,6 +209,10 @@ static struct store_job *store_peer(struct monitor *m, uint64_t now_ms,
 		monitor_refuse(m, caller);
 		return NULL;
 	}
+	/* ORDER: each time before the disk is; the last note may have failed.
+	 */
+	if (peer->is_callout_due)
+		callouts_note(m->callouts, &peer->rec);
 	job = job_new(m, peer);
 	job->waiters[job->waiter_count++] = *caller;
 	peer->store_id = job->id;
@@ -236,13 +240,6 @@ static void add_again(struct monitor *m, uint64_t now_ms, struct peer *peer,
 		effects_reply(m->out, caller->reply_to, NULL);
 }
 
-/* A callout is due for @peer once it is stored. */
-static void note_peer(struct monitor *m, struct peer *peer)
-{
-	peer->is_callout_due = true;
-	callouts_note(m->callouts, &peer->rec);
-}
-
 void monitor_add(struct monitor *m, uint64_t now_ms,
 		 const struct monitor_caller *caller, const struct record *rec)
 {
@@ -257,13 +254,11 @@ void monitor_add(struct monitor *m, uint64_t now_ms,
 	if (peer == NULL) {
 		peer = peers_add(m->peers, rec, rec->mon_name);
 		names_add(m->names, peer);
-		note_peer(m, peer);
-		if (store_peer(m, now_ms, peer, caller) == NULL) {
-			callouts_unnote(m->callouts, rec);
+		peer->is_callout_due = true;
+		if (store_peer(m, now_ms, peer, caller) == NULL)
 			forget_peer(m, peer);
-			return;
-		}
-		notices_watch(m->notices, now_ms, peer);
+		else
+			notices_watch(m->notices, now_ms, peer);
 		return;
 	}
 	if (memcmp(peer->rec.priv, rec->priv, sizeof(rec->priv)) == 0) {
@@ -273,7 +268,7 @@ void monitor_add(struct monitor *m, uint64_t now_ms,
 	/* A new cookie: what was pending for the old one means nothing. */
 	notices_discard(m->notices, peer);
 	memcpy(peer->rec.priv, rec->priv, sizeof(rec->priv));
-	note_peer(m, peer);
+	peer->is_callout_due = true;
 	/* Refused or not, its line of earlier is still in sm/. */
 	(void)store_peer(m, now_ms, peer, caller);
 	notices_watch(m->notices, now_ms, peer);

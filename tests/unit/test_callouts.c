@@ -399,27 +399,6 @@ static void off_means_nothing_is_queued(void **state)
 	begun(w, 2, "add-client a me");
 }
 
-static void what_was_only_noted_goes_away(void **state)
-{
-	struct world *w = *state;
-	struct record rec = rec_of("a", "me");
-
-	callouts_note(&w->c, &rec);
-	drain(w);
-	assert_int_equal(w->files, 1);
-	callouts_unnote(&w->c, &rec);
-	drain(w);
-	assert_int_equal(w->files, 0);
-	assert_true(list_is_empty(&w->c.lanes));
-	callouts_unnote(&w->c, &rec);
-	add(w, "a", "me");
-	callouts_note(&w->c, &rec);
-	done(w, 0);
-	assert_false(list_is_empty(&w->c.lanes));
-	callouts_unnote(&w->c, &rec);
-	assert_true(list_is_empty(&w->c.lanes));
-}
-
 /* --- a model ----------------------------------------------------------- */
 
 struct model {
@@ -530,7 +509,6 @@ int main(void)
 		TEST(every_bad_end_is_logged),
 		TEST(a_lost_launcher_loses_no_pair),
 		TEST(off_means_nothing_is_queued),
-		TEST(what_was_only_noted_goes_away),
 		TEST(the_last_callout_says_what_holds),
 	};
 

@@ -288,6 +288,23 @@ static void a_note_that_failed_is_written_again(void **state)
 	assert_int_equal(rig_count(rig, NSM_OUT_MEMO), 0);
 }
 
+/* And so does the repetition of an SM_MON that failed, before its STORE. */
+static void a_note_that_failed_is_written_with_the_record(void **state)
+{
+	struct nsm_in in = {.kind = NSM_IN_MEMO_STORED,
+			    .stored.error = -ENOSPC};
+	struct rig *rig = *state;
+	uint64_t store;
+
+	rig_mon(rig, "192.0.2.7", 'a');
+	in.stored.id = rig_get(rig, NSM_OUT_MEMO, 0)->out.memo.id;
+	store = rig_get(rig, NSM_OUT_STORE, 0)->out.store.id;
+	rig_feed(rig, &in);
+	rig_stored(rig, store, -ENOSPC);
+	rig_mon(rig, "192.0.2.7", 'a');
+	assert_true(place(rig, NSM_OUT_MEMO) < place(rig, NSM_OUT_STORE));
+}
+
 static void find_memo(struct rig *rig, uint64_t number, const char *text)
 {
 	struct nsm_in in = {.kind = NSM_IN_MEMO,
@@ -350,6 +367,7 @@ int main(void)
 		TEST(without_a_program_there_is_none),
 		TEST(a_pair_is_noted_before_the_disk_changes),
 		TEST(a_note_that_failed_is_written_again),
+		TEST(a_note_that_failed_is_written_with_the_record),
 		TEST(what_was_left_is_run_as_the_records_are),
 		TEST(what_is_of_no_use_is_removed),
 	};
