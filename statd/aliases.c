@@ -127,12 +127,27 @@ static void add(struct aliases *set, const char *name)
 	enqueue(set, alias);
 }
 
+/*
+ * SAFETY: resolvers take "0300.0.2.2" or "0xc0000202" for an address, which is
+ * then whatever the sender of the notice wants it to be.
+ */
+static bool is_number_like(const char *name)
+{
+	const char *last = strrchr(name, '.');
+
+	last = last == NULL ? name : last + 1;
+	if (last[0] == '0' && (last[1] == 'x' || last[1] == 'X'))
+		return last[2 + strspn(last + 2, "0123456789abcdefABCDEF")] ==
+		       '\0';
+	return last[strspn(last, "0123456789")] == '\0';
+}
+
 static bool can_be_looked_up(const char *name)
 {
 	struct addr addr;
 
 	return hostname_check(name, strlen(name)) == HOSTNAME_OK &&
-	       !addr_parse(name, &addr);
+	       !addr_parse(name, &addr) && !is_number_like(name);
 }
 
 enum alias_state aliases_find(struct aliases *set, uint64_t now_ms,

@@ -153,6 +153,12 @@ static void what_is_no_name_is_not_looked_up(void **state)
 	assert_int_equal(find(r, "../a"), ALIAS_UNKNOWN);
 	assert_int_equal(find(r, "192.0.2.7"), ALIAS_UNKNOWN);
 	assert_int_equal(find(r, "2001:db8::7"), ALIAS_UNKNOWN);
+	/* What a resolver takes for 192.0.2.2. */
+	assert_int_equal(find(r, "0300.0.2.2"), ALIAS_UNKNOWN);
+	assert_int_equal(find(r, "192.514"), ALIAS_UNKNOWN);
+	assert_int_equal(find(r, "3221225986"), ALIAS_UNKNOWN);
+	assert_int_equal(find(r, "0xC0000202"), ALIAS_UNKNOWN);
+	assert_int_equal(find(r, "192.0.0x202"), ALIAS_UNKNOWN);
 	assert_int_equal(begun(r), 0);
 }
 
