@@ -227,8 +227,8 @@ void process_pidfile_end(int fd)
 /* In the child: nothing of ours but the standard descriptors, then @argv. */
 static _Noreturn void spawn_child(const char *const *argv)
 {
-	static const int ours[] = {SIGHUP,  SIGINT,  SIGTERM,
-				   SIGCHLD, SIGPIPE, SIGUSR1};
+	static const int ours[] = {SIGHUP,  SIGINT,  SIGTERM, SIGCHLD,
+				   SIGPIPE, SIGUSR1, SIGUSR2};
 	sigset_t none;
 	int null = null_open();
 

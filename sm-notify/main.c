@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,6 +149,10 @@ int main(int argc, char **argv)
 	log_set_classes(run.settings.is_foreground ? LOG_CLASS_ALL
 						   : run.settings.classes);
 	umask(077);
+	/* COMPAT: they switch debug messages with nfs-utils, and end nothing.
+	 */
+	(void)signal(SIGUSR1, SIG_IGN);
+	(void)signal(SIGUSR2, SIG_IGN);
 	status = run_all(&run);
 	run_fini(&run);
 	nfsconf_free(conf);

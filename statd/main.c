@@ -299,6 +299,7 @@ int main(int argc, char **argv)
 		return status;
 	(void)signal(SIGHUP, SIG_IGN); /* until watch_signals() */
 	(void)signal(SIGUSR1, SIG_IGN);
+	(void)signal(SIGUSR2, SIG_IGN); /* COMPAT: no end with nfs-utils */
 	settings_nlm_ports(&s.settings);
 	if (!s.settings.is_foreground) {
 		s.ready_fd = process_background(-1);

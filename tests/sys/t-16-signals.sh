@@ -73,6 +73,10 @@ done
 [ "$(wc -l <"$LOG_FILE")" -le 30 ] || die "more than a page"
 say "ok: SIGUSR1"
 
+tell USR2
+is "SM_STAT after SIGUSR2" "$(lockd server stat somebody)" \
+	"success state=$(number server)"
+
 stop server statd TERM
 is "pid file after SIGTERM" \
 	"$(cat "/proc/${INIT[server]}/root/run/rpc.statd.pid")" ""
@@ -83,3 +87,13 @@ conf "[statd]" "max-connections = 15"
 grep -q "nfs.conf:2: .statd. max-connections = 15: not a number from 16 to 65536" \
 	"$ROOM/said" || die "said: $(cat "$ROOM/said")"
 say "ok: a bad value at the start names its line"
+
+# Nobody answers, so that it runs until it is stopped.
+spawn server sm-notify "$(program sm-notify ours)" -d -f
+wait_for "sm-notify to begin" grep -q 192.0.2.2 "$ROOM/server/log/sm-notify"
+for signal in USR1 USR2 TERM; do
+	in_host server kill -"$signal" "$(pid_of server sm-notify)"
+done
+wait_for "the end of sm-notify" is_gone server sm-notify
+grep -q "stopped; peers not notified yet: 1" "$ROOM/server/log/sm-notify" ||
+	die "it was not SIGTERM that ended sm-notify"
