@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * os/process: the background, the pid file, readiness, children.  What a child
- * finds is reported by the child: a forked one, or this program run again with
- * REPORT as its first argument.
+ * finds it reports itself, forked or run again with REPORT as its first word.
  */
 #define _GNU_SOURCE
 #include <setjmp.h>
@@ -443,7 +442,7 @@ static void test_spawn(void **state)
 	(void)state; /* the directory is it */
 	dup2(low, STDIN_FILENO);
 	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, NULL);
+	sigprocmask(SIG_BLOCK, &all, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGUSR1, SIG_IGN);
 	signal(SIGUSR2, SIG_IGN);
@@ -451,8 +450,7 @@ static void test_spawn(void **state)
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGUSR1, SIG_DFL);
 	signal(SIGUSR2, SIG_DFL);
-	sigemptyset(&all);
-	sigprocmask(SIG_SETMASK, &all, NULL);
+	sigprocmask(SIG_UNBLOCK, &all, NULL);
 	assert_int_equal(r.argc, 5);
 	assert_string_equal(r.args, REPORT "|report|a b*||");
 	assert_true(r.is_null[0]);
