@@ -155,6 +155,25 @@ void doubts_forget(struct doubts *set, struct peer *peer)
 	questions_stop(set->questions, peer);
 }
 
+void doubts_set_check(struct doubts *set, uint64_t now_ms,
+		      enum verify_check check)
+{
+	struct link *pos;
+
+	if (check == set->check)
+		return;
+	set->check = check;
+	list_for_each (pos, &set->questions->peers->all) {
+		struct peer *peer = container_of(pos, struct peer, in_all);
+
+		doubts_forget(set, peer);
+		/* Nobody looks after it while the check is another one. */
+		peer->baseline.is_known = false;
+		(void)memos_touch(set->memos, &peer->memo);
+		doubts_want_baseline(set, now_ms, peer);
+	}
+}
+
 /* --- what the peer said ------------------------------------------------ */
 
 static struct notice_call call_of(const struct doubt *doubt)

@@ -56,6 +56,13 @@ void doubts_init(struct doubts *set, struct effects *out,
 		 enum verify_check check);
 
 /*
+ * Changes what a notice has to prove from now on.  Peers are asked, or not any
+ * more; what was in doubt is repeated by its sender and judged anew.
+ */
+void doubts_set_check(struct doubts *set, uint64_t now_ms,
+		      enum verify_check check);
+
+/*
  * Frees @set; its peers must have been taken out with doubts_forget().
  */
 void doubts_fini(struct doubts *set);

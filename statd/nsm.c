@@ -29,7 +29,7 @@ struct nsm *nsm_new(const struct nsm_config *config)
 	questions_init(&n->questions, &n->out, &n->peers, &n->rng);
 	memos_init(&n->memos, &n->out);
 	doubts_init(&n->doubts, &n->out, &n->questions, &n->memos,
-		    config->notify_check);
+		    config->policy.notify_check);
 	notices_init(&n->notices, &n->out, &n->peers, &n->callbacks,
 		     &n->doubts);
 	names_init(&n->names, &n->out, &n->peers);
@@ -221,6 +221,7 @@ static void dispatch_input(struct nsm *n, uint64_t now_ms,
 	case NSM_IN_POLICY:
 		n->config.policy = in->policy;
 		callouts_set_on(&n->callouts, in->policy.has_callout);
+		doubts_set_check(&n->doubts, now_ms, in->policy.notify_check);
 		break;
 	case NSM_IN_CALLED:
 		callouts_called(&n->callouts, now_ms, in->called.id,

@@ -35,13 +35,13 @@ struct nsm_policy {
 	/* Loopback is enough; else SM_MON and the like need a reserved port. */
 	bool takes_any_port;
 	bool has_callout; /* there is a program to run, see CALLOUT */
+	enum verify_check notify_check;
 };
 
 struct nsm_config {
 	uint8_t seed[SIPHASH_KEY_SIZE]; /* for xids and hash keys */
 	uint16_t reserved_port_max; /* highest port that proves root, >= 1023 */
 	struct nsm_policy policy;
-	enum verify_check notify_check;
 };
 
 /* The socket that a SEND leaves from; its ANSWER counts at no other. */

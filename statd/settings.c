@@ -179,6 +179,7 @@ static const struct optab statd_options[] = {
 	 .arg = "CHECK",
 	 .kind = OPTAB_WORD,
 	 .words = notify_checks,
+	 .is_live = true,
 	 .help = "believe notices that the peer confirms (verify), that come "
 		 "from its address (address), or any (legacy)",
 	 FIELD(notify_check)},

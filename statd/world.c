@@ -342,6 +342,7 @@ static struct nsm_policy policy_of(const struct world *w,
 		.takes_any_port = !settings->is_port_required,
 		.has_callout =
 			w->launcher != NULL && settings->ha_callout != NULL,
+		.notify_check = settings->notify_check,
 	};
 }
 
@@ -404,7 +405,7 @@ void world_log_status(const struct world *w)
 	buf_fini(&text);
 }
 
-static int open_sockets(struct world *w, enum verify_check notify_check)
+static int open_sockets(struct world *w)
 {
 	const struct addr local = addr_loopback(0);
 	const struct addr any = {.family = ADDR_NONE};
@@ -417,8 +418,6 @@ static int open_sockets(struct world *w, enum verify_check notify_check)
 			 strerror(-error));
 		return error;
 	}
-	if (notify_check != VERIFY_CHECK_ASK)
-		return 0;
 	w->asker = rpcudp_open(w->loop, &any, on_answer, w, &error);
 	if (w->asker == NULL)
 		log_line(LOG_WARN,
@@ -432,7 +431,6 @@ int world_open(const struct settings *settings, struct world **out)
 	struct world *w = xzalloc(sizeof(*w));
 	struct nsm_config config = {
 		.reserved_port_max = kernel_reserved_port_max(),
-		.notify_check = settings->notify_check,
 	};
 
 	*out = w;
@@ -444,7 +442,7 @@ int world_open(const struct settings *settings, struct world **out)
 	w->timer = loop_timer_new(w->loop, on_timer, w);
 	w->resolver = resolver_new(w->loop, on_resolved, w);
 	resolver_set_timeout(w->resolver, settings->resolver_s * 1000);
-	return open_sockets(w, config.notify_check);
+	return open_sockets(w);
 }
 
 struct loop *world_loop(const struct world *w)

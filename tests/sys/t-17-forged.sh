@@ -47,11 +47,11 @@ wait_for "callback on server" heard server
 is "callback" "$(callbacks server)" \
 	"callback mon_name=192.0.2.2 state=$(number client) priv=$COOKIE"
 
-stop server statd
-stop server lockd
 printf '[statd]\nnotify-check = legacy\n' >"$ROOM/server/etc/nfs.conf"
-lockd_start server
-server_start
+in_host server kill -HUP "$(pid_of server statd)"
+wait_for "the new check" grep -q "was read again" "$ROOM/server/log/statd"
+: >"$ROOM/server/log/lockd"
+: >"$ROOM/server/log/statd"
 lockd server notify 192.0.2.1 192.0.2.2 999
 is "callback for a name with legacy" "$(callbacks server)" \
 	"callback mon_name=192.0.2.2 state=999 priv=$COOKIE"

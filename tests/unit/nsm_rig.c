@@ -27,10 +27,11 @@ void rig_init_check(struct rig *rig, enum verify_check check)
 {
 	struct nsm_config config = {.seed = "unit test seed",
 				    .reserved_port_max = 1023,
-				    .notify_check = check};
+				    .policy.notify_check = check};
 	struct nsm_in in = {.kind = NSM_IN_NUMBER, .number = 3};
 
 	memset(rig, 0, sizeof(*rig));
+	rig->policy = config.policy;
 	rig->nsm = nsm_new(&config);
 	rig->now_ms = 1000;
 	rig->next_reply_to = 1;
@@ -174,11 +175,17 @@ void rig_monitor(struct rig *rig, const char *mon_name, char cookie)
 	rig_stored(rig, store->out.store.id, 0);
 }
 
-void rig_set_callout(struct rig *rig, bool is_on)
+void rig_set_policy(struct rig *rig)
 {
-	struct nsm_in in = {.kind = NSM_IN_POLICY, .policy.has_callout = is_on};
+	struct nsm_in in = {.kind = NSM_IN_POLICY, .policy = rig->policy};
 
 	rig_feed(rig, &in);
+}
+
+void rig_set_callout(struct rig *rig, bool is_on)
+{
+	rig->policy.has_callout = is_on;
+	rig_set_policy(rig);
 }
 
 void rig_called(struct rig *rig, uint64_t id, enum nsm_call_end how, int code)

@@ -25,6 +25,7 @@ struct rig_out {
 
 struct rig {
 	struct nsm *nsm;
+	struct nsm_policy policy; /* as it was told last */
 	uint64_t now_ms;
 	uint64_t next_reply_to;
 	uint32_t next_xid;
@@ -85,6 +86,11 @@ void rig_stored(struct rig *rig, uint64_t id, int error);
  * Monitors @mon_name and lets it become durable.
  */
 void rig_monitor(struct rig *rig, const char *mon_name, char cookie);
+
+/*
+ * Tells the core rig::policy, which the test has changed.
+ */
+void rig_set_policy(struct rig *rig);
 
 /*
  * Sets whether there is a program for HA.

@@ -45,6 +45,45 @@ static void forged_name_is_refused_after_the_peer_was_asked(void **state)
 	assert_false(world_is_acknowledged(w, STRANGER, 700, PEER, 99));
 }
 
+static void check_may_change(void **state)
+{
+	struct world *w = *state;
+
+	world_monitor(w, PEER);
+	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 99), 0);
+	assert_int_equal(w->asked, 2);
+	w->rig.policy.notify_check = VERIFY_CHECK_LEGACY;
+	rig_set_policy(&w->rig);
+	assert_int_equal(world_run(w), 0);
+	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 99), 1);
+	w->rig.policy.notify_check = VERIFY_CHECK_ADDRESS;
+	rig_set_policy(&w->rig);
+	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 101), 0);
+	assert_int_equal(w->asked, 2);
+	/* It may have rebooted since it was asked: asked anew. */
+	w->number = 7;
+	w->rig.policy.notify_check = VERIFY_CHECK_ASK;
+	rig_set_policy(&w->rig);
+	assert_int_equal(world_run(w), 0);
+	assert_int_equal(w->asked, 3);
+	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 103), 0);
+	assert_int_equal(w->asked, 4);
+}
+
+/* A doubt that was open is closed, and no peer is asked about it any more. */
+static void check_may_change_while_in_doubt(void **state)
+{
+	struct world *w = *state;
+
+	world_monitor(w, PEER);
+	w->is_silent = true;
+	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 99), 0);
+	w->rig.policy.notify_check = VERIFY_CHECK_ADDRESS;
+	rig_set_policy(&w->rig);
+	assert_int_equal(rig_count(&w->rig, NSM_OUT_SEND), 0);
+	assert_true(nsm_deadline_ms(w->rig.nsm) == UINT64_MAX);
+}
+
 static void forged_name_before_the_baseline_is_refused(void **state)
 {
 	struct world *w = *state;
@@ -322,6 +361,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(forged_name_is_refused_after_the_peer_was_asked),
+		TEST(check_may_change),
+		TEST(check_may_change_while_in_doubt),
 		TEST(forged_name_before_the_baseline_is_refused),
 		TEST(flood_of_forged_names_costs_one_question),
 		TEST(reboot_by_name_is_delivered_when_the_number_rose),

@@ -241,8 +241,6 @@ static void only_lockd_may_change_the_list(void **state)
 static void an_administrator_may_take_any_port(void **state)
 {
 	struct rig *rig = *state;
-	struct nsm_in in = {.kind = NSM_IN_POLICY,
-			    .policy.takes_any_port = true};
 	char name[] = "192.0.2.7", me[] = "me";
 	struct sm_mon mon = {.mon_id = {.mon_name = {9, name},
 					.my_id = {.my_name = {2, me},
@@ -251,15 +249,16 @@ static void an_administrator_may_take_any_port(void **state)
 						  .my_proc = 16}}};
 	int number;
 
-	rig_feed(rig, &in);
+	rig->policy.takes_any_port = true;
+	rig_set_policy(rig);
 	rig_call(rig, "127.0.0.1", 40000, SM_PROC_MON, (void *)xdr_sm_mon,
 		 &mon);
 	assert_int_equal(rig_count(rig, NSM_OUT_STORE), 1);
 	rig_call(rig, "192.0.2.1", 700, SM_PROC_UNMON, (void *)xdr_sm_mon_id,
 		 &mon.mon_id);
 	assert_int_equal(nsm_peer_count(rig->nsm), 1);
-	in.policy.takes_any_port = false;
-	rig_feed(rig, &in);
+	rig->policy.takes_any_port = false;
+	rig_set_policy(rig);
 	rig_call(rig, "127.0.0.1", 40000, SM_PROC_MON, (void *)xdr_sm_mon,
 		 &mon);
 	assert_int_equal(rig_result(rig, 0, &number), SM_STAT_FAIL);
