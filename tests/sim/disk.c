@@ -372,8 +372,10 @@ static void write_memo(struct host *h, struct store_job *job, const char *temp)
 	disk_unlink(&h->disk, DISK_MEMO, temp); /* of a killed life */
 	disk_write(&h->disk, disk_create(&h->disk, DISK_MEMO, temp), job->bytes,
 		   job->len);
-	if (host_survives(h, PROGRAM_STATD))
-		disk_rename(&h->disk, DISK_MEMO, temp, job->file);
+	if (!host_survives(h, PROGRAM_STATD))
+		return;
+	disk_rename(&h->disk, DISK_MEMO, temp, job->file);
+	callout_memo_written(h, job);
 }
 
 static void write_job(struct host *h, struct store_job *job)
@@ -392,7 +394,6 @@ static void write_job(struct host *h, struct store_job *job)
 		return;
 	}
 	if (job->dir == DISK_MEMO) {
-		callout_memo_written(h, job);
 		write_memo(h, job, temp);
 		return;
 	}
