@@ -3,7 +3,8 @@
 # Texts: every function that a header of the programs exports has a block
 # comment right above it; every C file begins with the licence and then says
 # what it is for; no // comments, and no notes about work left to do.  Every
-# test that doc/differences.md names is there, with its cases.
+# test that a text in doc/ names is there, with its cases, and every text there
+# is installed.
 : "${srcdir:=.}"
 cd "$srcdir" || exit 1
 
@@ -98,28 +99,40 @@ file_of() {
 	esac
 }
 
-# Text between backquotes like "unit/test_x: a, b" or "sys/t-01-y".
-named=$(awk -F '`' '{
+# tests_of TEXT: what stands between backquotes like "unit/test_x: a, b" or
+# "sys/t-01-y".
+tests_of() {
+	awk -F '`' '{
 		for (i = 2; i <= NF; i += 2)
-			if ($i ~ /^(fuzz|golden|os|sim|sys|unit)\//)
+			if ($i ~ /^(fuzz\/fuzz_|golden\/|sim\/sim|sys\/t-)/ ||
+			    $i ~ /^(os|unit)\/test_/)
 				print $i
-	}' doc/differences.md | tr -d ' ' | LC_ALL=C sort -u)
+	}' "$1" | tr -d ' ' | LC_ALL=C sort -u
+}
+
 cases=0
-for test in $named; do
-	file=$(file_of "${test%%:*}")
-	if [ ! -f "$file" ]; then
-		echo "doc/differences.md: no such test: $file"
-		failed=1
-		continue
-	fi
-	case $test in *:*) ;; *) continue ;; esac
-	for case in $(echo "${test#*:}" | tr ',' ' '); do
-		cases=$((cases + 1))
-		grep -q "^static void $case(void \*\*" "$file" && continue
-		echo "doc/differences.md: $file has no case $case"
-		failed=1
+for text in doc/*.md; do
+	for test in $(tests_of "$text"); do
+		file=$(file_of "${test%%:*}")
+		if [ ! -f "$file" ]; then
+			echo "$text: no such test: $file"
+			failed=1
+			continue
+		fi
+		case $test in *:*) ;; *) continue ;; esac
+		for case in $(echo "${test#*:}" | tr ',' ' '); do
+			cases=$((cases + 1))
+			grep -q "^static void $case(void \*\*" "$file" &&
+				continue
+			echo "$text: $file has no case $case"
+			failed=1
+		done
 	done
+	grep -q "[ 	]$text" Makefile.am || {
+		echo "$text: not in Makefile.am"
+		failed=1
+	}
 done
-echo "docs: $cases cases of doc/differences.md are there"
+echo "docs: $cases cases that texts name are there"
 [ $cases -gt 0 ] || failed=1
 exit $failed
