@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * sm-notify's core: any record file, then any sequence of answers, look-ups,
- * failures and waits.  Nothing breaks, the clock never stands still, nobody
- * becomes untold again, and nothing follows the end.
+ * requests, failures and waits.  Nothing breaks, the clock never stands still,
+ * nobody becomes untold or unparked again, each request has one answer, and
+ * nothing follows the end.
  *
  * Input: two bytes length and a record file, then operations of one byte and
- * what they read.
+ * what they read.  A file that begins with "parked" and LF is fed as what was
+ * parked before, too.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,6 +21,7 @@
 #define SENT_MAX      8
 #define STEPS_MAX     400
 #define REPLY_LEN_MAX 512
+#define REQUESTS_MAX  STEPS_MAX
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -38,7 +41,10 @@ struct world {
 	struct sent sent[SENT_MAX]; /* the last ones, round and round */
 	unsigned int sent_count;
 	uint64_t resolve_id;
+	uint64_t request_id; /* of the last one */
 	size_t untold;
+	size_t parked;
+	bool is_answered[REQUESTS_MAX + 1];
 	bool is_done;
 };
 
@@ -80,6 +86,13 @@ static void note_sent(struct world *w, const struct notify_out *out)
 	*sent = (struct sent){out->send.id, out->send.peer, call.xid};
 }
 
+static void note_answer(struct world *w, const struct notify_out *out)
+{
+	require(out->answer.id > 0 && out->answer.id <= w->request_id);
+	require(!w->is_answered[out->answer.id]);
+	w->is_answered[out->answer.id] = true;
+}
+
 static void drain(struct world *w)
 {
 	struct notify_out out;
@@ -94,6 +107,8 @@ static void drain(struct world *w)
 			require(out.len <= w->file_len + 1);
 		else if (out.kind == NOTIFY_OUT_LOG)
 			require(strlen(out.log.text) <= LOG_TEXT_MAX);
+		else if (out.kind == NOTIFY_OUT_ANSWER)
+			note_answer(w, &out);
 		else
 			w->is_done = true;
 	}
@@ -105,6 +120,8 @@ static void feed(struct world *w, const struct notify_in *in)
 	drain(w);
 	require(notify_untold_count(w->n) <= w->untold);
 	w->untold = notify_untold_count(w->n);
+	require(notify_parked_count(w->n) >= w->parked);
+	w->parked = notify_parked_count(w->n);
 	require(notify_deadline_ms(w->n) > w->now_ms);
 	require(w->is_done == (notify_deadline_ms(w->n) == UINT64_MAX) ||
 		w->untold > 0);
@@ -118,6 +135,11 @@ static void feed_file(struct world *w)
 	in.len = in.len << 8 | take_byte(w);
 	in.bytes = take_bytes(w, &in.len);
 	w->file_len = in.len;
+	if (in.len > 7 && memcmp(in.bytes, "parked\n", 7) == 0) {
+		in.kind = NOTIFY_IN_PARKED;
+		notify_input(w->n, w->now_ms, &in);
+		in.kind = NOTIFY_IN_FILE;
+	}
 	notify_input(w->n, w->now_ms, &in);
 	drain(w);
 	w->untold = notify_untold_count(w->n);
@@ -162,11 +184,46 @@ static void feed_resolved(struct world *w)
 	feed(w, &in);
 }
 
+/* Asks for one of the peers that the corpus knows, or for any. */
+static void feed_request(struct world *w)
+{
+	static const char *const peers[] = {"192.0.2.10 192.0.2.10",
+					    "peer.example", "x 10.0.0.1",
+					    "y 0.0.0.1 0.0.0.2"};
+	struct ctl_request request = {0};
+	struct notify_in in = {.kind = NOTIFY_IN_REQUEST,
+			       .request.request = &request};
+	uint8_t byte = take_byte(w);
+	size_t len = byte >> 4;
+
+	if (byte >= 0x80) {
+		const uint8_t *bytes = take_bytes(w, &len);
+
+		if (!ctl_parse_subject(bytes, len, &request.subject))
+			return;
+	} else {
+		require(ctl_parse_subject(peers[byte >> 4 & 3],
+					  strlen(peers[byte >> 4 & 3]),
+					  &request.subject));
+	}
+	request.verb = byte % 4 == 3 ? CTL_TELL : byte % 4;
+	in.request.id = ++w->request_id;
+	feed(w, &in);
+	if (w->is_answered[w->request_id])
+		return;
+	require(request.verb == CTL_TELL);
+	if (byte % 8 != 3)
+		return;
+	in.kind = NOTIFY_IN_CANCEL;
+	feed(w, &in);
+	w->is_answered[w->request_id] = true;
+}
+
 static void step(struct world *w)
 {
 	struct notify_in in = {.kind = NOTIFY_IN_TIMER};
 
-	switch (take_byte(w) % 6) {
+	switch (take_byte(w) % 7) {
 	case 0:
 		w->now_ms = notify_deadline_ms(w->n);
 		feed(w, &in);
@@ -181,6 +238,9 @@ static void step(struct world *w)
 		feed_resolved(w);
 		break;
 	case 4:
+		feed_request(w);
+		break;
+	case 5:
 		in.kind = NOTIFY_IN_SEND_FAILED;
 		in.send_failed.id = take_byte(w);
 		in.send_failed.error = -1;
@@ -211,6 +271,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			break;
 		step(&w);
 	}
+	for (uint64_t i = 1; w.is_done && i <= w.request_id; i++)
+		require(w.is_answered[i]);
 	notify_free(w.n);
 	return 0;
 }

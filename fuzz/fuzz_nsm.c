@@ -21,6 +21,7 @@
 #include "fuzz/nsm_calls.h"
 #include "fuzz/nsm_disk.h"
 #include "fuzz/nsm_memos.h"
+#include "fuzz/nsm_untold.h"
 #include "lib/buf.h"
 #include "lib/hostname.h"
 #include "lib/portmap.h"
@@ -37,7 +38,6 @@
 #define RUN_MAX	   4	 /* callouts at a time */
 #define STEPS_MAX  20000 /* to come to an end */
 #define LOCKD_PORT 4045
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* A SEND that may still be answered. */
@@ -60,6 +60,7 @@ struct world {
 	uint64_t resolve_id;	/* the last one */
 	uint64_t runs[RUN_MAX]; /* callouts that have not ended */
 	size_t run_count;
+	uint64_t untold_id;
 };
 
 static const char *const names[] = {
@@ -131,8 +132,9 @@ static void note_sent(struct world *w, const struct nsm_out *out)
 	require(rpcmsg_parse_call(out->bytes, out->len, &call) ==
 		RPCMSG_CALL_OK);
 	require(out->send.peer.port != 0);
-	require(addr_is_loopback(&out->send.peer) ==
-		(out->send.source == NSM_FROM_LOOPBACK));
+	/* An envoy goes where sm.bak/ says, and be it here. */
+	require(addr_is_loopback(&out->send.peer) ||
+		out->send.source == NSM_FROM_ANY);
 	w->sent[w->sent_count++ % SENT_MAX] =
 		(struct sent){out->send.source, out->send.peer, call.xid};
 }
@@ -193,6 +195,15 @@ static void drain(struct world *w)
 			break;
 		case NSM_OUT_CALLOUT:
 			note_callout(w, &out);
+			break;
+		case NSM_OUT_UNTOLD:
+			w->untold_id = out.untold.id;
+			untold_check(&out);
+			break;
+		case NSM_OUT_NOTE:
+			untold_check(&out);
+			break;
+		case NSM_OUT_GRACE:
 			break;
 		case NSM_OUT_LOG:
 			note_log(&out);
@@ -467,10 +478,23 @@ static void feed_memo(struct world *w)
 	feed(w, &in);
 }
 
+static void feed_untold(struct world *w, uint8_t byte)
+{
+	struct nsm_in in = {.kind = NSM_IN_GRACE, .is_grace = byte % 2 == 0};
+
+	if (byte >= 0xfc)
+		in = untold_outcome(take_byte(w), w->untold_id);
+	feed(w, &in);
+}
+
 static void step(struct world *w)
 {
 	uint8_t byte = take_byte(w);
 
+	if (byte >= 0xfa) {
+		feed_untold(w, byte);
+		return;
+	}
 	if (byte == 0xef) {
 		feed_mounts(w);
 		return;

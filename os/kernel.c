@@ -87,21 +87,6 @@ static enum kernel_grace grace_read(const char *path)
 	return text[0] == 'N' ? KERNEL_GRACE_RUNNING : KERNEL_GRACE_UNKNOWN;
 }
 
-/*
- * Counts the threads of every namespace.  /proc/fs/nfsd/threads would count
- * ours alone, but reading it waits for as long as nfsd takes to stop.
- */
-static bool nfsd_has_threads(void)
-{
-	char text[TEXT_MAX];
-	const char *line;
-
-	if (text_read(NFSD_STATISTICS, text))
-		return false;
-	line = strstr(text, "\nth ");
-	return line && strtoul(line + strlen("\nth "), NULL, 10) > 0;
-}
-
 static int nlm_ports_write(uint16_t tcp, uint16_t udp)
 {
 	int error = 0;
@@ -141,14 +126,35 @@ enum kernel_grace kernel_lockd_grace(void)
 	return grace_read(LOCKD_END_GRACE);
 }
 
+/*
+ * Counts the threads of every namespace.  /proc/fs/nfsd/threads would count
+ * ours alone, but reading it waits for as long as nfsd takes to stop.
+ */
+bool kernel_has_nfsd(void)
+{
+	char text[TEXT_MAX];
+	const char *line;
+
+	if (text_read(NFSD_STATISTICS, text))
+		return false;
+	line = strstr(text, "\nth ");
+	return line && strtoul(line + strlen("\nth "), NULL, 10) > 0;
+}
+
 enum kernel_grace kernel_nfsd_grace(void)
 {
 	enum kernel_grace grace = grace_read(NFSD_END_GRACE);
 
 	/* The file says N, too, before the first nfsd of this boot. */
-	if (grace == KERNEL_GRACE_RUNNING && !nfsd_has_threads())
+	if (grace == KERNEL_GRACE_RUNNING && !kernel_has_nfsd())
 		return KERNEL_GRACE_OVER;
 	return grace == KERNEL_GRACE_NO_LOCKD ? KERNEL_GRACE_OVER : grace;
+}
+
+bool kernel_has_grace(void)
+{
+	return kernel_lockd_grace() == KERNEL_GRACE_RUNNING ||
+	       kernel_nfsd_grace() == KERNEL_GRACE_RUNNING;
 }
 
 int kernel_lift_grace(void)

@@ -7,6 +7,7 @@
 #ifndef NFS_RECLAIM_OS_KERNEL_H
 #define NFS_RECLAIM_OS_KERNEL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -39,6 +40,16 @@ enum kernel_grace kernel_lockd_grace(void);
  * back, too.
  */
 enum kernel_grace kernel_nfsd_grace(void);
+
+/*
+ * Tells whether a grace period of lockd or of nfsd holds new NLM locks back.
+ */
+bool kernel_has_grace(void);
+
+/*
+ * Tells whether an NFS server runs, be it in another network namespace.
+ */
+bool kernel_has_nfsd(void);
 
 /*
  * Ends lockd's grace period.

@@ -48,24 +48,33 @@ static int null_open(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Closes all above the standard descriptors but @a and @b (or -1). */
-static void close_others(int a, int b)
+/* The lowest of @fds that is not below @from, or ~0u. */
+static unsigned int lowest(const int *fds, size_t count, unsigned int from)
 {
-	unsigned int low = (unsigned int)(a < b ? a : b);
-	unsigned int high = (unsigned int)(a < b ? b : a);
-	unsigned int from = STDERR_FILENO + 1;
+	unsigned int found = ~0u;
+	size_t i;
 
-	if (a >= 0 && b >= 0) {
-		if (low > from)
-			close_range(from, low - 1, 0);
-		from = low + 1 > from ? low + 1 : from;
-	}
-	if (a >= 0 || b >= 0) {
-		if (high > from)
-			close_range(from, high - 1, 0);
-		from = high + 1 > from ? high + 1 : from;
-	}
-	close_range(from, ~0u, 0);
+	for (i = 0; i < count; i++)
+		if (fds[i] >= (int)from && (unsigned int)fds[i] < found)
+			found = (unsigned int)fds[i];
+	return found;
+}
+
+/* Closes all above the standard descriptors but @ready and @keep. */
+static void close_others(const int *keep, size_t count, int ready)
+{
+	unsigned int from = STDERR_FILENO + 1;
+	unsigned int kept, other;
+
+	do {
+		kept = lowest(keep, count, from);
+		other = lowest(&ready, 1, from);
+		if (other < kept)
+			kept = other;
+		if (kept > from)
+			close_range(from, kept == ~0u ? kept : kept - 1, 0);
+		from = kept + 1;
+	} while (kept != ~0u);
 }
 
 static _Noreturn void parent_wait(int ready_fd)
@@ -79,7 +88,7 @@ static _Noreturn void parent_wait(int ready_fd)
 	_exit(got == sizeof(status) ? status : EXIT_FAILURE);
 }
 
-int process_background(int keep)
+int process_background(const int *keep, size_t count)
 {
 	int ready[2];
 	int null;
@@ -113,7 +122,7 @@ int process_background(int keep)
 	dup2(null, STDIN_FILENO);
 	dup2(null, STDOUT_FILENO);
 	dup2(null, STDERR_FILENO);
-	close_others(keep, ready[1]);
+	close_others(keep, count, ready[1]);
 	return ready[1];
 }
 
@@ -238,7 +247,7 @@ static _Noreturn void spawn_child(const char *const *argv)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (null >= 0)
 		dup2(null, STDIN_FILENO);
-	close_others(-1, -1);
+	close_others(NULL, 0, -1);
 	unsetenv("NOTIFY_SOCKET"); /* to be ready is ours to say */
 	execv(argv[0], (char *const *)argv);
 	_exit(EXIT_NO_PROGRAM);

@@ -6,18 +6,19 @@
 #ifndef NFS_RECLAIM_OS_PROCESS_H
 #define NFS_RECLAIM_OS_PROCESS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /*
  * Goes to the background: forks, and the parent stays until the child calls
  * process_ready() and leaves with its status, or with 1 where the child ends
  * without.  In the child: new session, /, standard descriptors on /dev/null,
- * all others closed but @keep (a descriptor or -1).
+ * all others closed but those @count at @keep (-1 counts for none).
  * Return: in the child, a descriptor for process_ready().
  * Errors: -errno, in the process that called.
  * Source: contract.md 2.2 step 5.
  */
-int process_background(int keep);
+int process_background(const int *keep, size_t count);
 
 /*
  * Says that the program is ready: 0 to the waiting parent (@ready_fd, -1 where

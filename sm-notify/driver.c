@@ -26,6 +26,7 @@
 #include "os/process.h"
 #include "os/resolver.h"
 #include "os/rpcudp.h"
+#include "sm-notify/desk.h"
 
 #define RECORD_MODE	 0600
 #define SOURCE_ID	 0 /* of the look-up of our own name; no peer's */
@@ -39,6 +40,7 @@ struct driver {
 	struct loop_watch *on_term;
 	struct loop_watch *on_int;
 	struct resolver *resolver;
+	struct desk *desk; /* NULL: nobody can ask */
 	struct rpcudp *main_udp;
 	struct rpcudp *other_udp; /* the family that main_udp does not speak */
 	enum addr_family family;  /* of main_udp, ADDR_NONE: both */
@@ -160,6 +162,9 @@ static void do_effect(struct driver *d, const struct notify_out *out)
 	case NOTIFY_OUT_LOG:
 		do_log(out);
 		break;
+	case NOTIFY_OUT_ANSWER:
+		desk_answer(d->desk, out->answer.id, out->answer.word);
+		break;
 	case NOTIFY_OUT_DONE:
 		do_done(d, out);
 		break;
@@ -191,6 +196,11 @@ static void receive(void *ctx, struct rpcudp *udp, const struct addr *from,
 	feed(ctx, &in);
 }
 
+static void on_request(void *ctx, const struct notify_in *in)
+{
+	feed(ctx, in);
+}
+
 static void on_timer(void *ctx)
 {
 	struct notify_in in = {.kind = NOTIFY_IN_TIMER};
@@ -202,8 +212,12 @@ static void on_signal(void *ctx)
 {
 	struct driver *d = ctx;
 	size_t untold = notify_untold_count(d->notify);
+	size_t parked = notify_parked_count(d->notify);
 
-	log_line(LOG_NOTE, "stopped; peers not notified yet: %zu", untold);
+	log_line(LOG_NOTE,
+		 "stopped; peers not notified yet: %zu; of these untold, "
+		 "monitored again: %zu",
+		 untold, parked);
 	stop(d, untold > 0);
 }
 
@@ -307,10 +321,14 @@ static void driver_init(struct driver *d, const struct driver_config *config)
 	d->on_term = loop_signal(d->loop, SIGTERM, on_signal, d);
 	d->on_int = loop_signal(d->loop, SIGINT, on_signal, d);
 	d->resolver = resolver_new(d->loop, on_resolved, d);
+	if (config->control_fd >= 0)
+		d->desk = desk_new(d->loop, config->control_fd, &config->access,
+				   on_request, d);
 }
 
 static void driver_fini(struct driver *d)
 {
+	desk_free(d->desk);
 	rpcudp_free(d->main_udp);
 	rpcudp_free(d->other_udp);
 	resolver_free(d->resolver);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "os/control.h"
 #include "sm-notify/notify.h"
 
 struct driver_config {
@@ -19,7 +20,9 @@ struct driver_config {
 	const char *source;    /* address or host name to send from, or NULL */
 	uint16_t port;	       /* to send from, 0: a reserved one */
 	int ready_fd;	       /* of process_background(), or -1 */
-	const char *turn_file; /* state.boot: ends the run when it is ... */
+	int control_fd; /* of control_bind(), or -1; the driver closes it */
+	struct control_access access;
+	const char *turn_file;	   /* state.boot: ends the run when it is ... */
 	struct timespec turn_time; /* ... not of this time; NULL: never */
 };
 

@@ -46,13 +46,13 @@ static void set_local_state(const struct run *run)
 			 strerror(-error));
 }
 
-/* Into the background, with the lock and nothing else. */
+/* Into the background, with the lock and the control socket. */
 static int go_background(struct run *run, int *ready_fd)
 {
+	const int keep[] = {run->bak_lock, run->lock.fd, run->control_fd};
 	int error = 0;
 
-	*ready_fd = process_background(run->bak_lock >= 0 ? run->bak_lock
-							  : run->lock.fd);
+	*ready_fd = process_background(keep, sizeof(keep) / sizeof(keep[0]));
 	if (*ready_fd < 0) {
 		log_line(LOG_ERROR, "cannot go to the background: %s",
 			 strerror(-*ready_fd));
@@ -105,6 +105,8 @@ static int notify_peers(struct run *run)
 		.ready_fd = -1,
 		.turn_file = run->mode == RUN_COPY ? run->turn_file : NULL,
 		.turn_time = run->turned.st_mtim,
+		.control_fd = run->control_fd,
+		.access = run->access,
 	};
 
 	if (!run->settings.is_foreground &&
@@ -113,6 +115,7 @@ static int notify_peers(struct run *run)
 	if (give_up_root(run) != RUN_GO_ON)
 		return EXIT_FAILURE;
 	config.bak_fd = run->bak_fd;
+	run->control_fd = -1; /* the driver's from here on */
 	return driver_run(&config) == 0 && run->unread == 0 ? EXIT_SUCCESS
 							    : EXIT_FAILURE;
 }

@@ -8,7 +8,6 @@
 #include "sm-notify/notify.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,10 +16,10 @@
 #include "proto/sm_inter.h"
 #include "sm-notify/lookup.h"
 #include "sm-notify/outbox.h"
+#include "sm-notify/report.h"
+#include "sm-notify/request.h"
 #include "sm-notify/talk.h"
 #include "sm-notify/target.h"
-
-#define UNTOLD_LINES 20u /* peers named at the end */
 
 struct notify {
 	uint64_t give_up_ms;
@@ -30,6 +29,7 @@ struct notify {
 	struct target_set set;
 	struct outbox box;
 	struct lookups lookups;
+	struct requests requests;
 	struct talk talk;
 };
 
@@ -44,11 +44,13 @@ struct notify *notify_new(const struct notify_config *config)
 	prng_init(&n->rng, config->seed);
 	outbox_init(&n->box);
 	lookups_init(&n->lookups, &n->box);
+	requests_init(&n->requests, &n->set, &n->box);
 	talk_init(&n->talk,
 		  &(struct talk_rooms){
 			  .out = &n->box,
 			  .set = &n->set,
 			  .lookups = &n->lookups,
+			  .requests = &n->requests,
 			  .rng = &n->rng,
 		  },
 		  config->number, config->packets_per_second);
@@ -64,6 +66,7 @@ void notify_free(struct notify *n)
 {
 	if (!n)
 		return;
+	requests_fini(&n->requests);
 	outbox_fini(&n->box);
 	talk_fini(&n->talk);
 	target_set_fini(&n->set);
@@ -92,6 +95,8 @@ static void on_file(struct notify *n, const struct notify_in *in)
 static void on_start(struct notify *n)
 {
 	n->is_started = true;
+	requests_start(&n->requests);
+	report_parked(&n->box, &n->set);
 	for (size_t i = 0; i < n->set.count; i++)
 		talk_begin(&n->talk, n->set.targets[i]);
 }
@@ -115,32 +120,10 @@ static void on_resolved(struct notify *n, const struct notify_in *in)
 
 /* --- the whole ----------------------------------------------------------- */
 
-/* Names those who are left, as far as a log is the place for that. */
-static void log_untold(struct notify *n)
-{
-	size_t left = notify_untold_count(n);
-	unsigned int lines = 0;
-	char count[24];
-
-	for (size_t i = 0; i < n->set.count && lines < UNTOLD_LINES; i++) {
-		struct target *t = n->set.targets[i];
-
-		if (target_is_told(t))
-			continue;
-		outbox_log(&n->box, LOG_NOTE, "unable to notify ", t->mon_name,
-			   ", giving up");
-		lines++;
-	}
-	if (left > lines) {
-		snprintf(count, sizeof(count), "%zu", left - lines);
-		outbox_log(&n->box, LOG_NOTE, "", count,
-			   " more peers could not be notified");
-	}
-}
-
 static void end(struct notify *n)
 {
-	log_untold(n);
+	requests_end(&n->requests);
+	report_untold(&n->box, &n->set);
 	outbox_done(&n->box, n->talk.told, notify_untold_count(n));
 	n->is_done = true;
 }
@@ -161,6 +144,9 @@ static void flush_files(struct notify *n)
 static void dispatch(struct notify *n, const struct notify_in *in)
 {
 	switch (in->kind) {
+	case NOTIFY_IN_PARKED:
+		requests_load(&n->requests, in->bytes, in->len);
+		break;
 	case NOTIFY_IN_FILE:
 		on_file(n, in);
 		break;
@@ -176,6 +162,13 @@ static void dispatch(struct notify *n, const struct notify_in *in)
 	case NOTIFY_IN_RESOLVED:
 		on_resolved(n, in);
 		break;
+	case NOTIFY_IN_REQUEST:
+		requests_take(&n->requests, in->request.id,
+			      in->request.request);
+		break;
+	case NOTIFY_IN_CANCEL:
+		requests_cancel(&n->requests, in->request.id);
+		break;
 	case NOTIFY_IN_TIMER:
 		break;
 	}
@@ -190,8 +183,11 @@ void notify_input(struct notify *n, uint64_t now_ms, const struct notify_in *in)
 	dispatch(n, in);
 	if (!n->is_started)
 		return;
+	talk_obey(&n->talk);
 	talk_expire(&n->talk);
+	/* ORDER: first the line leaves its file, then whoever waits hears. */
 	flush_files(n);
+	requests_settle(&n->requests);
 	if (n->talk.active == 0 || now_ms >= n->give_up_ms)
 		end(n);
 	else
@@ -211,4 +207,9 @@ uint64_t notify_deadline_ms(const struct notify *n)
 size_t notify_untold_count(const struct notify *n)
 {
 	return n->set.count - n->talk.told;
+}
+
+size_t notify_parked_count(const struct notify *n)
+{
+	return target_set_parked_count(&n->set);
 }

@@ -17,11 +17,13 @@
 #include <stdint.h>
 
 #include "lib/addr.h"
+#include "lib/ctl.h"
 #include "lib/log.h"
 #include "lib/siphash.h"
 
 #define NOTIFY_WAIT_FIRST_MS 2000u
 #define NOTIFY_WAIT_MAX_MS   120000u
+#define NOTIFY_URGENT_MS     500u /* first wait where somebody waits */
 #define NOTIFY_SILENT_TRIES  4u /* sends to one that stays silent, design 13 */
 #define NOTIFY_WINDOW_FIRST  64u
 #define NOTIFY_WINDOW_MIN    16u
@@ -39,22 +41,29 @@ struct notify_config {
 };
 
 enum notify_in_kind {
+	NOTIFY_IN_PARKED,      /* sm/.reclaim/parked, before any file */
 	NOTIFY_IN_FILE,	       /* a file of sm.bak/ */
 	NOTIFY_IN_START,       /* all files are in: begin (or end, if none) */
 	NOTIFY_IN_ANSWER,      /* a datagram came back */
 	NOTIFY_IN_SEND_FAILED, /* a SEND could not be handed to the network */
 	NOTIFY_IN_RESOLVED,    /* a RESOLVE ended */
+	NOTIFY_IN_REQUEST,     /* somebody wants to know, or has a wish */
+	NOTIFY_IN_CANCEL,      /* ... and is gone */
 	NOTIFY_IN_TIMER,       /* notify_deadline_ms() has come */
 };
 
 struct notify_in {
 	enum notify_in_kind kind;
-	const uint8_t *bytes; /* FILE: content; ANSWER: the message */
+	const uint8_t *bytes; /* PARKED, FILE: content; ANSWER: the message */
 	size_t len;
 	union {
 		struct {
 			const char *name;
 		} file;
+		struct {
+			uint64_t id; /* of REQUEST and CANCEL; no other's */
+			const struct ctl_request *request;
+		} request;
 		struct {
 			struct addr from;
 		} answer;
@@ -75,7 +84,8 @@ enum notify_out_kind {
 	NOTIFY_OUT_RESOLVE, /* look a host name up, then RESOLVED */
 	NOTIFY_OUT_REWRITE, /* the file's new content; len 0: remove it */
 	NOTIFY_OUT_LOG,
-	NOTIFY_OUT_DONE, /* nothing more will happen; comes once, last */
+	NOTIFY_OUT_ANSWER, /* to a REQUEST: exactly one, unless cancelled */
+	NOTIFY_OUT_DONE,   /* nothing more will happen; comes once, last */
 };
 
 struct notify_out {
@@ -99,6 +109,10 @@ struct notify_out {
 			enum log_class class; /* LOG_TRACE only */
 			const char *text;     /* escaped, without LF */
 		} log;
+		struct {
+			uint64_t id;
+			enum ctl_word word;
+		} answer;
 		struct {
 			size_t told;   /* peers (distinct mon_names) */
 			size_t untold; /* peers whose lines are still in sm.bak
@@ -140,8 +154,14 @@ bool notify_output(struct notify *n, struct notify_out *out);
 uint64_t notify_deadline_ms(const struct notify *n);
 
 /*
- * Returns how many peers are still untold.
+ * Returns how many peers are still untold, those included that are parked.
  */
 size_t notify_untold_count(const struct notify *n);
+
+/*
+ * Returns how many peers are untold and parked: monitored again, so that a
+ * notice would come too late.
+ */
+size_t notify_parked_count(const struct notify *n);
 
 #endif

@@ -104,6 +104,14 @@ void outbox_log(struct outbox *box, enum log_level level, const char *before,
 	item->out.log.text = item->text;
 }
 
+void outbox_answer(struct outbox *box, uint64_t id, enum ctl_word word)
+{
+	struct outbox_item *item = item_add(box, NOTIFY_OUT_ANSWER);
+
+	item->out.answer.id = id;
+	item->out.answer.word = word;
+}
+
 void outbox_done(struct outbox *box, size_t told, size_t untold)
 {
 	struct outbox_item *item = item_add(box, NOTIFY_OUT_DONE);

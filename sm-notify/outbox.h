@@ -64,6 +64,11 @@ void outbox_log(struct outbox *box, enum log_level level, const char *before,
 #define OUTBOX_NAME_MAX 200
 
 /*
+ * Queues the answer @word to the request @id.
+ */
+void outbox_answer(struct outbox *box, uint64_t id, enum ctl_word word);
+
+/*
  * Queues the end.
  */
 void outbox_done(struct outbox *box, size_t told, size_t untold);

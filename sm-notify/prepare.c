@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -24,6 +25,7 @@
 #include "lib/log.h"
 #include "lib/statenum.h"
 #include "os/loop.h"
+#include "sm-notify/desk.h"
 
 #define STATD_PID_FILE "/run/rpc.statd.pid"
 #define STOP_WAIT_MS   10000u /* for a running one, with -f */
@@ -47,6 +49,22 @@ static enum run_mode choose_mode(const struct run *run)
 	if (!run->settings.is_number_raised)
 		return RUN_COPY;
 	return run->settings.is_forced ? RUN_FORCE : RUN_BOOT;
+}
+
+/* Finds the group that may use the control socket, where one is named. */
+static int find_group(struct run *run)
+{
+	const char *name = run->settings.control_group;
+	const struct group *group = name ? getgrnam(name) : NULL;
+
+	if (name && !group) {
+		log_line(LOG_ERROR, "control-group: there is no group \"%s\"",
+			 name);
+		return EXIT_FAILURE;
+	}
+	if (group)
+		run->access.gid = group->gr_gid;
+	return RUN_GO_ON;
 }
 
 int prepare_place(struct run *run)
@@ -77,7 +95,7 @@ int prepare_place(struct run *run)
 		return EXIT_FAILURE;
 	}
 	run->mode = choose_mode(run);
-	return RUN_GO_ON;
+	return find_group(run);
 }
 
 /* --- alone, and after the turn ------------------------------------------- */
@@ -161,6 +179,34 @@ static int check_bak(const struct run *run)
 }
 
 /*
+ * Opens the control socket for rpc.statd, which is the owner of sm/.
+ * ORDER: alone by now, so nobody else listens there.  Before the file of parked
+ * peers is read, or emptied: rpc.statd writes that first and then connects, so
+ * that one of the two ways reaches this run.
+ */
+static void open_control(struct run *run)
+{
+	char path[RUN_BAK_LEN_MAX];
+	struct stat sm;
+
+	snprintf(path, sizeof(path), "%s/sm", run->state_dir);
+	if (stat(path, &sm)) {
+		log_line(LOG_WARN, "%s: %s; there is no control socket", path,
+			 strerror(errno));
+		return;
+	}
+	run->access.uid = sm.st_uid;
+	if (!run->settings.control_group)
+		run->access.gid = sm.st_gid;
+	run->control_fd = control_bind(DESK_DIR, DESK_SOCKET, &run->access);
+	if (run->control_fd < 0)
+		log_line(LOG_WARN,
+			 DESK_DIR "/" DESK_SOCKET
+				  ": %s; rpc.statd cannot ask about peers",
+			 strerror(-run->control_fd));
+}
+
+/*
  * The run of this boot, or -f.
  * ORDER: the turn, then the pid file: a pid file without a turn would tell
  * the next run that there was one.  Then -f, alone: a running one would write
@@ -181,6 +227,8 @@ static int prepare_boot(struct run *run)
 	status = take_pid_file(run);
 	if (status == RUN_GO_ON)
 		status = check_bak(run);
+	if (status == RUN_GO_ON)
+		open_control(run);
 	if (status != RUN_GO_ON || run->mode == RUN_BOOT ||
 	    run->turn.outcome == BOOTTURN_TURNED)
 		return status;
@@ -235,7 +283,10 @@ static int prepare_copy(struct run *run)
 		error = lock_bak(run, &run->bak_lock);
 	if (error == -EWOULDBLOCK)
 		return already_notifying(0);
-	return error ? run_failed(run->bak_dir, error) : RUN_GO_ON;
+	if (error)
+		return run_failed(run->bak_dir, error);
+	open_control(run);
+	return RUN_GO_ON;
 }
 
 /* -P: bootturn_private() locks sm.bak/. */

@@ -10,11 +10,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lib/log.h"
+#include "lib/parked.h"
 #include "lib/record.h"
 #include "os/durable.h"
 #include "os/loop.h"
@@ -66,6 +68,40 @@ static int feed_odd(void *ctx, const char *name)
 	return 0;
 }
 
+/*
+ * Hands over what rpc.statd has parked or told in this boot.  Not with -n: what
+ * it tells are the records of sm/ as well, the administrator wants their locks
+ * given up.  Not being able to read it is no reason to tell nobody.
+ */
+static void read_parked(struct run *run)
+{
+	struct notify_in in = {.kind = NOTIFY_IN_PARKED};
+	char path[RUN_BAK_LEN_MAX];
+	struct buf text;
+	int error;
+	int fd;
+
+	if (run->mode != RUN_BOOT && run->mode != RUN_FORCE)
+		return;
+	snprintf(path, sizeof(path), "%s/sm", run->state_dir);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	buf_init(&text, PARKED_FILE_MAX);
+	error = durable_read(fd, PARKED_FILE, &text);
+	close(fd);
+	in.bytes = text.bytes;
+	in.len = text.len;
+	if (error == 0)
+		notify_input(run->notify, 0, &in);
+	else if (error != -ENOENT)
+		log_line(LOG_WARN,
+			 "%s/" PARKED_FILE
+			 ": %s; peers that are monitored again are told, too",
+			 path, strerror(-error));
+	buf_fini(&text);
+}
+
 int records_read(struct run *run)
 {
 	const struct settings *settings = &run->settings;
@@ -83,6 +119,7 @@ int records_read(struct run *run)
 			(uint64_t)settings->retry_minutes * MS_PER_MINUTE;
 	process_random(config.seed, sizeof(config.seed));
 	run->notify = notify_new(&config);
+	read_parked(run);
 	run->bak_fd = open(run->bak_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (run->bak_fd < 0)
 		return run_failed(run->bak_dir, -errno);

@@ -9,10 +9,12 @@
 #include <unistd.h>
 
 #include "lib/log.h"
+#include "sm-notify/desk.h"
 
 void run_init(struct run *run)
 {
-	*run = (struct run){.lock.fd = -1, .bak_lock = -1, .bak_fd = -1};
+	*run = (struct run){
+		.lock.fd = -1, .bak_lock = -1, .bak_fd = -1, .control_fd = -1};
 	buf_init(&run->names, LOG_TEXT_MAX / 2);
 }
 
@@ -24,6 +26,11 @@ void run_fini(struct run *run)
 		close(run->bak_lock);
 	if (run->bak_fd >= 0)
 		close(run->bak_fd);
+	if (run->control_fd >= 0) {
+		/* Only root can; a name that is left refuses connections. */
+		unlink(DESK_DIR "/" DESK_SOCKET);
+		close(run->control_fd);
+	}
 	buf_fini(&run->names);
 }
 

@@ -10,6 +10,7 @@
 
 #include "lib/buf.h"
 #include "os/bootturn.h"
+#include "os/control.h"
 #include "os/notifylock.h"
 #include "sm-notify/notify.h"
 #include "sm-notify/settings.h"
@@ -42,6 +43,8 @@ struct run {
 	struct notify_lock lock; /* RUN_BOOT, RUN_FORCE */
 	int bak_lock;		 /* RUN_COPY, RUN_PRIVATE; or -1 */
 	int bak_fd;
+	struct control_access access; /* to the control socket ... */
+	int control_fd;		      /* ... or -1 */
 
 	struct notify *notify;
 	unsigned int files;

@@ -20,9 +20,10 @@ struct settings {
 	unsigned int port;	    /* 0: a reserved one */
 	unsigned int packets_per_second;
 	unsigned int classes;
-	const char *source;	 /* -v; NULL: none */
-	const char *state_dir;	 /* where the records are */
-	const char *default_dir; /* where they would be without -P */
+	const char *source;	   /* -v; NULL: none */
+	const char *control_group; /* NULL: that of sm/ */
+	const char *state_dir;	   /* where the records are */
+	const char *default_dir;   /* where they would be without -P */
 };
 
 /*

@@ -6,10 +6,11 @@
  *
  * Three things hold a packet back: the peer's own back-off (timers), the
  * window of open calls, and packets_per_second (pace.c).  Peers that are due
- * wait, first come first served, but those that have answered go before those
- * of whom nothing was heard yet: a conversation that was begun is finished
- * within the peer's grace period, however many others are gone.  No event
- * costs work that grows with the number of peers.
+ * wait, first come first served, but those whom somebody waits for go first
+ * (request.c), and those that have answered before those of whom nothing was
+ * heard yet: a conversation that was begun is finished within the peer's grace
+ * period, however many others are gone.  No event costs work that grows with
+ * the number of peers.
  *
  * It refuses to count anything but a well-formed answer with the right xid
  * from the address that was asked (contract.md S-2).
@@ -29,12 +30,14 @@ void talk_init(struct talk *k, const struct talk_rooms *rooms, uint32_t number,
 		.out = rooms->out,
 		.set = rooms->set,
 		.lookups = rooms->lookups,
+		.requests = rooms->requests,
 		.rng = rooms->rng,
 		.number = number,
 	};
 	rpccalls_init(&k->calls, k->rng);
 	timerq_init(&k->timers);
 	pace_init(&k->pace, packets_per_second);
+	list_init(&k->urgent);
 	list_init(&k->eager);
 	list_init(&k->ready);
 }
@@ -49,10 +52,11 @@ void talk_fini(struct talk *k)
 
 static void set_ready(struct talk *k, struct target *t)
 {
+	struct link *queue = t->slot.has_answered ? &k->eager : &k->ready;
+
 	timerq_cancel(&k->timers, &t->timer);
 	if (list_is_empty(&t->in_ready))
-		list_append(t->slot.has_answered ? &k->eager : &k->ready,
-			    &t->in_ready);
+		list_append(t->is_urgent ? &k->urgent : queue, &t->in_ready);
 }
 
 /* Sets the next attempt of @t, a quarter sooner or later than its wait. */
@@ -73,7 +77,7 @@ static void lengthen_wait(struct target *t)
 
 static void note_progress(struct target *t)
 {
-	t->wait_ms = NOTIFY_WAIT_FIRST_MS;
+	t->wait_ms = t->is_urgent ? NOTIFY_URGENT_MS : NOTIFY_WAIT_FIRST_MS;
 	t->silent = 0;
 }
 
@@ -93,14 +97,17 @@ static void call_forget(struct talk *k, struct target *t)
 	t->announced = NULL;
 }
 
-/* Nothing more is to be said to @t. */
+/* Nothing more is to be said to @t: it was told, or it is parked. */
 static void finish(struct talk *k, struct target *t)
 {
 	call_forget(k, t);
 	pace_release(&k->pace, &t->slot);
 	timerq_cancel(&k->timers, &t->timer);
 	list_remove(&t->in_ready);
-	k->active--;
+	t->is_awaiting = false;
+	k->active -= t->is_active;
+	t->is_active = false;
+	requests_note(k->requests);
 	if (!target_is_told(t))
 		return;
 	k->told++;
@@ -135,6 +142,41 @@ static void on_due(struct talk *k, struct target *t)
 		set_ready(k, t);
 	else
 		finish(k, t);
+}
+
+/*
+ * Somebody waits for @t: its back-off is over, and it is given a short one.
+ * What was sent within PACE_SLOT_MS may still be answered.
+ */
+static void hurry(struct talk *k, struct target *t)
+{
+	uint64_t at_ms = k->now_ms;
+
+	if (!t->is_active)
+		return;
+	/* What is not answered by then lengthens it. */
+	t->wait_ms = t->is_awaiting ? NOTIFY_URGENT_MS / 2 : NOTIFY_URGENT_MS;
+	if (!list_is_empty(&t->in_ready)) {
+		list_remove(&t->in_ready);
+		list_append(&k->urgent, &t->in_ready);
+		return;
+	}
+	if (!list_is_empty(&t->slot.in_slots))
+		at_ms += NOTIFY_URGENT_MS;
+	if (timer_is_set(&t->timer) && at_ms < t->timer.at_ms)
+		timerq_set(&k->timers, &t->timer, at_ms);
+}
+
+void talk_obey(struct talk *k)
+{
+	struct target *t;
+
+	while ((t = requests_next(k->requests))) {
+		if (t->is_parked)
+			finish(k, t);
+		else
+			hurry(k, t);
+	}
 }
 
 /* --- sending ------------------------------------------------------------- */
@@ -179,7 +221,9 @@ void talk_send(struct talk *k)
 	struct link *first;
 
 	while (pace_is_open(&k->pace, k->now_ms)) {
-		first = list_take_first(&k->eager);
+		first = list_take_first(&k->urgent);
+		if (!first)
+			first = list_take_first(&k->eager);
 		if (!first)
 			first = list_take_first(&k->ready);
 		if (!first)
@@ -287,16 +331,34 @@ static void add_addrs(struct talk *k, struct target *t,
 	set_ready(k, t);
 }
 
+/*
+ * Parks @t where a look-up has led it to a peer that was spoken of as one that
+ * needs no notice: it is monitored again.
+ */
+static bool park_guarded(struct talk *k, struct target *t)
+{
+	if (!target_is_guarded(k->set, t))
+		return false;
+	t->is_parked = true;
+	outbox_log(k->out, LOG_NOTE, "not notifying ", t->mon_name,
+		   ": untold, monitored again");
+	finish(k, t);
+	return true;
+}
+
 void talk_resolved(struct talk *k, struct target *t, const struct addr *addrs,
 		   size_t count)
 {
-	if (!lookups_end(k->lookups, t) || !target_has_names(t))
+	if (!lookups_end(k->lookups, t) || !target_has_names(t) || t->is_parked)
 		return;
 	if (t->addr_count > 0) {
 		add_addrs(k, t, addrs, count);
+		park_guarded(k, t);
 		return;
 	}
 	target_set_addrs(t, addrs, count);
+	if (park_guarded(k, t))
+		return;
 	if (t->addr_count > 0) {
 		note_progress(t);
 		set_ready(k, t);
@@ -312,7 +374,7 @@ void talk_resolved(struct talk *k, struct target *t, const struct addr *addrs,
 
 void talk_begin(struct talk *k, struct target *t)
 {
-	if (!target_has_names(t))
+	if (!target_has_names(t) || t->is_parked)
 		return;
 	note_progress(t);
 	if (t->addr_count > 0) {
@@ -324,6 +386,7 @@ void talk_begin(struct talk *k, struct target *t)
 			   ": neither an address nor a host name");
 		return;
 	}
+	t->is_active = true;
 	k->active++;
 }
 
@@ -338,7 +401,9 @@ void talk_expire(struct talk *k)
 
 uint64_t talk_deadline_ms(const struct talk *k)
 {
-	bool is_wanted = !list_is_empty(&k->ready) || !list_is_empty(&k->eager);
+	bool is_wanted = !list_is_empty(&k->ready) ||
+			 !list_is_empty(&k->eager) ||
+			 !list_is_empty(&k->urgent);
 	uint64_t at_ms = timerq_deadline_ms(&k->timers);
 	uint64_t pace_ms = pace_deadline_ms(&k->pace, is_wanted);
 

@@ -16,20 +16,23 @@
 #include "sm-notify/lookup.h"
 #include "sm-notify/outbox.h"
 #include "sm-notify/pace.h"
+#include "sm-notify/request.h"
 #include "sm-notify/target.h"
 
 struct talk {
-	struct outbox *out;	 /* borrowed */
-	struct target_set *set;	 /* borrowed */
-	struct lookups *lookups; /* borrowed */
-	struct prng *rng;	 /* borrowed */
-	uint64_t now_ms;	 /* notify.c keeps it */
-	uint32_t number;	 /* announced */
+	struct outbox *out;	   /* borrowed */
+	struct target_set *set;	   /* borrowed */
+	struct lookups *lookups;   /* borrowed */
+	struct requests *requests; /* borrowed */
+	struct prng *rng;	   /* borrowed */
+	uint64_t now_ms;	   /* notify.c keeps it */
+	uint32_t number;	   /* announced */
 	struct rpccalls calls;
 	struct timerq timers;
 	struct pace pace;
-	struct link eager; /* of target::in_ready: due, have answered before */
-	struct link ready; /* of target::in_ready: due */
+	struct link urgent; /* of target::in_ready: due, somebody waits */
+	struct link eager;  /* of target::in_ready: due, have answered before */
+	struct link ready;  /* of target::in_ready: due */
 	size_t told;
 	size_t active; /* targets that have something left to send */
 };
@@ -39,6 +42,7 @@ struct talk_rooms {
 	struct outbox *out;
 	struct target_set *set;
 	struct lookups *lookups;
+	struct requests *requests;
 	struct prng *rng;
 };
 
@@ -56,7 +60,8 @@ void talk_init(struct talk *k, const struct talk_rooms *rooms, uint32_t number,
 void talk_fini(struct talk *k);
 
 /*
- * Begins to talk to @t, where there is something to say and a way to reach it.
+ * Begins to talk to @t, where there is something to say and a way to reach it,
+ * and it is not parked.
  */
 void talk_begin(struct talk *k, struct target *t);
 
@@ -76,6 +81,12 @@ void talk_send_failed(struct talk *k, struct target *t);
  */
 void talk_resolved(struct talk *k, struct target *t, const struct addr *addrs,
 		   size_t count);
+
+/*
+ * Does what was decided about targets: the urgent ones are spoken to next, the
+ * parked ones never again.
+ */
+void talk_obey(struct talk *k);
 
 /*
  * Does what is due at now_ms, except sending.

@@ -23,6 +23,9 @@ void target_set_init(struct target_set *set,
 {
 	*set = (struct target_set){.name = name ? xstrdup(name) : NULL};
 	map_init(&set->by_name, key);
+	keyset_init(&set->marks, key, TARGET_MARKS_MAX);
+	keyset_init(&set->guards, key, TARGET_GUARDS_MAX);
+	list_init(&set->loose);
 	list_init(&set->files);
 	list_init(&set->dirty);
 }
@@ -75,6 +78,8 @@ void target_set_fini(struct target_set *set)
 		target_free(set->targets[i]);
 	free(set->targets);
 	free(set->name);
+	keyset_fini(&set->marks);
+	keyset_fini(&set->guards);
 	map_fini(&set->by_name);
 }
 
@@ -87,10 +92,29 @@ static bool is_host(const char *name)
 	       !addr_parse(name, &addr);
 }
 
+/* Whether @target is found by the usual spelling of its only address. */
+static bool is_found_by_addr(const struct target *target)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	return target->is_numeric && !target->host &&
+	       hostname_is_equal(addr_format(&target->addrs[0], text),
+				 target->mon_name);
+}
+
+/* Lists @target among those that have to be looked at one by one, or not. */
+static void set_loose(struct target_set *set, struct target *target)
+{
+	if (!is_found_by_addr(target) && list_is_empty(&target->in_loose))
+		list_append(&set->loose, &target->in_loose);
+}
+
 static struct target *target_new(const char *mon_name)
 {
 	struct target *target = xzalloc(sizeof(*target));
 
+	list_init(&target->in_loose);
+	list_init(&target->in_called);
 	target->mon_name = xstrdup(mon_name);
 	list_init(&target->names);
 	list_init(&target->in_ready);
@@ -104,23 +128,34 @@ static struct target *target_new(const char *mon_name)
 	return target;
 }
 
-/* Finds the target for @mon_name, or makes it. */
-static struct target *set_target(struct target_set *set, const char *mon_name)
+/* Finds the target for @mon_name, whose *hash it writes, or NULL. */
+static struct target *find_target(const struct target_set *set,
+				  const char *mon_name, uint64_t *hash)
 {
 	char folded[RECORD_NAME_MAX + 1];
 	struct map_node *node;
 	struct target *target;
-	uint64_t hash;
 
 	assert(strlen(mon_name) <= RECORD_NAME_MAX);
 	hostname_fold(mon_name, folded);
-	hash = map_hash(&set->by_name, folded, strlen(folded));
-	for (node = map_first(&set->by_name, hash); node;
+	*hash = map_hash(&set->by_name, folded, strlen(folded));
+	for (node = map_first(&set->by_name, *hash); node;
 	     node = map_next(node)) {
 		target = container_of(node, struct target, by_name);
 		if (hostname_is_equal(target->mon_name, mon_name))
 			return target;
 	}
+	return NULL;
+}
+
+/* Finds the target for @mon_name, or makes it. */
+static struct target *set_target(struct target_set *set, const char *mon_name)
+{
+	uint64_t hash;
+	struct target *target = find_target(set, mon_name, &hash);
+
+	if (target)
+		return target;
 	target = target_new(mon_name);
 	map_add(&set->by_name, &target->by_name, hash);
 	if (set->count == set->size) {
@@ -172,8 +207,33 @@ static void gather_line(struct target_set *set, struct target_line *line,
 	 */
 	if (!target->host && is_host(line->file->name))
 		target->host = xstrdup(line->file->name);
+	set_loose(set, target);
 	/* COMPAT: "" is announced, too; its receiver goes by our address. */
 	list_append(&add_name(target, text)->lines, &line->in_name);
+}
+
+/* Whether rpc.statd has told the peer of @rec. */
+static bool is_marked(const struct target_set *set, const struct record *rec)
+{
+	struct buf text;
+	bool is_marked;
+
+	buf_init(&text, 2 * RECORD_NAME_MAX + 1);
+	buf_addf(&text, "%s %s", rec->mon_name, rec->my_name);
+	is_marked = keyset_has(&set->marks, text.bytes, text.len);
+	buf_fini(&text);
+	return is_marked;
+}
+
+void target_set_note_told(struct target_set *set, const char *text, size_t len)
+{
+	keyset_add(&set->marks, text, len);
+}
+
+static void set_dirty(struct target_set *set, struct target_file *file)
+{
+	if (list_is_empty(&file->in_dirty))
+		list_append(&set->dirty, &file->in_dirty);
 }
 
 void target_set_add_file(struct target_set *set, const char *name,
@@ -206,10 +266,113 @@ void target_set_add_file(struct target_set *set, const char *name,
 				report->error = error;
 			continue;
 		}
-		gather_line(set, line, &rec);
+		if (is_marked(set, &rec)) {
+			set_dirty(set, file);
+			line_free(line);
+		} else {
+			gather_line(set, line, &rec);
+		}
 		record_fini(&rec);
 	}
 }
+
+/* --- whom somebody asks about -------------------------------------------- */
+
+static bool has_addr(const struct target *target, const struct addr *addr)
+{
+	for (size_t i = 0; i < target->addr_count; i++) {
+		if (addr_is_same_host(&target->addrs[i], addr))
+			return true;
+	}
+	return false;
+}
+
+static bool has_subject_addr(const struct target *target,
+			     const struct ctl_subject *subject)
+{
+	for (size_t i = 0; i < subject->addr_count; i++) {
+		if (has_addr(target, &subject->addrs[i]))
+			return true;
+	}
+	return false;
+}
+
+void target_set_each(const struct target_set *set,
+		     const struct ctl_subject *subject,
+		     void (*visit)(void *ctx, struct target *target), void *ctx)
+{
+	struct target *named, *target;
+	char text[ADDR_TEXT_SIZE];
+	struct link *at;
+	uint64_t hash;
+
+	named = find_target(set, subject->mon_name, &hash);
+	if (named)
+		visit(ctx, named);
+	for (size_t i = 0; i < subject->addr_count; i++) {
+		addr_format(&subject->addrs[i], text);
+		target = find_target(set, text, &hash);
+		if (target && target != named)
+			visit(ctx, target);
+	}
+	list_for_each (at, &set->loose) {
+		target = container_of(at, struct target, in_loose);
+		if (target != named && has_subject_addr(target, subject))
+			visit(ctx, target);
+	}
+}
+
+void target_set_guard(struct target_set *set, const struct ctl_subject *subject)
+{
+	uint8_t key[24];
+
+	for (size_t i = 0; i < subject->addr_count; i++)
+		keyset_add(&set->guards, key,
+			   addr_key(&subject->addrs[i], key));
+}
+
+bool target_is_guarded(const struct target_set *set,
+		       const struct target *target)
+{
+	uint8_t key[24];
+
+	for (size_t i = 0; i < target->addr_count; i++) {
+		if (keyset_has(&set->guards, key,
+			       addr_key(&target->addrs[i], key)))
+			return true;
+	}
+	return false;
+}
+
+size_t target_set_parked_count(const struct target_set *set)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < set->count; i++)
+		count += set->targets[i]->is_parked;
+	return count;
+}
+
+void target_add_lines(const struct target *target, struct buf *out)
+{
+	struct link *in_names, *in_name;
+
+	list_for_each (in_names, &target->names) {
+		const struct target_name *name =
+			container_of(in_names, struct target_name, in_names);
+
+		list_for_each (in_name, &name->lines) {
+			const struct target_line *line =
+				container_of(in_name, struct target_line,
+					     in_name);
+
+			buf_add(out, line->bytes, line->len);
+			buf_add_text(out, "\n");
+		}
+	}
+}
+
+/* --- what is left to say ------------------------------------------------- */
 
 struct target *target_set_get(const struct target_set *set, uint64_t id)
 {
@@ -260,8 +423,7 @@ static void name_told(struct target_set *set, struct target_name *name)
 		struct target_line *line =
 			container_of(at, struct target_line, in_name);
 
-		if (list_is_empty(&line->file->in_dirty))
-			list_append(&set->dirty, &line->file->in_dirty);
+		set_dirty(set, line->file);
 		line_free(line);
 	}
 	name_free(name);
@@ -330,15 +492,6 @@ bool target_use_addr(struct target *target, const struct addr *addr)
 			target->addr_at = i;
 			return true;
 		}
-	}
-	return false;
-}
-
-static bool has_addr(const struct target *target, const struct addr *addr)
-{
-	for (size_t i = 0; i < target->addr_count; i++) {
-		if (addr_is_same_host(&target->addrs[i], addr))
-			return true;
 	}
 	return false;
 }

@@ -15,6 +15,8 @@
 
 #include "lib/addr.h"
 #include "lib/buf.h"
+#include "lib/ctl.h"
+#include "lib/keyset.h"
 #include "lib/list.h"
 #include "lib/map.h"
 #include "lib/record.h"
@@ -61,16 +63,19 @@ struct target_name {
 struct target {
 	struct map_node by_name; /* target_set::by_name */
 	char *mon_name;
-	char *host;	   /* name to look up, or NULL */
-	struct link names; /* of target_name::in_names: untold ones */
-	bool is_numeric;   /* addrs[0] is mon_name itself and stays */
+	char *host;	      /* name to look up, or NULL */
+	struct link names;    /* of target_name::in_names: untold ones */
+	struct link in_loose; /* target_set::loose */
+	bool is_numeric;      /* addrs[0] is mon_name itself and stays */
+	bool is_parked;	      /* nothing more is sent to it */
 	size_t addr_count;
 	size_t addr_at; /* which one is tried */
 	struct addr addrs[NOTIFY_ADDRS_MAX];
 
 	/* The rest is talk.c's. */
 	uint64_t id;	       /* of its SENDs and RESOLVEs: place + 1 */
-	struct link in_ready;  /* talk::ready: wants to send */
+	struct link in_ready;  /* talk::urgent, eager or ready: it is due */
+	struct link in_called; /* requests::called */
 	struct link in_asking; /* lookups::asking */
 	struct timer timer;    /* the next attempt */
 	struct rpccall call;
@@ -80,13 +85,21 @@ struct target {
 	unsigned int silent; /* sends in a row without an answer */
 	uint16_t port;	     /* of its statd at addr_at, 0 = unknown */
 	uint16_t port_before;
+	bool is_active;	  /* has something left to send */
+	bool is_urgent;	  /* somebody waits for it */
 	bool is_asking;	  /* a look-up is queued or open */
 	bool is_awaiting; /* the last send has no answer yet */
 	bool has_complained;
 };
 
+#define TARGET_MARKS_MAX  65536u
+#define TARGET_GUARDS_MAX 65536u
+
 struct target_set {
 	struct map by_name;
+	struct keyset marks;  /* "MON_NAME MY_NAME" of records told already */
+	struct keyset guards; /* addr_key()s to which no look-up may lead */
+	struct link loose;    /* of target::in_loose: not found by its name */
 	struct target **targets; /* in the order they were found */
 	size_t count;
 	size_t size;
@@ -123,6 +136,49 @@ void target_set_fini(struct target_set *set);
 void target_set_add_file(struct target_set *set, const char *name,
 			 const void *bytes, size_t len,
 			 struct target_report *report);
+
+/*
+ * Notes that the record "MON_NAME MY_NAME" of @len bytes was told by another:
+ * its line leaves its file without a notice.
+ * Range:  before target_set_add_file(); at most TARGET_MARKS_MAX, a further one
+ *         is one notice too many.
+ * Owns:   copies.
+ */
+void target_set_note_told(struct target_set *set, const char *text, size_t len);
+
+/*
+ * Calls @visit for each target that @subject names, by mon_name or by an
+ * address that is known now; once, where its addresses differ.  Its
+ * work does not grow with the number of targets that have their address as
+ * mon_name alone.
+ */
+void target_set_each(const struct target_set *set,
+		     const struct ctl_subject *subject,
+		     void (*visit)(void *ctx, struct target *target),
+		     void *ctx);
+
+/*
+ * Notes that no target may be spoken to at the addresses of @subject, should a
+ * look-up lead there later on.  Beyond TARGET_GUARDS_MAX nothing is noted.
+ */
+void target_set_guard(struct target_set *set,
+		      const struct ctl_subject *subject);
+
+/*
+ * Tells whether an address of @target is guarded.
+ */
+bool target_is_guarded(const struct target_set *set,
+		       const struct target *target);
+
+/*
+ * Returns how many targets are parked.
+ */
+size_t target_set_parked_count(const struct target_set *set);
+
+/*
+ * Adds the lines that ask for @target to @out, each with LF.
+ */
+void target_add_lines(const struct target *target, struct buf *out);
 
 /*
  * Returns the target that @id names, or NULL.

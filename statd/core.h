@@ -13,6 +13,7 @@
 #include "statd/callouts.h"
 #include "statd/doubt.h"
 #include "statd/effects.h"
+#include "statd/late.h"
 #include "statd/memos.h"
 #include "statd/monitor.h"
 #include "statd/names.h"
@@ -35,6 +36,7 @@ struct nsm {
 	struct names names;
 	struct aliases aliases;
 	struct callouts callouts;
+	struct late late;
 	struct monitor monitor;
 	struct log_limit refusals;
 	struct status_calls calls;

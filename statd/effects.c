@@ -141,6 +141,38 @@ void effects_callout(struct effects *out, uint64_t id, const char *const *words,
 		e->out.callout.words[i] = e->text + at[i];
 }
 
+void effects_untold(struct effects *out, uint64_t id, enum ctl_verb verb,
+		    const char *subject)
+{
+	struct effect *e = effect_add(out, NSM_OUT_UNTOLD, NULL, subject);
+
+	e->out.untold.id = id;
+	e->out.untold.verb = verb;
+	e->out.untold.subject = e->text;
+}
+
+void effects_untold_told(struct effects *out, uint64_t id, const char *subject)
+{
+	struct effect *e = effect_add(out, NSM_OUT_UNTOLD, NULL, subject);
+
+	e->out.untold.id = id;
+	e->out.untold.verb = CTL_PARK;
+	e->out.untold.subject = e->text;
+	e->out.untold.is_noted = true;
+}
+
+void effects_note(struct effects *out, const char *line)
+{
+	struct effect *e = effect_add(out, NSM_OUT_NOTE, NULL, line);
+
+	e->out.note.line = e->text;
+}
+
+void effects_grace(struct effects *out)
+{
+	effect_add(out, NSM_OUT_GRACE, NULL, NULL);
+}
+
 static void effect_add_log(struct effects *out, enum log_level level,
 			   enum log_class class, const char *text)
 {

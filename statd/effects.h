@@ -83,6 +83,30 @@ void effects_callout(struct effects *out, uint64_t id, const char *const *words,
 		     size_t count);
 
 /*
+ * Queues the wish @verb about @subject as @id.
+ * Owns:   copies @subject.
+ */
+void effects_untold(struct effects *out, uint64_t id, enum ctl_verb verb,
+		    const char *subject);
+
+/*
+ * Queues the wish to park @subject, whose records were noted as told, as @id.
+ * Owns:   copies @subject.
+ */
+void effects_untold_told(struct effects *out, uint64_t id, const char *subject);
+
+/*
+ * Queues @line for sm/.reclaim/parked.
+ * Owns:   copies @line.
+ */
+void effects_note(struct effects *out, const char *line);
+
+/*
+ * Queues the question whether a grace period runs.
+ */
+void effects_grace(struct effects *out);
+
+/*
  * Queues a log line at @level.  Bytes from outside must be escaped already.
  */
 void effects_log(struct effects *out, enum log_level level, const char *format,

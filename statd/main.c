@@ -302,7 +302,7 @@ int main(int argc, char **argv)
 	(void)signal(SIGUSR2, SIG_IGN); /* COMPAT: no end with nfs-utils */
 	settings_nlm_ports(&s.settings);
 	if (!s.settings.is_foreground) {
-		s.ready_fd = process_background(-1);
+		s.ready_fd = process_background(NULL, 0);
 		if (s.ready_fd < 0) {
 			log_line(LOG_ERROR, "cannot go to the background: %s",
 				 strerror(-s.ready_fd));

@@ -5,8 +5,9 @@
  * end in their order.
  *
  * ORDER: SM_MON is answered in monitor_stored() or where the record is durable
- * already, nowhere else.  Break it and a power failure forgets a peer that
- * lockd believes remembered: its lock is lost without a word.
+ * already, or later (late.c), nowhere else.  Break it and a power failure
+ * forgets a peer that lockd believes remembered: its lock is lost without a
+ * word.
  */
 #include "statd/monitor.h"
 
@@ -39,6 +40,7 @@ void monitor_init(struct monitor *m, const struct monitor_rooms *rooms)
 			      .names = rooms->names,
 			      .notices = rooms->notices,
 			      .callouts = rooms->callouts,
+			      .late = rooms->late,
 			      .next_id = 1};
 	list_init(&m->jobs);
 }
@@ -69,6 +71,44 @@ static void answer(struct monitor *m, const struct monitor_caller *caller,
 void monitor_refuse(struct monitor *m, const struct monitor_caller *caller)
 {
 	answer(m, caller, SM_STAT_FAIL);
+}
+
+/* The record of @peer (NULL: of nobody's) is durable. */
+static void answer_stored(struct monitor *m, struct peer *peer,
+			  const struct monitor_caller *caller)
+{
+	if (peer == NULL || !late_wait(m->late, peer, caller))
+		answer(m, caller, SM_STAT_SUCC);
+}
+
+/* Answers who waits for @job, which went well. */
+static void answer_waiters(struct monitor *m, struct store_job *job,
+			   bool is_current)
+{
+	unsigned int i;
+
+	for (i = 0; i < job->waiter_count; i++) {
+		/* What it asked for would be replaced while it waits. */
+		if (job->peer != NULL && !is_current &&
+		    late_is_holding(job->peer))
+			monitor_refuse(m, &job->waiters[i]);
+		else
+			answer_stored(m, job->peer, &job->waiters[i]);
+	}
+}
+
+void monitor_settle(struct monitor *m)
+{
+	struct monitor_caller caller;
+
+	while (late_take(m->late, &caller))
+		answer(m, &caller, SM_STAT_SUCC);
+}
+
+void monitor_set_number(struct monitor *m, uint32_t number)
+{
+	m->number = number;
+	m->late->number = number;
 }
 
 static struct store_job *job_new(struct monitor *m, struct peer *peer)
@@ -146,6 +186,7 @@ static void forget_peer(struct monitor *m, struct peer *peer)
 
 	while ((link = list_take_first(&peer->stores)) != NULL)
 		container_of(link, struct store_job, in_peer)->peer = NULL;
+	late_forget(m->late, peer);
 	names_remove(m->names, peer);
 	notices_forget(m->notices, peer);
 	peers_remove(m->peers, peer);
@@ -226,8 +267,10 @@ static void add_again(struct monitor *m, uint64_t now_ms, struct peer *peer,
 {
 	struct store_job *job;
 
+	if (!peer->is_late_settled)
+		late_begin(m->late, now_ms, peer);
 	if (peer->is_stored) {
-		answer(m, caller, SM_STAT_SUCC);
+		answer_stored(m, peer, caller);
 		return;
 	}
 	job = job_of(peer);
@@ -238,6 +281,14 @@ static void add_again(struct monitor *m, uint64_t now_ms, struct peer *peer,
 		job->waiters[job->waiter_count++] = *caller;
 	else
 		effects_reply(m->out, caller->reply_to, NULL);
+}
+
+static void refuse_waiters(struct monitor *m, struct peer *peer)
+{
+	struct monitor_caller caller;
+
+	while (late_take_back(peer, &caller))
+		monitor_refuse(m, &caller);
 }
 
 void monitor_add(struct monitor *m, uint64_t now_ms,
@@ -255,10 +306,12 @@ void monitor_add(struct monitor *m, uint64_t now_ms,
 		peer = peers_add(m->peers, rec, rec->mon_name);
 		names_add(m->names, peer);
 		peer->is_callout_due = true;
-		if (store_peer(m, now_ms, peer, caller) == NULL)
+		if (store_peer(m, now_ms, peer, caller) == NULL) {
 			forget_peer(m, peer);
-		else
-			notices_watch(m->notices, now_ms, peer);
+			return;
+		}
+		late_begin(m->late, now_ms, peer);
+		notices_watch(m->notices, now_ms, peer);
 		return;
 	}
 	if (memcmp(peer->rec.priv, rec->priv, sizeof(rec->priv)) == 0) {
@@ -266,11 +319,13 @@ void monitor_add(struct monitor *m, uint64_t now_ms,
 		return;
 	}
 	/* A new cookie: what was pending for the old one means nothing. */
+	refuse_waiters(m, peer);
 	notices_discard(m->notices, peer);
 	memcpy(peer->rec.priv, rec->priv, sizeof(rec->priv));
 	peer->is_callout_due = true;
 	/* Refused or not, its line of earlier is still in sm/. */
 	(void)store_peer(m, now_ms, peer, caller);
+	late_begin(m->late, now_ms, peer);
 	notices_watch(m->notices, now_ms, peer);
 }
 
@@ -342,18 +397,21 @@ void monitor_stored(struct monitor *m, uint64_t now_ms, uint64_t id, int error,
 		    const char *reason)
 {
 	struct store_job *job = job_find(m, id);
+	bool is_current;
 	unsigned int i;
 
 	if (job == NULL)
 		return;
-	if (job->peer != NULL && job->peer->store_id == id)
+	is_current = job->peer != NULL && job->peer->store_id == id;
+	if (is_current)
 		settle_peer(m, now_ms, job->peer, error == 0);
 	if (error != 0 && job->peer != NULL)
 		log_failure(m, now_ms, job->peer->rec.mon_name,
 			    reason != NULL ? reason : "the disk failed");
-	for (i = 0; i < job->waiter_count; i++)
-		answer(m, &job->waiters[i],
-		       error == 0 ? SM_STAT_SUCC : SM_STAT_FAIL);
+	if (error == 0)
+		answer_waiters(m, job, is_current);
+	for (i = 0; error != 0 && i < job->waiter_count; i++)
+		monitor_refuse(m, &job->waiters[i]);
 	if (job->peer != NULL)
 		list_remove(&job->in_peer);
 	list_remove(&job->in_jobs);

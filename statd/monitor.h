@@ -14,6 +14,7 @@
 #include "lib/record.h"
 #include "statd/callouts.h"
 #include "statd/effects.h"
+#include "statd/late.h"
 #include "statd/names.h"
 #include "statd/notice.h"
 #include "statd/peers.h"
@@ -28,17 +29,12 @@ struct monitor {
 	struct names *names;	   /* borrowed */
 	struct notices *notices;   /* borrowed */
 	struct callouts *callouts; /* borrowed */
+	struct late *late;	   /* borrowed */
 	struct link jobs;	   /* store_job::in_jobs: STOREs under way */
 	size_t job_count;
 	uint64_t next_id;
 	uint32_t number; /* the local state number; 0 = no usable store */
 	struct log_limit limit;
-};
-
-/* Who called, to be answered later. */
-struct monitor_caller {
-	uint64_t reply_to;
-	uint32_t xid;
 };
 
 /*
@@ -50,6 +46,7 @@ struct monitor_rooms {
 	struct names *names;
 	struct notices *notices;
 	struct callouts *callouts;
+	struct late *late;
 };
 
 /*
@@ -73,7 +70,8 @@ void monitor_load(struct monitor *m, const char *name, const uint8_t *bytes,
 
 /*
  * SM_MON: remembers @rec, which the caller may reuse, and answers @caller once
- * it is durable, at once where it already is, or with a failure.
+ * it is durable and no notice of ours to that peer comes late, at once where
+ * both is so already, or with a failure.
  * ORDER: no answer before STORED.
  */
 void monitor_add(struct monitor *m, uint64_t now_ms,
@@ -103,6 +101,16 @@ void monitor_remove_all(struct monitor *m, uint64_t now_ms,
  */
 void monitor_stored(struct monitor *m, uint64_t now_ms, uint64_t id, int error,
 		    const char *reason);
+
+/*
+ * Answers those whose peer is durable, and which late.c holds back no longer.
+ */
+void monitor_settle(struct monitor *m);
+
+/*
+ * Notes what `state` says now; 0: there is no usable store.
+ */
+void monitor_set_number(struct monitor *m, uint32_t number);
 
 /*
  * Forgets every peer without a trace on the disk, at the very end.

@@ -9,6 +9,7 @@
 
 #include "lib/xalloc.h"
 #include "statd/core.h"
+#include "statd/envoy.h"
 #include "statd/hawords.h"
 #include "statd/memo.h"
 #include "statd/recall.h"
@@ -38,12 +39,15 @@ struct nsm *nsm_new(const struct nsm_config *config)
 	callouts_init(&n->callouts, &n->out, &n->peers, &n->memos, key);
 	callouts_set_on(&n->callouts, config->policy.has_callout);
 	n->notices.callouts = &n->callouts;
+	late_init(&n->late, &n->out, &n->rng, config->name);
 	monitor_init(&n->monitor,
 		     &(struct monitor_rooms){.out = &n->out,
 					     .peers = &n->peers,
 					     .names = &n->names,
 					     .notices = &n->notices,
-					     .callouts = &n->callouts});
+					     .callouts = &n->callouts,
+
+					     .late = &n->late});
 	return n;
 }
 
@@ -55,6 +59,7 @@ void nsm_free(struct nsm *n)
 	monitor_fini(&n->monitor);
 	callouts_fini(&n->callouts);
 	aliases_fini(&n->aliases);
+	late_fini(&n->late);
 	names_fini(&n->names);
 	doubts_fini(&n->doubts);
 	questions_fini(&n->questions);
@@ -78,6 +83,7 @@ static void input_answer(struct nsm *n, uint64_t now_ms,
 		questions_answer(&n->questions, now_ms, &in->answer.from,
 				 in->bytes, in->len);
 		notices_settle(&n->notices, now_ms);
+		late_answer(&n->late, now_ms, in);
 		break;
 	}
 }
@@ -87,6 +93,10 @@ static void input_resolved(struct nsm *n, uint64_t now_ms,
 {
 	struct peer *peer;
 
+	if (envoy_is_resolve(in->resolved.id)) {
+		late_answer(&n->late, now_ms, in);
+		return;
+	}
 	if (in->resolved.id >= ALIASES_FIRST_ID) {
 		aliases_resolved(&n->aliases, now_ms, in->resolved.id,
 				 in->resolved.addrs, in->resolved.count);
@@ -94,8 +104,12 @@ static void input_resolved(struct nsm *n, uint64_t now_ms,
 	}
 	peer = names_resolved(&n->names, now_ms, in->resolved.id,
 			      in->resolved.addrs, in->resolved.count);
-	if (peer != NULL)
-		doubts_resume(&n->doubts, now_ms, peer);
+
+	if (peer == NULL)
+		return;
+	doubts_resume(&n->doubts, now_ms, peer);
+	if (in->resolved.count > 0)
+		late_found(&n->late, now_ms, peer);
 }
 
 static void input_timer(struct nsm *n, uint64_t now_ms)
@@ -104,6 +118,7 @@ static void input_timer(struct nsm *n, uint64_t now_ms)
 	names_timer(&n->names, now_ms);
 	questions_timer(&n->questions, now_ms);
 	notices_settle(&n->notices, now_ms);
+	late_timer(&n->late, now_ms);
 }
 
 /* --- sm/.reclaim ------------------------------------------------------- */
@@ -130,9 +145,12 @@ static void input_loaded(struct nsm *n, uint64_t now_ms)
 {
 	struct link *pos;
 
-	list_for_each (pos, &n->peers.all)
-		doubts_resume(&n->doubts, now_ms,
-			      container_of(pos, struct peer, in_all));
+	list_for_each (pos, &n->peers.all) {
+		struct peer *peer = container_of(pos, struct peer, in_all);
+
+		doubts_resume(&n->doubts, now_ms, peer);
+		late_load(&n->late, now_ms, peer);
+	}
 	callouts_resume(&n->callouts, now_ms);
 }
 
@@ -193,7 +211,7 @@ static void dispatch_input(struct nsm *n, uint64_t now_ms,
 		input_memo_stored(n, in);
 		break;
 	case NSM_IN_NUMBER:
-		n->monitor.number = in->number;
+		monitor_set_number(&n->monitor, in->number);
 		break;
 	case NSM_IN_CALL:
 		procs_call(n, now_ms, in);
@@ -210,6 +228,12 @@ static void dispatch_input(struct nsm *n, uint64_t now_ms,
 		break;
 	case NSM_IN_RESOLVED:
 		input_resolved(n, now_ms, in);
+		break;
+	case NSM_IN_UNTOLD:
+		late_untold(&n->late, now_ms, in);
+		break;
+	case NSM_IN_GRACE:
+		late_grace(&n->late, now_ms, in->is_grace);
 		break;
 	case NSM_IN_TIMER:
 		input_timer(n, now_ms);
@@ -228,6 +252,7 @@ static void dispatch_input(struct nsm *n, uint64_t now_ms,
 				&in->called.end);
 		break;
 	}
+	monitor_settle(&n->monitor);
 }
 
 void nsm_input(struct nsm *n, uint64_t now_ms, const struct nsm_in *in)
@@ -245,7 +270,8 @@ uint64_t nsm_deadline_ms(const struct nsm *n)
 {
 	uint64_t deadlines[] = {callbacks_deadline_ms(&n->callbacks),
 				names_deadline_ms(&n->names),
-				questions_deadline_ms(&n->questions)};
+				questions_deadline_ms(&n->questions),
+				late_deadline_ms(&n->late)};
 	uint64_t soonest = deadlines[0];
 	size_t i;
 

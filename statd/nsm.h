@@ -6,8 +6,9 @@
  * effects, in order.  A simulator can therefore stop the host between any two
  * effects and look at what would have survived.
  *
- * ORDER: a REPLY to SM_MON leaves only after STORED came back for it; a REPLY
- * to SM_NOTIFY only after lockd answered the callback, or MEMO_STORED came back
+ * ORDER: a REPLY to SM_MON leaves only after STORED came back for it, and after
+ * it is sure that no late notice of ours follows (statd/late.h); a REPLY to
+ * SM_NOTIFY only after lockd answered the callback, or MEMO_STORED came back
  * for a MEMO that tells of it.  Break the first and a power failure forgets a
  * peer; break the second and a restart of statd loses a reboot that the sender
  * believes delivered.
@@ -21,6 +22,7 @@
 
 #include "lib/addr.h"
 #include "lib/buf.h"
+#include "lib/ctl.h"
 #include "lib/log.h"
 #include "lib/siphash.h"
 #include "statd/verify.h"
@@ -42,6 +44,7 @@ struct nsm_config {
 	uint8_t seed[SIPHASH_KEY_SIZE]; /* for xids and hash keys */
 	uint16_t reserved_port_max; /* highest port that proves root, >= 1023 */
 	struct nsm_policy policy;
+	const char *name; /* announced instead of my_name, or NULL; borrowed */
 };
 
 /* The socket that a SEND leaves from; its ANSWER counts at no other. */
@@ -61,6 +64,8 @@ enum nsm_in_kind {
 	NSM_IN_ANSWER,	    /* a datagram came to a socket that SENDs use */
 	NSM_IN_SEND_FAILED, /* a SEND could not be handed to the network */
 	NSM_IN_RESOLVED,    /* a RESOLVE ended */
+	NSM_IN_UNTOLD,	    /* what became of an UNTOLD */
+	NSM_IN_GRACE,	    /* whether grace runs, wanted by a GRACE */
 	NSM_IN_TIMER,	    /* nsm_deadline_ms() has come */
 	NSM_IN_MOUNTS, /* the servers of NFS mounts of this host, all of them */
 	NSM_IN_POLICY, /* the administrator wants it so from now on */
@@ -84,9 +89,29 @@ struct nsm_called {
 	const char *reason; /* what an -errno means, for the log, or NULL */
 };
 
+enum nsm_untold {
+	NSM_UNTOLD_NONE,   /* there is nobody to tell */
+	NSM_UNTOLD_YES,	   /* CTL_ASK: there is */
+	NSM_UNTOLD_TOLD,   /* CTL_TELL: all have acknowledged */
+	NSM_UNTOLD_PARKED, /* nothing will be sent to them */
+	NSM_UNTOLD_LOST,   /* whoever was to answer is gone */
+};
+
+/* What the machine knows about an untold peer. */
+struct nsm_untold_facts {
+	bool is_grace;	/* a grace period runs here */
+	bool is_server; /* the peer serves an NFSv2/3 mount of ours */
+	bool has_nfsd;	/* an NFS server runs here */
+	bool was_held;	/* in this boot another life has noted "held" */
+};
+
 struct nsm_in {
 	enum nsm_in_kind kind;
-	const uint8_t *bytes; /* FILE, MEMO: content; CALL, ANSWER: message */
+	/*
+	 * FILE, MEMO: content; CALL, ANSWER: the message; UNTOLD, where it is
+	 * YES and nobody else will tell: the records, lines of sm.bak/.
+	 */
+	const uint8_t *bytes;
 	size_t len;
 	union {
 		struct {
@@ -123,6 +148,12 @@ struct nsm_in {
 			const struct addr *servers;
 			size_t count;
 		} mounts;
+		struct {
+			uint64_t id;
+			enum nsm_untold what;
+			struct nsm_untold_facts facts; /* YES */
+		} untold;
+		bool is_grace;
 		struct nsm_policy policy;
 		struct {
 			uint64_t id; /* LOST: of no matter */
@@ -139,6 +170,9 @@ enum nsm_out_kind {
 	NSM_OUT_SEND,	 /* send a datagram from a reserved port */
 	NSM_OUT_RESOLVE, /* look a host name up, then RESOLVED */
 	NSM_OUT_CALLOUT, /* run the program for HA with words, then CALLED */
+	NSM_OUT_UNTOLD,	 /* ask, tell or park who is in sm.bak/; then UNTOLD */
+	NSM_OUT_NOTE,	 /* add a line to sm/.reclaim/parked */
+	NSM_OUT_GRACE,	 /* see whether a grace period runs, then GRACE */
 	NSM_OUT_LOG,
 };
 
@@ -178,6 +212,15 @@ struct nsm_out {
 			const char *words[NSM_WORDS_MAX]; /* from argv[1] on */
 			size_t count;
 		} callout;
+		struct {
+			uint64_t id;
+			enum ctl_verb verb;
+			const char *subject; /* "MON_NAME [ADDRESS...]" */
+			bool is_noted; /* CTL_PARK: it was told, no line */
+		} untold;
+		struct {
+			const char *line; /* lib/parked.h, without LF */
+		} note;
 		struct {
 			enum log_level level;
 			enum log_class class; /* LOG_TRACE only */

@@ -103,6 +103,8 @@ struct peer {
 	bool has_mon_ms;       /* false: loaded from the disk */
 	uint64_t mon_ms;       /* when lockd asked for it, under this cookie */
 	uint64_t settled_ms;   /* when an answer last settled a doubt, or 0 */
+	struct late_job *late; /* late.c: is it untold?  NULL: nothing open */
+	bool is_late_settled;  /* no notice of ours comes late, as of then */
 };
 
 struct peers {

@@ -23,6 +23,7 @@
 #include "statd/nsm.h"
 #include "statd/status.h"
 #include "statd/store.h"
+#include "statd/untold.h"
 
 struct world {
 	struct loop *loop;
@@ -33,11 +34,13 @@ struct world {
 	struct rpcudp *asker;  /* questions to peers, NULL: none can */
 	struct resolver *resolver;
 	struct mountwatch *mounts;
+	struct untold *untold; /* with the store, or NULL */
 	struct loop_timer *timer;
 	struct launcher *launcher; /* NULL: ha-callout is not run */
 	char *callout;		   /* the program, NULL: none */
 	uint32_t callout_ms;
-	bool is_started; /* effects go out */
+	bool is_started;  /* effects go out */
+	bool is_carrying; /* one is on its way out */
 };
 
 static void do_send(struct world *w, const struct nsm_out *out)
@@ -103,6 +106,27 @@ static void do_memo(struct world *w, const struct nsm_out *out)
 		nsm_input(w->nsm, loop_now_ms(), &in);
 }
 
+/* Without a state directory nobody is known to be untold. */
+static void do_untold(struct world *w, const struct nsm_out *out)
+{
+	struct nsm_in in = {.kind = NSM_IN_UNTOLD,
+			    .untold = {.id = out->untold.id,
+				       .what = NSM_UNTOLD_NONE}};
+
+	if (w->untold != NULL)
+		untold_wish(w->untold, out);
+	else
+		nsm_input(w->nsm, loop_now_ms(), &in);
+}
+
+static void do_grace(struct world *w)
+{
+	struct nsm_in in = {.kind = NSM_IN_GRACE,
+			    .is_grace = kernel_has_grace()};
+
+	nsm_input(w->nsm, loop_now_ms(), &in);
+}
+
 static void carry_out(struct world *w, const struct nsm_out *out)
 {
 	switch (out->kind) {
@@ -129,6 +153,16 @@ static void carry_out(struct world *w, const struct nsm_out *out)
 	case NSM_OUT_CALLOUT:
 		do_callout(w, out);
 		break;
+	case NSM_OUT_UNTOLD:
+		do_untold(w, out);
+		break;
+	case NSM_OUT_NOTE:
+		if (w->untold != NULL)
+			untold_note(w->untold, out);
+		break;
+	case NSM_OUT_GRACE:
+		do_grace(w);
+		break;
 	case NSM_OUT_LOG:
 		if (out->log.level == LOG_TRACE)
 			log_debug(out->log.class, "%s", out->log.text);
@@ -138,16 +172,21 @@ static void carry_out(struct world *w, const struct nsm_out *out)
 	}
 }
 
-/* Feeds @in and does all that follows from it, once we may. */
+/*
+ * Feeds @in and does all that follows from it, once we may.  What is fed while
+ * an effect is carried out only joins the line.
+ */
 static void feed(struct world *w, const struct nsm_in *in)
 {
 	struct nsm_out out;
 
 	nsm_input(w->nsm, loop_now_ms(), in);
-	if (!w->is_started)
+	if (!w->is_started || w->is_carrying)
 		return;
+	w->is_carrying = true;
 	while (nsm_output(w->nsm, &out))
 		carry_out(w, &out);
+	w->is_carrying = false;
 	loop_timer_set(w->timer, nsm_deadline_ms(w->nsm));
 }
 
@@ -272,10 +311,17 @@ static void on_memo(void *ctx, uint64_t number, const uint8_t *bytes,
 	feed(ctx, &in);
 }
 
+static void on_untold(void *ctx, const struct nsm_in *in)
+{
+	feed(ctx, in);
+}
+
 static void close_store(struct world *w)
 {
 	store_free(w->store);
 	w->store = NULL;
+	untold_free(w->untold);
+	w->untold = NULL;
 }
 
 bool world_open_store(struct world *w, const char *state_dir)
@@ -289,6 +335,11 @@ bool world_open_store(struct world *w, const char *state_dir)
 			 strerror(-error));
 		return false;
 	}
+	w->untold = untold_open(w->loop, state_dir, on_untold, w, &error);
+	if (w->untold == NULL)
+		log_line(LOG_WARN,
+			 "%s/sm.bak: %s; late notices are not held back",
+			 state_dir, strerror(-error));
 	error = store_load(w->store, on_found, w);
 	if (error != 0) {
 		log_line(LOG_ERROR, "cannot read %s/sm: %s", state_dir,
@@ -400,6 +451,8 @@ void world_log_status(const struct world *w)
 
 	buf_init(&text, STATUS_TEXT_MAX);
 	nsm_status(w->nsm, loop_now_ms(), &text);
+	if (w->untold != NULL)
+		untold_add_status(w->untold, &text);
 	service_add_status(w->service, &text);
 	log_page(LOG_NOTE, buf_text(&text));
 	buf_fini(&text);
@@ -421,7 +474,8 @@ static int open_sockets(struct world *w)
 	w->asker = rpcudp_open(w->loop, &any, on_answer, w, &error);
 	if (w->asker == NULL)
 		log_line(LOG_WARN,
-			 "peers cannot be asked about doubtful notices: %s",
+			 "peers can neither be asked about doubtful notices "
+			 "nor told of our reboot: %s",
 			 strerror(-error));
 	return 0;
 }
@@ -431,6 +485,7 @@ int world_open(const struct settings *settings, struct world **out)
 	struct world *w = xzalloc(sizeof(*w));
 	struct nsm_config config = {
 		.reserved_port_max = kernel_reserved_port_max(),
+		.name = settings->name,
 	};
 
 	*out = w;
@@ -456,6 +511,7 @@ void world_free(struct world *w)
 	if (w == NULL)
 		return;
 	store_free(w->store);
+	untold_free(w->untold);
 	service_free(w->service);
 	resolver_free(w->resolver);
 	rpcudp_free(w->client);

@@ -7,6 +7,8 @@ UNIT_TESTS = \
 	tests/unit/test_hawords \
 	tests/unit/test_connlimit tests/unit/test_differences \
 	tests/unit/test_doubt tests/unit/test_effects tests/unit/test_hostname \
+	tests/unit/test_ctl tests/unit/test_keyset tests/unit/test_request \
+	tests/unit/test_late \
 	tests/unit/test_status \
 	tests/unit/test_list tests/unit/test_log tests/unit/test_map \
 	tests/unit/test_mounts \
@@ -21,6 +23,7 @@ UNIT_TESTS = \
 	tests/unit/test_rpcsrv tests/unit/test_statenum \
 	tests/unit/test_timerq tests/unit/test_verify
 OS_TESTS = \
+	tests/os/test_control \
 	tests/os/test_bootcrash tests/os/test_bootkey tests/os/test_bootmodes \
 	tests/os/test_bootorder tests/os/test_bootpower \
 	tests/os/test_bootstate \
@@ -32,6 +35,7 @@ OS_TESTS = \
 	tests/os/test_statedir tests/os/test_store tests/os/test_storememo \
 	tests/os/test_storestart tests/os/test_tcplimits
 FUZZERS = \
+	fuzz/fuzz_ctl \
 	fuzz/fuzz_addr fuzz/fuzz_hawords fuzz/fuzz_memo fuzz/fuzz_mounts fuzz/fuzz_nfsconf \
 	fuzz/fuzz_notify \
 	fuzz/fuzz_nsm \
@@ -70,12 +74,15 @@ tests_unit_test_aliases_SOURCES = tests/unit/test_aliases.c $(PEER_WORLD)
 tests_unit_test_recall_SOURCES = tests/unit/test_recall.c $(PEER_WORLD)
 tests_unit_test_doubt_SOURCES = tests/unit/test_doubt.c $(PEER_WORLD)
 tests_unit_test_question_SOURCES = tests/unit/test_question.c $(PEER_WORLD)
+tests_unit_test_late_SOURCES = tests/unit/test_late.c $(NSM_RIG)
 tests_unit_test_nsm_SOURCES = tests/unit/test_nsm.c $(NSM_RIG)
 tests_unit_test_status_SOURCES = tests/unit/test_status.c $(NSM_RIG)
 NOTIFY_WORLD = tests/unit/notify_world.c tests/unit/notify_world.h
 tests_unit_test_notify_SOURCES = tests/unit/test_notify.c $(NOTIFY_WORLD)
 tests_unit_test_notify_files_SOURCES = \
 	tests/unit/test_notify_files.c $(NOTIFY_WORLD)
+tests_unit_test_request_SOURCES = \
+	tests/unit/test_request.c $(NOTIFY_WORLD)
 tests_unit_test_notify_many_SOURCES = \
 	tests/unit/test_notify_many.c $(NOTIFY_WORLD)
 TURN_RIG = tests/os/turn_rig.c tests/os/turn_rig.h
@@ -95,8 +102,10 @@ tests_os_test_retire_SOURCES = tests/os/test_retire.c $(TURN_RIG) $(TRACER)
 TCP_RIG = tests/os/tcp_rig.c tests/os/tcp_rig.h
 tests_os_test_rpctcp_SOURCES = tests/os/test_rpctcp.c $(TCP_RIG)
 tests_os_test_tcplimits_SOURCES = tests/os/test_tcplimits.c $(TCP_RIG)
+tests_os_test_control_SOURCES = tests/os/test_control.c sm-notify/desk.c
 tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/host.c \
 	tests/sim/callout.c tests/sim/check.c tests/sim/disk.c \
+	tests/sim/parking.c \
 	tests/sim/lockd.c tests/sim/net.c tests/sim/notifier.c \
 	tests/sim/trace.c tests/sim/turn.c
 tests_sim_sim_LDADD = $(PURE_LIBS)
@@ -115,11 +124,14 @@ fuzz_fuzz_memo_SOURCES = fuzz/fuzz_memo.c $(FUZZ_MAIN)
 fuzz_fuzz_memo_LDFLAGS = $(FUZZ_LINK)
 fuzz_fuzz_mounts_SOURCES = fuzz/fuzz_mounts.c $(FUZZ_MAIN)
 fuzz_fuzz_mounts_LDFLAGS = $(FUZZ_LINK)
+fuzz_fuzz_ctl_SOURCES = fuzz/fuzz_ctl.c $(FUZZ_MAIN)
+fuzz_fuzz_ctl_LDFLAGS = $(FUZZ_LINK)
 fuzz_fuzz_nfsconf_SOURCES = fuzz/fuzz_nfsconf.c $(FUZZ_MAIN)
 fuzz_fuzz_nfsconf_LDFLAGS = $(FUZZ_LINK)
 fuzz_fuzz_notify_SOURCES = fuzz/fuzz_notify.c $(FUZZ_MAIN)
 fuzz_fuzz_notify_LDFLAGS = $(FUZZ_LINK)
 fuzz_fuzz_nsm_SOURCES = fuzz/fuzz_nsm.c $(FUZZ_MAIN) \
+	fuzz/nsm_untold.c fuzz/nsm_untold.h \
 	fuzz/nsm_calls.c fuzz/nsm_calls.h fuzz/nsm_disk.c fuzz/nsm_disk.h \
 	fuzz/nsm_memos.c fuzz/nsm_memos.h
 fuzz_fuzz_nsm_LDFLAGS = $(FUZZ_LINK)

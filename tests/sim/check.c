@@ -304,6 +304,7 @@ void check_notice_sent(struct host *h, const struct addr *to,
 	int which;
 
 	check_number(h, notice->number);
+	parking_check_notice(h, to);
 	for (i = 0; i < h->lockd.pair_count; i++) {
 		struct pair *pair = &h->lockd.pairs[i];
 
@@ -442,13 +443,14 @@ void check_callback(struct host *h, struct pair *pair, uint32_t number)
 
 static void check_pair_end(struct host *h, const struct pair *pair)
 {
-	if (pair->is_debt && !is_by_name_only(h))
+	if (pair->is_debt && !is_by_name_only(h) &&
+	    !parking_is_excused(h, pair))
 		check_violate(h, "remembered_peer_is_told", "\"%s\" was not",
 			      pair->mon_name);
 	if (pair->is_callback_due && pair->is_answered)
 		check_violate(h, "answered_notice_is_delivered",
 			      "that of \"%s\" was not", pair->mon_name);
-	if (pair->is_callback_due)
+	if (pair->is_callback_due && !parking_is_silent(pair->peer, h))
 		check_violate(h, "announced_reboot_reaches_lockd",
 			      "that of \"%s\" did not", pair->mon_name);
 	if (pair->calls > 0)
@@ -468,6 +470,8 @@ static bool has_line_left(const struct host *h)
 			.my_name = h->lockd.pairs[i].my_name,
 		};
 
+		if (parking_is_excused(h, &h->lockd.pairs[i]))
+			continue;
 		for (j = 0; j < bak->count; j++) {
 			const struct inode *inode = bak->all[j].inode;
 

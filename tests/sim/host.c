@@ -37,6 +37,7 @@ void host_init(struct host *h, struct sim *s, unsigned int index)
 	snprintf(h->node, sizeof(h->node), "host%u%s", index,
 		 prng_below(&s->rng, 3) == 0 ? "" : ".sim.example");
 	disk_init(&h->disk);
+	parking_init(h);
 	store_init(&h->statd.store);
 	if (prng_below(&s->rng, 2) == 0)
 		return;
@@ -55,6 +56,7 @@ void host_fini(struct host *h)
 	store_kill(&h->statd.store);
 	free(h->statd.calls);
 	disk_fini(&h->disk);
+	parking_fini(h);
 }
 
 uint64_t host_clock(const struct host *h)
@@ -88,6 +90,7 @@ void host_power_on(struct host *h)
 	h->notifier.is_done = false;
 	trace(s, h, "boot %u", h->boot);
 	lockd_boot(h);
+	parking_boot(h);
 	sim_after(s, sim_between(s, 10, 2000), run_turn, h)->life = h->boot;
 }
 
@@ -104,6 +107,7 @@ void host_power_fail(struct host *h)
 	end_statd(h);
 	notifier_end(h);
 	lockd_power_fail(h);
+	parking_power_fail(h);
 	callout_power_fail(h);
 	disk_power_fail(&h->disk, &s->rng);
 	/* No host boots in less than DOUBT_PROMPT_MS. */
@@ -368,13 +372,16 @@ static void statd_send_failed(struct sim *s, struct event *e)
 
 static void statd_send(struct host *h, const struct nsm_out *out)
 {
+	struct notice_mark notice = {0};
 	struct event *e;
-
 	uint16_t port = out->send.source == NSM_FROM_ANY ? STATD_ASK_PORT
 							 : STATD_SEND_PORT;
 
 	trace(h->sim, h, "statd: SEND from %u to 10.0.0.%u port %u", port,
 	      out->send.peer.bytes[3], out->send.peer.port);
+	net_read_notice(out->bytes, out->len, &notice);
+	if (notice.is_notice && out->send.source == NSM_FROM_ANY)
+		check_notice_sent(h, &out->send.peer, &notice);
 	if (!sim_mishap(h->sim, 2)) {
 		net_send(h, port, &out->send.peer, out->bytes, out->len, NULL);
 		return;
@@ -421,6 +428,11 @@ static void statd_carry_one(struct host *h, const struct nsm_out *out)
 		break;
 	case NSM_OUT_CALLOUT:
 		callout_begin(h, out);
+		break;
+	case NSM_OUT_UNTOLD:
+	case NSM_OUT_NOTE:
+	case NSM_OUT_GRACE:
+		parking_carry(h, out);
 		break;
 	case NSM_OUT_LOG:
 		trace(s, h, "statd: \"%s\"", out->log.text);

@@ -202,9 +202,10 @@ void lockd_replied(struct host *h, size_t index, uint32_t xid,
 	      pair->mon_name, has_worked || !is_mon ? "done" : "failed");
 	if (!is_mon)
 		pair->state = PAIR_IDLE;
-	else if (has_worked)
+	else if (has_worked) {
 		pair->state = PAIR_MONITORED;
-	else if (pair->calls == 0 && pair->state == PAIR_MONITORING) {
+		parking_granted(h, pair);
+	} else if (pair->calls == 0 && pair->state == PAIR_MONITORING) {
 		pair->state = PAIR_IDLE;
 		/* The application asks again. */
 		if (prng_below(&h->sim->rng, 2) == 0)
@@ -298,6 +299,7 @@ void lockd_unlock(struct host *h)
 		return;
 	pair->state = PAIR_LEAVING;
 	pair->has_cookie = false;
+	pair->has_locks = false;
 	check_unmon_sent(pair);
 	send_call(h, call_new(h, pair, SM_PROC_UNMON));
 }

@@ -173,6 +173,7 @@ static void arrive(struct sim *s, struct event *e)
 					   : NSM_FROM_LOOPBACK;
 		trace(h->sim, h, "statd <- ANSWER%s",
 		      p->sender != NULL ? "" : " (forged)");
+		check_ack_delivered(h, p);
 		statd_input(h, &nsm_in);
 	} else if (p->to.port == NOTIFY_PORT && h->notifier.core != NULL) {
 		trace(h->sim, h, "notify <- ANSWER%s",

@@ -14,6 +14,9 @@ void notifier_end(struct host *h)
 	notify_free(h->notifier.core);
 	h->notifier.core = NULL;
 	h->notifier.life++;
+	h->notifier.is_bound = false;
+	h->notifier.is_serving = false;
+	parking_notifier_ended(h);
 }
 
 void notifier_run(struct sim *s, struct event *e)
@@ -23,24 +26,34 @@ void notifier_run(struct sim *s, struct event *e)
 		notifier_start(e->host);
 }
 
+static void read_records(struct sim *s, struct event *e);
+
 void notifier_start(struct host *h)
 {
-	struct notify_config config = {
-		.number = h->number,
-		.give_up_ms = UINT64_MAX,
-		.packets_per_second = 10000,
-	};
-	struct notify_in in = {.kind = NOTIFY_IN_FILE};
+	struct sim *s = h->sim;
+
+	if (h->notifier.is_bound || h->notifier.is_done || !h->is_turned)
+		return;
+	trace(s, h, "notify starts");
+	h->notifier.life++;
+	/* ORDER: bind, then read; statd writes, then connects. */
+	h->notifier.is_bound = true;
+	sim_after(s, sim_between(s, 0, 50), read_records, h)->life =
+		h->notifier.life;
+}
+
+/* Hands over what was parked before, then the records. */
+static void feed_records(struct host *h)
+{
+	struct notify_in in = {.kind = NOTIFY_IN_PARKED,
+			       .bytes = h->parking.parked.bytes,
+			       .len = h->parking.parked.len};
 	const struct dirents *bak = &h->disk.dirs[DISK_BAK].now;
-	uint32_t life;
+	uint32_t life = h->notifier.life;
 	size_t i;
 
-	if (h->notifier.core != NULL || h->notifier.is_done || !h->is_turned)
-		return;
-	trace(h->sim, h, "notify starts");
-	life = ++h->notifier.life;
-	sim_random_seed(h->sim, config.seed);
-	h->notifier.core = notify_new(&config);
+	notifier_input(h, &in);
+	in = (struct notify_in){.kind = NOTIFY_IN_FILE};
 	for (i = 0; i < bak->count && h->notifier.life == life; i++) {
 		if (bak->all[i].name[0] == '.')
 			continue;
@@ -50,15 +63,33 @@ void notifier_start(struct host *h)
 		notifier_input(h, &in);
 	}
 	in = (struct notify_in){.kind = NOTIFY_IN_START};
-	if (h->notifier.core != NULL && h->notifier.life == life)
-		notifier_input(h, &in);
+	if (h->notifier.life != life)
+		return;
+	h->notifier.is_serving = true;
+	notifier_input(h, &in);
+}
+
+static void read_records(struct sim *s, struct event *e)
+{
+	struct host *h = e->host;
+	struct notify_config config = {
+		.number = h->number,
+		.give_up_ms = UINT64_MAX,
+		.packets_per_second = 10000,
+	};
+
+	if (e->life != h->notifier.life)
+		return;
+	sim_random_seed(s, config.seed);
+	h->notifier.core = notify_new(&config);
+	feed_records(h);
 }
 
 void notifier_kill(struct host *h)
 {
 	struct sim *s = h->sim;
 
-	if (h->notifier.core == NULL)
+	if (!h->notifier.is_bound)
 		return;
 	trace(s, h, "notify: killed");
 	notifier_end(h);
@@ -152,6 +183,10 @@ static void notifier_carry_one(struct host *h, const struct notify_out *out)
 		break;
 	case NOTIFY_OUT_LOG:
 		trace(s, h, "notify: \"%s\"", out->log.text);
+		break;
+	case NOTIFY_OUT_ANSWER:
+		trace(s, h, "notify: ANSWER word %d", out->answer.word);
+		parking_answer(h, out->answer.id, out->answer.word);
 		break;
 	case NOTIFY_OUT_DONE:
 		trace(s, h, "notify: DONE told %zu untold %zu", out->done.told,

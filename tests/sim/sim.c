@@ -151,6 +151,9 @@ static void become_calm(struct sim *s, struct event *e)
 	(void)e;
 	trace(s, NULL, "from here on nothing fails");
 	s->is_calm = true;
+	/* Who was parked is told in the next boot. */
+	for (i = 0; i < s->host_count && s->has_last_boot; i++)
+		host_power_fail(&s->hosts[i]);
 	for (i = 0; i < s->host_count; i++)
 		notifier_start(&s->hosts[i]);
 }
@@ -181,6 +184,7 @@ static void sim_init(struct sim *s, uint64_t seed)
 	s->crash_one_in = (unsigned int)sim_between(s, 0, 1) == 0
 				  ? 0
 				  : (unsigned int)sim_between(s, 20, 500);
+	s->has_last_boot = prng_below(&s->rng, 2) == 0;
 	s->chaos_ms = sim_between(s, 30000, 600000);
 	s->pause_ms_max = sim_between(s, 500, 20000);
 	s->host_count = (unsigned int)sim_between(s, 2, SIM_HOSTS_MAX);

@@ -23,6 +23,8 @@
 #include <stdint.h>
 
 #include "lib/addr.h"
+#include "lib/buf.h"
+#include "lib/ctl.h"
 #include "lib/list.h"
 #include "lib/prng.h"
 #include "lib/record.h"
@@ -215,6 +217,10 @@ struct pair {
 	bool has_cookie;    /* lockd's handle of the peer lives */
 	bool is_unresolved; /* statd asked for its address in vain */
 
+	bool has_locks;	       /* it may have some of this boot */
+	bool is_graced;	       /* ... promised while it was told in grace */
+	uint32_t granted_life; /* ... by this statd */
+
 	bool is_promised; /* statd answered SM_MON with success */
 	uint8_t promised[RECORD_PRIV_SIZE];
 	bool is_debt;		      /* to be told of this boot */
@@ -305,7 +311,9 @@ struct statd {
 struct notifier {
 	struct notify *core; /* NULL: not running */
 	uint32_t life;
-	bool is_done; /* in this boot */
+	bool is_bound;	 /* its socket is there */
+	bool is_serving; /* it has begun */
+	bool is_done;	 /* in this boot */
 	unsigned int spins;
 };
 
@@ -314,6 +322,29 @@ enum stat_model {
 	STAT_OWN,    /* with its number: FreeBSD, illumos, ours */
 	STAT_LAGS,   /* nfs-utils: with the number from before its raise */
 	STAT_SILENT, /* not at all */
+};
+
+#define PARKING_REQUESTS_MAX 256
+
+/* What statd wants of sm-notify. */
+struct parking_request {
+	bool is_open;
+	uint64_t tag;
+	uint64_t id; /* of the UNTOLD */
+	enum ctl_verb verb;
+	uint32_t statd_life;
+	uint32_t notifier_life;
+	struct ctl_subject subject;
+};
+
+struct parking {
+	struct buf parked; /* sm/.reclaim/parked */
+	uint64_t grace_until_ms;
+	bool has_nfsd;
+	bool is_server[SIM_HOSTS_MAX]; /* of a mount of ours */
+	bool is_carrying;	       /* an effect of statd is under way */
+	uint64_t last_tag;
+	struct parking_request requests[PARKING_REQUESTS_MAX];
 };
 
 struct host {
@@ -338,6 +369,7 @@ struct host {
 	struct statd statd;
 	struct notifier notifier;
 	struct lockd lockd;
+	struct parking parking;
 	struct sighting recent[SIM_RECENT_MAX];
 	size_t recent_count;
 };
@@ -389,6 +421,29 @@ void callout_memo_written(struct host *h, const struct store_job *job);
 void callout_power_fail(struct host *h);
 /* At the very end: what the cluster knows is what is on the disk. */
 void callout_check_end(struct host *h);
+
+/* --- parking.c ------------------------------------------------------------ */
+
+void parking_init(struct host *h);
+void parking_fini(struct host *h);
+void parking_boot(struct host *h);
+void parking_power_fail(struct host *h);
+/* The turn empties sm/.reclaim. */
+void parking_turn(struct host *h);
+/* Carries out an UNTOLD, a NOTE or a GRACE of statd. */
+void parking_carry(struct host *h, const struct nsm_out *out);
+/* sm-notify answers the request @id. */
+void parking_answer(struct host *h, uint64_t id, enum ctl_word word);
+/* sm-notify has ended or was killed. */
+void parking_notifier_ended(struct host *h);
+/* lockd was told that @pair is monitored: locks may be granted. */
+void parking_granted(struct host *h, struct pair *pair);
+/* A notice goes to @to. */
+void parking_check_notice(struct host *h, const struct addr *to);
+/* Whether the debt of @pair may stay for the next boot. */
+bool parking_is_excused(const struct host *h, const struct pair *pair);
+/* Whether @h rightly has not told @peer of this boot. */
+bool parking_is_silent(const struct host *h, const struct host *peer);
 
 /* --- check.c ----------------------------------------------------------- */
 
@@ -445,6 +500,7 @@ struct sim {
 	unsigned int host_count;
 	struct net net;
 	struct trace trace;
+	bool has_last_boot;	   /* every host reboots when it begins */
 	bool is_calm;		   /* the misfortunes are over */
 	unsigned int crash_one_in; /* crash points, 0 never */
 	uint64_t chaos_ms;

@@ -139,7 +139,10 @@ static bool turn_steps(struct host *h, struct bootrec *rec, const char *key,
 		if (!write_bootrec(h, rec))
 			return false;
 	}
-	if (!retire(h) || !empty_memos(h) || !write_state(h, rec->number))
+	if (!retire(h) || !empty_memos(h))
+		return false;
+	parking_turn(h);
+	if (!write_state(h, rec->number))
 		return false;
 	rec->is_turned = true;
 	return write_bootrec(h, rec);

@@ -282,6 +282,8 @@ heard() {
 
 # capture_start HOST [FILTER]: all that passes in its network, loopback too.
 capture_start() {
+	# What an earlier one left must not pass for this one's.
+	rm -f "$ROOM/$1/pcap" "$ROOM/$1/log/tcpdump"
 	setpriv --pdeathsig KILL nsenter -t "${HOLDER[$1]}" -n \
 		tcpdump -i any -U --immediate-mode -B 65536 -s 4096 -Z root \
 		-w "$ROOM/$1/pcap" ${2:+"($2) or udp port 9"} \

@@ -67,6 +67,7 @@ tests() {
 		t-30-other-address.sh ours
 		t-30-other-address.sh debian
 		t-31-mounts.sh
+		t-32-late.sh
 	END
 }
 

@@ -121,7 +121,7 @@ is "rights of statd's helper" "$(rights "$helper")" "$(dropped $DAEMON)"
 is "descriptors of statd's helper" "$(descriptors "$helper")" socket
 is "descriptors of statd" "$(descriptors "$pid")" \
 	"/proc/$pid/mountinfo /run/rpc.statd.pid /var/lib/nfs$(printf ' /var/lib/nfs/%s' sm \
-		sm/.reclaim) [eventfd] $LOOP"
+		sm.bak sm/.reclaim) [eventfd] $LOOP"
 stop server statd
 is "registered after SIGTERM" "$(registered)" ""
 

@@ -259,3 +259,29 @@ bool is_to(const struct sent *sent, const char *address)
 	assert_true(addr_parse(address, &addr));
 	return addr_is_same_host(&sent->peer, &addr);
 }
+
+void request(struct world *w, uint64_t id, const char *text)
+{
+	struct ctl_request parsed;
+	struct notify_in in = {.kind = NOTIFY_IN_REQUEST,
+			       .request = {.id = id, .request = &parsed}};
+
+	assert_true(ctl_parse_request(text, strlen(text), &parsed));
+	feed(w, &in);
+}
+
+void feed_parked(struct world *w, const char *text)
+{
+	struct notify_in in = {.kind = NOTIFY_IN_PARKED,
+			       .bytes = (const uint8_t *)text,
+			       .len = strlen(text)};
+
+	feed(w, &in);
+}
+
+void expect_answer(struct world *w, uint64_t id, enum ctl_word word)
+{
+	expect(w, NOTIFY_OUT_ANSWER);
+	assert_int_equal(w->out.answer.id, id);
+	assert_int_equal(w->out.answer.word, word);
+}

@@ -62,6 +62,12 @@ void answer_from(struct world *w, const struct sent *sent,
 		 const struct addr *from, enum rpcmsg_status status,
 		 uint16_t port);
 
+/* REQUEST @id: @text is "VERB TAG MON_NAME [ADDRESS...]". */
+void request(struct world *w, uint64_t id, const char *text);
+/* The content of sm/.reclaim/parked. */
+void feed_parked(struct world *w, const char *text);
+void expect_answer(struct world *w, uint64_t id, enum ctl_word word);
+
 /* Takes the next effect that is no log line; false: there is none. */
 bool take(struct world *w);
 /* The clock goes to the next deadline, at which the core is woken. */

@@ -55,6 +55,10 @@ static const char *text_of(const struct nsm_out *out)
 		return out->resolve.name;
 	case NSM_OUT_LOG:
 		return out->log.text;
+	case NSM_OUT_UNTOLD:
+		return out->untold.subject;
+	case NSM_OUT_NOTE:
+		return out->note.line;
 	default:
 		return "";
 	}
@@ -73,6 +77,19 @@ static void join_words(const struct nsm_out *out, char to[static RIG_TEXT_MAX])
 	}
 }
 
+/* Tells whether @out was an UNTOLD that the rig has answered. */
+static bool has_answered_untold(struct rig *rig, const struct nsm_out *out)
+{
+	struct nsm_in none = {.kind = NSM_IN_UNTOLD};
+
+	if (rig->is_untold_asked || out->kind != NSM_OUT_UNTOLD)
+		return false;
+	none.untold.id = out->untold.id;
+	none.untold.what = NSM_UNTOLD_NONE;
+	nsm_input(rig->nsm, rig->now_ms, &none);
+	return true;
+}
+
 void rig_feed(struct rig *rig, const struct nsm_in *in)
 {
 	struct nsm_out out;
@@ -80,8 +97,11 @@ void rig_feed(struct rig *rig, const struct nsm_in *in)
 	rig->out_count = 0;
 	nsm_input(rig->nsm, rig->now_ms, in);
 	while (nsm_output(rig->nsm, &out)) {
-		struct rig_out *copy = &rig->outs[rig->out_count++];
+		struct rig_out *copy;
 
+		if (has_answered_untold(rig, &out))
+			continue;
+		copy = &rig->outs[rig->out_count++];
 		assert_in_range(rig->out_count, 1, RIG_OUT_MAX - 1);
 		assert_in_range(out.len, 0, RIG_TEXT_MAX);
 		copy->out = out;

@@ -29,6 +29,7 @@ struct world {
 	struct notices notices;
 	struct names names;
 	struct callouts callouts;
+	struct late late;
 	struct monitor monitor;
 	uint64_t next_reply_to;
 	/* Of the effects taken last. */
@@ -58,13 +59,15 @@ static int setup(void **state)
 	notices_init(&w.notices, &w.out, &w.peers, &w.callbacks, &w.doubts);
 	names_init(&w.names, &w.out, &w.peers);
 	callouts_init(&w.callouts, &w.out, &w.peers, &w.memos, key);
+	late_init(&w.late, &w.out, &w.rng, NULL);
 	monitor_init(&w.monitor,
 		     &(struct monitor_rooms){.out = &w.out,
 					     .peers = &w.peers,
 					     .names = &w.names,
 					     .notices = &w.notices,
-					     .callouts = &w.callouts});
-	w.monitor.number = 3;
+					     .callouts = &w.callouts,
+					     .late = &w.late});
+	monitor_set_number(&w.monitor, 3);
 	*state = &w;
 	return 0;
 }
@@ -76,6 +79,7 @@ static int teardown(void **state)
 	monitor_drop_all(&w->monitor);
 	monitor_fini(&w->monitor);
 	callouts_fini(&w->callouts);
+	late_fini(&w->late);
 	names_fini(&w->names);
 	doubts_fini(&w->doubts);
 	questions_fini(&w->questions);
@@ -94,6 +98,17 @@ static void take_reply(struct world *w, const struct nsm_out *to)
 		to->len < 8 ? -1 : to->bytes[to->len - 5];
 }
 
+/* Nobody in these tests is untold. */
+static void answer_untold(struct world *w, const struct nsm_out *to)
+{
+	struct nsm_in in = {.kind = NSM_IN_UNTOLD,
+			    .untold = {.id = to->untold.id,
+				       .what = NSM_UNTOLD_NONE}};
+
+	late_untold(&w->late, 0, &in);
+	monitor_settle(&w->monitor);
+}
+
 static void take(struct world *w)
 {
 	struct nsm_out to;
@@ -108,6 +123,8 @@ static void take(struct world *w)
 			w->is_new = to.store.is_new;
 		} else if (to.kind == NSM_OUT_REPLY) {
 			take_reply(w, &to);
+		} else if (to.kind == NSM_OUT_UNTOLD) {
+			answer_untold(w, &to);
 		}
 		w->forget_count += to.kind == NSM_OUT_FORGET;
 		w->log_count += to.kind == NSM_OUT_LOG;

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A line of sm/.reclaim/parked: what rpc.statd has decided about records that
+ * are still in sm.bak/ (doc/formats.md).
+ *
+ *   park MON_NAME [ADDRESS...]   monitored again: send nothing in this boot
+ *   told MON_NAME MY_NAME        rpc.statd told it; the record may go
+ *   held                         an SM_MON has waited beside an NFS server
+ */
+#ifndef NFS_RECLAIM_LIB_PARKED_H
+#define NFS_RECLAIM_LIB_PARKED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/ctl.h"
+
+#define PARKED_FILE	".reclaim/parked" /* in sm/ */
+#define PARKED_FILE_MAX (16 * 1024 * 1024)
+
+enum parked_kind { PARKED_PARK, PARKED_TOLD, PARKED_HELD };
+
+struct parked_line {
+	enum parked_kind kind;
+	struct ctl_subject subject; /* PARK */
+	const char *told;	    /* TOLD: "MON_NAME MY_NAME", borrowed */
+	size_t told_len;
+};
+
+/*
+ * Reads one line of @len bytes, without its LF.
+ * Errors: false where it is none of these; it says nothing then.
+ * Owns:   *out borrows from the line.
+ */
+bool parked_parse(const void *line, size_t len, struct parked_line *out);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the log says about those who stay untold.
+ */
+#ifndef NFS_RECLAIM_SM_NOTIFY_REPORT_H
+#define NFS_RECLAIM_SM_NOTIFY_REPORT_H
+
+#include "sm-notify/outbox.h"
+#include "sm-notify/target.h"
+
+#define REPORT_LINES_MAX 20u /* peers named */
+
+/*
+ * Queues, at the beginning, who is not told because it is monitored again.
+ */
+void report_parked(struct outbox *box, const struct target_set *set);
+
+/*
+ * Queues, at the end, who was tried and is left.
+ */
+void report_untold(struct outbox *box, const struct target_set *set);
+
+#endif

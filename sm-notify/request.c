@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Owns who waits for which peer.  An address about which "none" or "told" was
+ * said may get locks from now on, so it is guarded: a look-up that leads there
+ * later parks its target.
+ */
+#include "sm-notify/request.h"
+
+#include <stdlib.h>
+
+#include "lib/record.h"
+#include "lib/xalloc.h"
+
+/* One "tell" that is not answered yet. */
+struct teller {
+	struct link in_tellers; /* requests::tellers */
+	uint64_t id;
+	struct ctl_subject subject;
+};
+
+void requests_init(struct requests *r, struct target_set *set,
+		   struct outbox *box)
+{
+	*r = (struct requests){.set = set, .box = box};
+	list_init(&r->tellers);
+	list_init(&r->called);
+	buf_init(&r->lines, PARKED_FILE_MAX);
+}
+
+static void teller_free(struct requests *r, struct teller *teller)
+{
+	list_remove(&teller->in_tellers);
+	r->teller_count--;
+	free(teller);
+}
+
+void requests_fini(struct requests *r)
+{
+	struct link *at, *after;
+
+	list_for_each_safe (at, after, &r->tellers)
+		teller_free(r, container_of(at, struct teller, in_tellers));
+	buf_fini(&r->lines);
+}
+
+static void count_untold(void *ctx, struct target *target)
+{
+	enum ctl_word *word = ctx;
+
+	if (!target_has_names(target))
+		return;
+	if (!target->is_parked)
+		*word = CTL_UNTOLD;
+	else if (*word == CTL_NONE)
+		*word = CTL_PARKED;
+}
+
+enum ctl_word requests_state(const struct requests *r,
+			     const struct ctl_subject *subject)
+{
+	enum ctl_word word = CTL_NONE;
+
+	target_set_each(r->set, subject, count_untold, &word);
+	return word;
+}
+
+static void call(struct requests *r, struct target *target)
+{
+	if (list_is_empty(&target->in_called))
+		list_append(&r->called, &target->in_called);
+}
+
+static void park(void *ctx, struct target *target)
+{
+	if (!target_has_names(target) || target->is_parked)
+		return;
+	target->is_parked = true;
+	call(ctx, target);
+	requests_note(ctx);
+}
+
+static void hurry(void *ctx, struct target *target)
+{
+	if (!target_has_names(target) || target->is_parked)
+		return;
+	target->is_urgent = true;
+	call(ctx, target);
+}
+
+void requests_park(struct requests *r, const struct ctl_subject *subject)
+{
+	target_set_guard(r->set, subject);
+	target_set_each(r->set, subject, park, r);
+}
+
+void requests_load(struct requests *r, const uint8_t *bytes, size_t len)
+{
+	struct record_lines lines = {.bytes = bytes, .len = len};
+	struct parked_line parked;
+	const uint8_t *line;
+	size_t line_len;
+
+	buf_clear(&r->lines);
+	buf_add(&r->lines, bytes, len);
+	while (record_lines_next(&lines, &line, &line_len)) {
+		if (parked_parse(line, line_len, &parked) &&
+		    parked.kind == PARKED_TOLD)
+			target_set_note_told(r->set, parked.told,
+					     parked.told_len);
+	}
+}
+
+void requests_start(struct requests *r)
+{
+	struct record_lines lines = {.bytes = r->lines.bytes,
+				     .len = r->lines.len};
+	struct parked_line parked;
+	const uint8_t *line;
+	size_t line_len;
+
+	while (record_lines_next(&lines, &line, &line_len)) {
+		if (parked_parse(line, line_len, &parked) &&
+		    parked.kind == PARKED_PARK)
+			requests_park(r, &parked.subject);
+	}
+	buf_fini(&r->lines);
+}
+
+/* What is said about @subject lets its peer have locks again. */
+static void answer(struct requests *r, uint64_t id, enum ctl_word word,
+		   const struct ctl_subject *subject)
+{
+	if (word != CTL_UNTOLD)
+		target_set_guard(r->set, subject);
+	outbox_answer(r->box, id, word);
+}
+
+static void take_tell(struct requests *r, uint64_t id,
+		      const struct ctl_subject *subject)
+{
+	enum ctl_word word = requests_state(r, subject);
+	struct teller *teller;
+
+	if (word != CTL_UNTOLD || r->teller_count >= REQUESTS_TELLERS_MAX) {
+		answer(r, id, word, subject);
+		return;
+	}
+	target_set_each(r->set, subject, hurry, r);
+	teller = xzalloc(sizeof(*teller));
+	teller->id = id;
+	teller->subject = *subject;
+	list_append(&r->tellers, &teller->in_tellers);
+	r->teller_count++;
+}
+
+void requests_take(struct requests *r, uint64_t id,
+		   const struct ctl_request *request)
+{
+	switch (request->verb) {
+	case CTL_ASK:
+		break;
+	case CTL_TELL:
+		take_tell(r, id, &request->subject);
+		return;
+	case CTL_PARK:
+		requests_park(r, &request->subject);
+		break;
+	}
+	answer(r, id, requests_state(r, &request->subject), &request->subject);
+}
+
+void requests_cancel(struct requests *r, uint64_t id)
+{
+	struct link *at, *after;
+
+	list_for_each_safe (at, after, &r->tellers) {
+		struct teller *teller =
+			container_of(at, struct teller, in_tellers);
+
+		if (teller->id == id)
+			teller_free(r, teller);
+	}
+}
+
+struct target *requests_next(struct requests *r)
+{
+	struct link *at = list_take_first(&r->called);
+
+	return at ? container_of(at, struct target, in_called) : NULL;
+}
+
+void requests_note(struct requests *r)
+{
+	r->is_stale = true;
+}
+
+void requests_settle(struct requests *r)
+{
+	struct link *at, *after;
+
+	if (!r->is_stale)
+		return;
+	r->is_stale = false;
+	list_for_each_safe (at, after, &r->tellers) {
+		struct teller *teller =
+			container_of(at, struct teller, in_tellers);
+		enum ctl_word word = requests_state(r, &teller->subject);
+
+		if (word == CTL_UNTOLD)
+			continue;
+		answer(r, teller->id, word == CTL_NONE ? CTL_TOLD : word,
+		       &teller->subject);
+		teller_free(r, teller);
+	}
+}
+
+void requests_end(struct requests *r)
+{
+	struct link *at, *after;
+
+	requests_settle(r);
+	list_for_each_safe (at, after, &r->tellers) {
+		struct teller *teller =
+			container_of(at, struct teller, in_tellers);
+
+		outbox_answer(r->box, teller->id, CTL_UNTOLD);
+		teller_free(r, teller);
+	}
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What others want of the notifier: to know whether a peer is untold, to have
+ * it told next, or never again (design decision 14).  Requests come while it
+ * runs; decisions of before are lines of sm/.reclaim/parked.
+ *
+ * ORDER: "told" is answered after the line has left its file.  Whoever hears it
+ * lets the peer have locks again, and a next run must not announce this boot
+ * to it once more.
+ */
+#ifndef NFS_RECLAIM_SM_NOTIFY_REQUEST_H
+#define NFS_RECLAIM_SM_NOTIFY_REQUEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/buf.h"
+#include "lib/ctl.h"
+#include "lib/list.h"
+#include "lib/parked.h"
+#include "sm-notify/outbox.h"
+#include "sm-notify/target.h"
+
+#define REQUESTS_TELLERS_MAX 4096u /* that wait for "told" */
+
+struct requests {
+	struct target_set *set; /* borrowed */
+	struct outbox *box;	/* borrowed */
+	struct link tellers;	/* of teller::in_tellers */
+	struct link called;	/* of target::in_called */
+	size_t teller_count;
+	struct buf lines; /* of sm/.reclaim/parked, until requests_start() */
+	bool is_stale;	  /* some target was told or parked */
+};
+
+/*
+ * Makes @requests empty.
+ * Owns:   requests_fini() ends it; @set and @box are borrowed for as long.
+ */
+void requests_init(struct requests *requests, struct target_set *set,
+		   struct outbox *box);
+
+/*
+ * Frees @requests; nobody is answered.
+ */
+void requests_fini(struct requests *requests);
+
+/*
+ * Takes the content of sm/.reclaim/parked, before any file of sm.bak/: what
+ * was told leaves its file, what is parked counts from requests_start() on.
+ * Lines that say nothing are passed over.
+ * Owns:   copies.
+ */
+void requests_load(struct requests *requests, const uint8_t *bytes, size_t len);
+
+/*
+ * Parks what the loaded lines say; all files are in.
+ */
+void requests_start(struct requests *requests);
+
+/*
+ * Takes the request @id: answered now or, a "tell", later.  Targets that it
+ * hurries or parks are handed out by requests_next().
+ */
+void requests_take(struct requests *requests, uint64_t id,
+		   const struct ctl_request *request);
+
+/*
+ * Tells how the targets of @subject stand: CTL_UNTOLD where one is, else
+ * CTL_PARKED where one is that, else CTL_NONE.
+ */
+enum ctl_word requests_state(const struct requests *requests,
+			     const struct ctl_subject *subject);
+
+/*
+ * Parks the targets of @subject, and those that turn out to have one of its
+ * addresses.
+ */
+void requests_park(struct requests *requests,
+		   const struct ctl_subject *subject);
+
+/*
+ * Forgets the request @id, whose asker is gone; the target stays urgent.
+ */
+void requests_cancel(struct requests *requests, uint64_t id);
+
+/*
+ * Returns the next target that has just become urgent or parked, or NULL.
+ */
+struct target *requests_next(struct requests *requests);
+
+/*
+ * Notes that a target was told, or parked by the caller.
+ */
+void requests_note(struct requests *requests);
+
+/*
+ * Answers those whose targets are all told or parked by now.
+ */
+void requests_settle(struct requests *requests);
+
+/*
+ * Answers all who wait that their peers stay untold.
+ */
+void requests_end(struct requests *requests);
+
+#endif

@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Peers that are untold and monitored again: the control socket of sm-notify
+ * and the file sm/.reclaim/parked, which outlives processes but not, for
+ * certain, the power.  sm-notify binds at its start and serves a while later;
+ * a request that comes in between waits.
+ *
+ * The rule: no notice of ours is handed to the network once its peer may hold a
+ * lock of this boot.  Copies that are in the network already are another
+ * matter.
+ */
+#include "tests/sim/sim.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "lib/parked.h"
+#include "sm-notify/request.h"
+#include "sm-notify/target.h"
+
+#define GRACE_SLACK_MS 10000 /* to see that grace has ended, and to park */
+
+void parking_init(struct host *h)
+{
+	struct sim *s = h->sim;
+	unsigned int i;
+
+	buf_init(&h->parking.parked, PARKED_FILE_MAX);
+	h->parking.has_nfsd = prng_below(&s->rng, 2) == 0;
+	for (i = 0; i < SIM_HOSTS_MAX; i++)
+		h->parking.is_server[i] = prng_below(&s->rng, 3) == 0;
+}
+
+void parking_fini(struct host *h)
+{
+	buf_fini(&h->parking.parked);
+}
+
+void parking_boot(struct host *h)
+{
+	struct sim *s = h->sim;
+
+	h->parking.grace_until_ms = 0;
+	if (prng_below(&s->rng, 2) == 0)
+		h->parking.grace_until_ms =
+			s->now_ms + sim_between(s, 5000, 90000);
+}
+
+void parking_power_fail(struct host *h)
+{
+	size_t i;
+
+	for (i = 0; i < h->lockd.pair_count; i++)
+		h->lockd.pairs[i].has_locks = false;
+}
+
+void parking_turn(struct host *h)
+{
+	buf_clear(&h->parking.parked);
+}
+
+static bool is_grace(const struct host *h)
+{
+	return h->sim->now_ms < h->parking.grace_until_ms;
+}
+
+/* --- the records ------------------------------------------------------- */
+
+/* What sm.bak/ and the file say, as sm-notify would read them. */
+struct index {
+	struct target_set set;
+	struct outbox box;
+	struct requests requests;
+};
+
+static void index_init(struct index *index, const struct host *h)
+{
+	static const uint8_t key[SIPHASH_KEY_SIZE] = "index";
+	const struct dirents *bak = &h->disk.dirs[DISK_BAK].now;
+	struct target_report report;
+	size_t i;
+
+	target_set_init(&index->set, key, NULL);
+	outbox_init(&index->box);
+	requests_init(&index->requests, &index->set, &index->box);
+	requests_load(&index->requests, h->parking.parked.bytes,
+		      h->parking.parked.len);
+	for (i = 0; i < bak->count; i++) {
+		if (bak->all[i].name[0] != '.')
+			target_set_add_file(&index->set, bak->all[i].name,
+					    bak->all[i].inode->bytes,
+					    bak->all[i].inode->len, &report);
+	}
+	requests_start(&index->requests);
+}
+
+static void index_fini(struct index *index)
+{
+	requests_fini(&index->requests);
+	outbox_fini(&index->box);
+	target_set_fini(&index->set);
+}
+
+/* --- what statd hears -------------------------------------------------- */
+
+static void add_lines(void *ctx, struct target *target)
+{
+	if (target_has_names(target) && !target->is_parked)
+		target_add_lines(target, ctx);
+}
+
+static bool is_server(const struct host *h, const struct ctl_subject *subject)
+{
+	const struct sim *s = h->sim;
+	unsigned int i;
+	size_t j;
+
+	for (i = 0; i < s->host_count; i++)
+		for (j = 0; j < subject->addr_count; j++)
+			if (h->parking.is_server[i] &&
+			    addr_is_same_host(&s->hosts[i].addr,
+					      &subject->addrs[j]))
+				return true;
+	return false;
+}
+
+/* Feeds @in where statd is now: it may be carrying effects out. */
+static void tell_statd(struct host *h, const struct nsm_in *in)
+{
+	trace(h->sim, h, "statd <- UNTOLD %llu what %d, %zu bytes",
+	      (unsigned long long)in->untold.id, in->untold.what, in->len);
+	if (h->parking.is_carrying)
+		nsm_input(h->statd.core, host_clock(h), in);
+	else
+		statd_input(h, in);
+}
+
+static void feed(struct host *h, uint64_t id, enum nsm_untold what)
+{
+	struct nsm_in in = {.kind = NSM_IN_UNTOLD,
+			    .untold = {.id = id, .what = what}};
+
+	tell_statd(h, &in);
+}
+
+static void feed_yes(struct host *h, const struct parking_request *r,
+		     const struct buf *lines)
+{
+	struct nsm_in in = {
+		.kind = NSM_IN_UNTOLD,
+		.bytes = lines->bytes,
+		.len = lines->len,
+		.untold = {.id = r->id,
+			   .what = NSM_UNTOLD_YES,
+			   .facts = {.is_grace = is_grace(h),
+				     .is_server = is_server(h, &r->subject),
+				     .has_nfsd = h->parking.has_nfsd}}};
+
+	tell_statd(h, &in);
+}
+
+/* No sm-notify runs. */
+static void look(struct host *h, const struct parking_request *r)
+{
+	struct index index;
+	struct buf lines;
+
+	buf_init(&lines, RECORD_FILE_MAX);
+	index_init(&index, h);
+	switch (requests_state(&index.requests, &r->subject)) {
+	case CTL_UNTOLD:
+		target_set_each(&index.set, &r->subject, add_lines, &lines);
+		feed_yes(h, r, &lines);
+		break;
+	case CTL_PARKED:
+		feed(h, r->id, NSM_UNTOLD_PARKED);
+		break;
+	case CTL_NONE:
+	case CTL_TOLD:
+		feed(h, r->id, NSM_UNTOLD_NONE);
+		break;
+	}
+	index_fini(&index);
+	buf_fini(&lines);
+}
+
+/* Whoever was to answer @r is gone. */
+static void lose(struct host *h, const struct parking_request *r)
+{
+	if (r->verb == CTL_ASK)
+		look(h, r);
+	else
+		feed(h, r->id,
+		     r->verb == CTL_TELL ? NSM_UNTOLD_LOST : NSM_UNTOLD_PARKED);
+}
+
+static void hear(struct host *h, const struct parking_request *r,
+		 enum ctl_word word)
+{
+	const struct buf nothing = {0};
+
+	if (r->verb == CTL_PARK || word == CTL_PARKED)
+		feed(h, r->id, NSM_UNTOLD_PARKED);
+	else if (r->verb == CTL_TELL)
+		feed(h, r->id,
+		     word == CTL_UNTOLD ? NSM_UNTOLD_LOST : NSM_UNTOLD_TOLD);
+	else if (word == CTL_UNTOLD)
+		feed_yes(h, r, &nothing);
+	else
+		feed(h, r->id, NSM_UNTOLD_NONE);
+}
+
+/* --- the socket -------------------------------------------------------- */
+
+static bool is_of_this_life(const struct host *h,
+			    const struct parking_request *r)
+{
+	return r->is_open && h->statd.core != NULL &&
+	       r->statd_life == h->statd.life;
+}
+
+static void answer_arrives(struct sim *s, struct event *e)
+{
+	struct parking_request *r = &e->host->parking.requests[e->index];
+	struct parking_request copy = *r;
+
+	(void)s;
+	if (r->tag != e->id || !r->is_open)
+		return;
+	r->is_open = false;
+	if (is_of_this_life(e->host, &copy))
+		hear(e->host, &copy, (enum ctl_word)e->len);
+}
+
+static void end_arrives(struct sim *s, struct event *e)
+{
+	struct parking_request *r = &e->host->parking.requests[e->index];
+	struct parking_request copy = *r;
+
+	(void)s;
+	if (r->tag != e->id || !r->is_open)
+		return;
+	r->is_open = false;
+	if (is_of_this_life(e->host, &copy))
+		lose(e->host, &copy);
+}
+
+static void request_arrives(struct sim *s, struct event *e)
+{
+	struct host *h = e->host;
+	struct parking_request *r = &h->parking.requests[e->index];
+	const struct ctl_request request = {.verb = r->verb,
+					    .subject = r->subject};
+	struct notify_in in = {.kind = NOTIFY_IN_REQUEST,
+			       .request = {.id = r->tag, .request = &request}};
+	struct event *again;
+
+	if (r->tag != e->id || !r->is_open)
+		return;
+	if (r->notifier_life != h->notifier.life) {
+		end_arrives(s, e);
+	} else if (!h->notifier.is_serving) {
+		again = sim_after(s, 10, request_arrives, h);
+		again->index = e->index;
+		again->id = e->id;
+	} else {
+		trace(s, h, "notify <- REQUEST %d \"%s\"", r->verb,
+		      r->subject.mon_name);
+		notifier_input(h, &in);
+	}
+}
+
+void parking_answer(struct host *h, uint64_t id, enum ctl_word word)
+{
+	struct event *e;
+	size_t i;
+
+	for (i = 0; i < PARKING_REQUESTS_MAX; i++) {
+		if (!h->parking.requests[i].is_open ||
+		    h->parking.requests[i].tag != id)
+			continue;
+		e = sim_after(h->sim, sim_between(h->sim, 0, 5), answer_arrives,
+			      h);
+		e->index = i;
+		e->id = id;
+		e->len = word;
+		return;
+	}
+}
+
+void parking_notifier_ended(struct host *h)
+{
+	struct event *e;
+	size_t i;
+
+	for (i = 0; i < PARKING_REQUESTS_MAX; i++) {
+		if (!h->parking.requests[i].is_open)
+			continue;
+		/* Behind the answers that it has sent. */
+		e = sim_after(h->sim, 6, end_arrives, h);
+		e->index = i;
+		e->id = h->parking.requests[i].tag;
+	}
+}
+
+static void send_request(struct host *h, const struct parking_request *request)
+{
+	struct parking_request *r = NULL;
+	struct event *e;
+	size_t i;
+
+	for (i = 0; i < PARKING_REQUESTS_MAX; i++)
+		if (!h->parking.requests[i].is_open)
+			r = &h->parking.requests[i];
+	assert(r != NULL);
+	*r = *request;
+	r->is_open = true;
+	r->tag = ++h->parking.last_tag;
+	r->statd_life = h->statd.life;
+	r->notifier_life = h->notifier.life;
+	e = sim_after(h->sim, sim_between(h->sim, 0, 20), request_arrives, h);
+	e->index = (size_t)(r - h->parking.requests);
+	e->id = r->tag;
+}
+
+/* --- what statd wants -------------------------------------------------- */
+
+static void append(struct host *h, const char *line)
+{
+	trace(h->sim, h, "parked: %s", line);
+	buf_add_text(&h->parking.parked, line);
+	buf_add_text(&h->parking.parked, "\n");
+}
+
+static void append_park(struct host *h, const char *subject)
+{
+	char line[CTL_LEN_MAX] = "park ";
+
+	assert(strlen(subject) < sizeof(line) - 6);
+	strcat(line, subject);
+	append(h, line);
+}
+
+static void do_untold(struct host *h, const struct nsm_out *out)
+{
+	struct parking_request r = {.id = out->untold.id,
+				    .verb = out->untold.verb};
+
+	if (!ctl_parse_subject(out->untold.subject, strlen(out->untold.subject),
+			       &r.subject)) {
+		check_violate(h, "untold_subject_is_one", "\"%s\"",
+			      out->untold.subject);
+		return;
+	}
+	trace(h->sim, h, "statd: UNTOLD %llu verb %d \"%s\"",
+	      (unsigned long long)r.id, r.verb, out->untold.subject);
+	if (r.verb == CTL_PARK && !out->untold.is_noted)
+		append_park(h, out->untold.subject);
+	/* ORDER: the line is written before it is connected to. */
+	if (!host_survives(h, PROGRAM_STATD))
+		return;
+	if (h->notifier.is_bound)
+		send_request(h, &r);
+	else
+		lose(h, &r);
+}
+
+void parking_carry(struct host *h, const struct nsm_out *out)
+{
+	struct nsm_in in = {.kind = NSM_IN_GRACE, .is_grace = is_grace(h)};
+
+	h->parking.is_carrying = true;
+	switch (out->kind) {
+	case NSM_OUT_UNTOLD:
+		do_untold(h, out);
+		break;
+	case NSM_OUT_NOTE:
+		append(h, out->note.line);
+		break;
+	case NSM_OUT_GRACE:
+		nsm_input(h->statd.core, host_clock(h), &in);
+		break;
+	default:
+		break;
+	}
+	h->parking.is_carrying = false;
+}
+
+/* --- the rule ---------------------------------------------------------- */
+
+void parking_granted(struct host *h, struct pair *pair)
+{
+	pair->has_locks = true;
+	pair->is_graced =
+		is_grace(h) && !h->parking.is_server[pair->peer->index];
+	pair->granted_life = h->statd.life;
+}
+
+/* Whether @h knows @peer under several names, of which DNS may tie some. */
+static bool has_other_names(const struct host *h, const struct pair *pair)
+{
+	size_t i;
+
+	for (i = 0; i < h->lockd.pair_count; i++) {
+		const struct pair *other = &h->lockd.pairs[i];
+
+		if (other->peer == pair->peer &&
+		    strcmp(other->mon_name, pair->mon_name) != 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * In grace the peer is told though it is monitored; that grace has ended takes
+ * a while to be seen, and a statd that starts then leaves it to sm-notify.
+ */
+static bool may_be_told(const struct host *h, const struct pair *pair)
+{
+	return pair->is_graced &&
+	       (pair->granted_life != h->statd.life ||
+		h->sim->now_ms <= h->parking.grace_until_ms + GRACE_SLACK_MS);
+}
+
+void parking_check_notice(struct host *h, const struct addr *to)
+{
+	size_t i;
+
+	for (i = 0; i < h->lockd.pair_count; i++) {
+		const struct pair *pair = &h->lockd.pairs[i];
+
+		if (pair->has_locks &&
+		    addr_is_same_host(&pair->peer->addr, to) &&
+		    !has_other_names(h, pair) && !may_be_told(h, pair))
+			check_violate(h, "no_late_notice", "\"%s\" has locks",
+				      pair->mon_name);
+	}
+}
+
+bool parking_is_excused(const struct host *h, const struct pair *pair)
+{
+	struct ctl_subject subject;
+	struct index index;
+	bool is_parked;
+	size_t i;
+
+	/* By another name of it, which is not in the file. */
+	for (i = 0; i < h->lockd.pair_count; i++)
+		if (h->lockd.pairs[i].peer == pair->peer &&
+		    h->lockd.pairs[i].is_promised && has_other_names(h, pair))
+			return true;
+	if (!ctl_set_subject(&subject, pair->mon_name, &pair->peer->addr, 1))
+		return false;
+	index_init(&index, h);
+	is_parked = requests_state(&index.requests, &subject) == CTL_PARKED;
+	index_fini(&index);
+	return is_parked;
+}
+
+bool parking_is_silent(const struct host *h, const struct host *peer)
+{
+	size_t i;
+
+	for (i = 0; i < h->lockd.pair_count; i++) {
+		const struct pair *pair = &h->lockd.pairs[i];
+
+		if (pair->peer == peer && pair->is_debt &&
+		    parking_is_excused(h, pair))
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,158 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# A peer that is monitored again before it was told of our reboot: told before
+# SM_MON is answered, or not in this boot, with a running sm-notify and without.
+set -eu
+. "$(dirname "$0")/hosts.sh"
+
+COOKIE=30303030303030303030303030303030
+PEER=192.0.2.1
+NOTICE='rpc.program == 100024 && rpc.procedure == 6 && !icmp'
+
+# client_reboots: it has something to tell the server, which has no statd.
+client_reboots() {
+	statd_start server ours
+	lockd client mon $PEER $COOKIE
+	stop server statd
+	host_reboot client
+	statd_start client ours -d
+}
+
+parked() {
+	local file=$ROOM/client/disk/sm/.reclaim/parked
+	[ ! -e "$file" ] || paste -sd ';' "$file"
+}
+
+is_parked() {
+	[ "$(parked)" = "park $PEER $PEER" ]
+}
+
+# notify_spawn: sm-notify stays; the server is silent.
+notify_spawn() {
+	: >"$ROOM/client/log/notify"
+	spawn client notify "$(program sm-notify ours)" -d
+	wait_for "socket of sm-notify" grep -q "sending from" \
+		"$ROOM/client/log/notify"
+}
+
+# mounts: the server serves the client an NFSv3 mount, says its statd's /proc.
+mounts() {
+	echo "36 25 0:32 / /mnt rw - nfs server:/x rw,vers=3,addr=$PEER" \
+		>"$ROOM/client/mountinfo"
+	in_host client mount --bind "$ROOM/client/mountinfo" \
+		"/proc/$(pid_of client statd)/mountinfo"
+}
+
+# frames FILTER: the numbers of the frames on the client.
+frames() {
+	packets client "$1" frame.number
+}
+
+notices() {
+	packets client "$NOTICE && rpc.msgtyp == 0" stat.state | sort -u |
+		paste -sd ' '
+}
+
+# told_first: every notice was acknowledged before SM_MON was answered.
+told_first() {
+	local last first
+	last=$(frames "$NOTICE && rpc.msgtyp == 1 && ip.src == $PEER" | tail -n 1)
+	first=$(frames "rpc.program == 100024 && rpc.procedure == 2 &&
+		rpc.msgtyp == 1" | head -n 1)
+	[ "${last:-999999}" -lt "${first:-0}" ] ||
+		die "acknowledged in frame '$last', answered in '$first'"
+	say "ok: acknowledged in frame $last, answered in $first"
+}
+
+# told_next_boot: what was parked is told with the new number.
+told_next_boot() {
+	host_reboot client
+	statd_start client ours -d
+	capture_start client "udp"
+	notify_run client ours
+	capture_stop client
+	is "number told in the next boot" "$(notices)" "$(number client)"
+	is "untold then" "$(files client sm.bak)" ""
+}
+
+two_hosts 4
+statd_start client ours -d
+
+say "--- nobody notifies, no grace: parked before the answer"
+client_reboots
+lockd client mon $PEER $COOKIE
+is "what is parked" "$(parked)" "park $PEER $PEER"
+statd_start server ours
+capture_start client "udp"
+! notify_run client ours || die "all were told"
+capture_stop client
+is "notices to a parked peer" "$(notices)" ""
+grep -q "not notifying $PEER: untold, monitored again" \
+	"$ROOM/client/log/sm-notify" || die "sm-notify does not say so"
+is "its record" "$(files client sm.bak)" "$PEER"
+in_host client kill -USR1 "$(pid_of client statd)"
+wait_for "the status" grep -q "peers parked, untold and monitored again: 1" \
+	"$ROOM/client/log/statd"
+told_next_boot
+stop server statd
+
+say "--- sm-notify runs: it is asked to park"
+client_reboots
+notify_spawn
+lockd client mon $PEER $COOKIE
+is "what is parked" "$(parked)" "park $PEER $PEER"
+wait_for "the end of sm-notify" is_gone client notify
+statd_start server ours
+told_next_boot
+stop server statd
+
+say "--- sm-notify runs, the peer serves a mount: told before the answer"
+client_reboots
+mounts
+notify_spawn
+statd_start server ours
+capture_start client "tcp or udp"
+lockd client mon $PEER $COOKIE
+capture_stop client
+told_first
+is "number told" "$(notices)" "$(number client)"
+is "what is parked" "$(parked)" ""
+wait_for "the end of sm-notify" is_gone client notify
+is "untold" "$(files client sm.bak)" ""
+stop server statd
+
+say "--- nobody notifies, the peer serves a mount: rpc.statd tells it"
+client_reboots
+mounts
+statd_start server ours
+capture_start client "tcp or udp"
+lockd client mon $PEER $COOKIE
+capture_stop client
+told_first
+is "number told" "$(notices)" "$(number client)"
+is "what is noted" "$(parked)" "told $PEER client.example"
+capture_start client "udp"
+notify_run client ours
+capture_stop client
+is "notices by a later sm-notify" "$(notices)" ""
+is "untold" "$(files client sm.bak)" ""
+stop server statd
+
+say "--- the peer serves a mount and stays silent: parked"
+client_reboots
+mounts
+notify_spawn
+lockd client mon $PEER $COOKIE
+is "what is parked" "$(parked)" "park $PEER $PEER"
+
+say "--- a grace period runs: parked when it ends"
+client_reboots
+in_host client mount -t tmpfs none /proc/fs
+in_host client mkdir /proc/fs/lockd
+echo N >"$ROOM/client/grace"
+in_host client touch /proc/fs/lockd/nlm_end_grace
+in_host client mount --bind "$ROOM/client/grace" /proc/fs/lockd/nlm_end_grace
+lockd client mon $PEER $COOKIE
+is "what is parked in grace" "$(parked)" ""
+echo Y >"$ROOM/client/grace"
+wait_for "the peer to be parked" is_parked

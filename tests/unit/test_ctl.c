@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lib/ctl and lib/parked: there is one way to write each message and line, it
+ * is read back as it was meant, and nothing else is accepted.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "lib/ctl.h"
+#include "lib/parked.h"
+
+static bool parse(const char *text, struct ctl_request *request)
+{
+	return ctl_parse_request(text, strlen(text), request);
+}
+
+static void test_requests(void **state)
+{
+	struct ctl_request request;
+	struct addr addr;
+
+	(void)state;
+	assert_true(
+		parse("tell 17 peer.example 192.0.2.7 2001:db8::7", &request));
+	assert_int_equal(request.verb, CTL_TELL);
+	assert_int_equal(request.tag, 17);
+	assert_string_equal(request.subject.mon_name, "peer.example");
+	assert_int_equal(request.subject.addr_count, 2);
+	assert_true(addr_parse("2001:db8::7", &addr));
+	assert_true(addr_is_equal(&request.subject.addrs[1], &addr));
+	assert_true(parse("ask 0 x", &request));
+	assert_int_equal(request.verb, CTL_ASK);
+	assert_int_equal(request.subject.addr_count, 0);
+	assert_true(parse("park 9223372036854775807 x", &request));
+	assert_int_equal(request.verb, CTL_PARK);
+	assert_true(request.tag == INT64_MAX);
+}
+
+static void test_no_requests(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"ask",
+		"ask 1",
+		"ask 1 ",
+		"ask  1 x",
+		"ask 1  x",
+		"ask 1 x ",
+		"ask 1 x  192.0.2.7",
+		"ask 1 x y",
+		"ask 1 x 192.0.2.7:1",
+		"Ask 1 x",
+		"asks 1 x",
+		"ask -1 x",
+		"ask 01 x",
+		"ask 1a x",
+		"ask 9223372036854775808 x",
+		"ask 99999999999999999999 x",
+		"ask 1 .x",
+		"ask 1 a/b",
+		"ask 1 a\nb",
+		"ask 1 a\x7f",
+		"ask 1 x 1::1%a",
+		"forget 1 x",
+	};
+	struct ctl_request request;
+	char text[2 * CTL_LEN_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(parse(bad[i], &request));
+	/* A name of 255 bytes, and of one more. */
+	snprintf(text, sizeof(text), "ask 1 %0255d", 7);
+	assert_true(parse(text, &request));
+	snprintf(text, sizeof(text), "ask 1 %0256d", 7);
+	assert_false(parse(text, &request));
+	assert_false(ctl_parse_request("ask 1 a\0b", 9, &request));
+	assert_false(ctl_parse_request("ask 1 a 1.2.3.4\0", 16, &request));
+}
+
+static void test_addresses_have_a_cap(void **state)
+{
+	struct ctl_subject subject, back;
+	struct addr addrs[CTL_ADDRS_MAX + 1];
+	struct buf text;
+
+	(void)state;
+	for (size_t i = 0; i <= CTL_ADDRS_MAX; i++) {
+		assert_true(addr_parse("fe80::1%4", &addrs[i]));
+		addrs[i].bytes[15] = (uint8_t)i;
+		addrs[i].port = 111;
+	}
+	assert_true(ctl_set_subject(&subject, "x", addrs, CTL_ADDRS_MAX + 1));
+	assert_int_equal(subject.addr_count, CTL_ADDRS_MAX);
+	buf_init(&text, CTL_LEN_MAX);
+	ctl_add_subject(&text, &subject);
+	assert_false(text.is_overflowed);
+	assert_true(ctl_parse_subject(text.bytes, text.len, &back));
+	assert_int_equal(back.addr_count, CTL_ADDRS_MAX);
+	assert_true(addr_is_equal(&back.addrs[15], &subject.addrs[15]));
+	buf_add_text(&text, " 192.0.2.7");
+	assert_false(ctl_parse_subject(text.bytes, text.len, &back));
+	buf_fini(&text);
+	assert_false(ctl_set_subject(&subject, "a b", addrs, 1));
+}
+
+static void test_answers(void **state)
+{
+	enum ctl_word word;
+	struct buf text;
+	uint64_t tag;
+
+	(void)state;
+	buf_init(&text, CTL_LEN_MAX);
+	for (int i = CTL_NONE; i <= CTL_PARKED; i++) {
+		buf_clear(&text);
+		ctl_add_answer(&text, 100, (enum ctl_word)i);
+		assert_true(
+			ctl_parse_answer(text.bytes, text.len, &tag, &word));
+		assert_int_equal(tag, 100);
+		assert_int_equal(word, i);
+	}
+	buf_fini(&text);
+	assert_false(ctl_parse_answer("100", 3, &tag, &word));
+	assert_false(ctl_parse_answer("100 non", 7, &tag, &word));
+	assert_false(ctl_parse_answer("100 none ", 9, &tag, &word));
+	assert_false(ctl_parse_answer("100 none x", 10, &tag, &word));
+	assert_false(ctl_parse_answer("x none", 6, &tag, &word));
+}
+
+static bool parse_line(const char *text, struct parked_line *line)
+{
+	return parked_parse(text, strlen(text), line);
+}
+
+static void test_lines(void **state)
+{
+	struct parked_line line;
+
+	(void)state;
+	assert_true(parse_line("park peer.example 192.0.2.7", &line));
+	assert_int_equal(line.kind, PARKED_PARK);
+	assert_string_equal(line.subject.mon_name, "peer.example");
+	assert_int_equal(line.subject.addr_count, 1);
+	/* my_name may have blanks in files of nfs-utils, or be empty. */
+	assert_true(parse_line("told 192.0.2.7 my host", &line));
+	assert_int_equal(line.kind, PARKED_TOLD);
+	assert_int_equal(line.told_len, 17);
+	assert_memory_equal(line.told, "192.0.2.7 my host", 17);
+	assert_true(parse_line("told 192.0.2.7 ", &line));
+	assert_true(parse_line("held", &line));
+	assert_int_equal(line.kind, PARKED_HELD);
+	assert_false(parse_line("", &line));
+	assert_false(parse_line("park", &line));
+	assert_false(parse_line("park ", &line));
+	assert_false(parse_line("told ", &line));
+	assert_false(parse_line("told x", &line));
+	assert_false(parse_line("told  x", &line));
+	assert_false(parse_line("held ", &line));
+	assert_false(parse_line("later", &line));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_requests),
+		cmocka_unit_test(test_no_requests),
+		cmocka_unit_test(test_addresses_have_a_cap),
+		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_lines),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
