@@ -16,35 +16,12 @@
 
 #include "lib/xalloc.h"
 #include "statd/envoy.h"
+#include "statd/latejob.h"
 #include "statd/subject.h"
 
 #define ASKS_MAX 4 /* of one job, whoever tells it keeps going away */
 
-enum late_stage {
-	LATE_ASKED, /* is it untold? */
-	LATE_HELD,  /* it is being told, SM_MON waits */
-	LATE_GRACE, /* it is being told while grace runs */
-	LATE_PARKING,
-	LATE_DONE,
-};
-
-struct late_job {
-	struct link in_jobs;	/* late::jobs, in_grace or done */
-	struct link in_telling; /* late::telling */
-	struct timer timer;	/* its stage ends then */
-	struct peer *peer;	/* NULL: monitored no more */
-	struct envoy *envoy;	/* where we tell it ourselves */
-	uint64_t id;
-	enum late_stage stage;
-	unsigned int asks;
-	bool is_loaded;	  /* lockd has not asked for it in this life */
-	bool is_answered; /* its SM_MON, so it may have locks */
-	bool is_by_name;  /* none of its addresses was known */
-	bool is_wished;	  /* sm-notify was asked to tell it */
-	bool is_counted;  /* its wait was taken from late::held_ms */
-	struct monitor_caller waiters[NSM_WAITERS_MAX];
-	unsigned int waiter_count;
-};
+#define ASKS_MAX 4 /* of one job, whoever tells it keeps going away */
 
 void late_init(struct late *late, struct effects *out, struct prng *rng,
 	       const char *name)
@@ -59,117 +36,13 @@ void late_init(struct late *late, struct effects *out, struct prng *rng,
 	list_init(&late->telling);
 }
 
-static void stop_telling(struct late *late, struct late_job *job)
-{
-	if (job->envoy == NULL)
-		return;
-	envoy_free(job->envoy);
-	job->envoy = NULL;
-	list_remove(&job->in_telling);
-	late->telling_count--;
-}
-
-static void job_free(struct late *late, struct late_job *job)
-{
-	stop_telling(late, job);
-	timerq_cancel(&late->timers, &job->timer);
-	list_remove(&job->in_jobs);
-	if (job->peer != NULL)
-		job->peer->late = NULL;
-	free(job);
-}
-
-static void free_jobs(struct late *late, struct link *head)
-{
-	struct link *pos, *after;
-
-	list_for_each_safe (pos, after, head)
-		job_free(late, container_of(pos, struct late_job, in_jobs));
-}
-
 void late_fini(struct late *late)
 {
-	free_jobs(late, &late->jobs);
-	free_jobs(late, &late->in_grace);
-	free_jobs(late, &late->done);
+	latejobs_free(late, &late->jobs);
+	latejobs_free(late, &late->in_grace);
+	latejobs_free(late, &late->done);
 	callers_fini(&late->callers);
 	timerq_fini(&late->timers);
-}
-
-/* --- the stages ---------------------------------------------------------- */
-
-static void set_stage(struct late *late, struct late_job *job,
-		      enum late_stage stage, struct link *head)
-{
-	job->stage = stage;
-	timerq_cancel(&late->timers, &job->timer);
-	list_remove(&job->in_jobs);
-	list_append(head, &job->in_jobs);
-}
-
-/* Nobody has to wait for @job any more. */
-static void release(struct late *late, struct late_job *job)
-{
-	unsigned int i;
-
-	for (i = 0; i < job->waiter_count; i++)
-		callers_add(&late->callers, &job->waiters[i]);
-	job->waiter_count = 0;
-}
-
-/* Gives back what is left of the wait of @job. */
-static void end_hold(struct late *late, struct late_job *job)
-{
-	if (job->is_counted && job->timer.at_ms > late->now_ms &&
-	    timer_is_set(&job->timer))
-		late->held_ms -= (uint32_t)(job->timer.at_ms - late->now_ms);
-	job->is_counted = false;
-}
-
-/* Nothing more is open about the peer; @is_settled: and no notice is late. */
-static void finish(struct late *late, struct late_job *job, bool is_settled)
-{
-	end_hold(late, job);
-	stop_telling(late, job);
-	job->peer->is_late_settled = is_settled && !job->is_by_name;
-	job->peer->late = NULL;
-	job->peer = NULL;
-	release(late, job);
-	set_stage(late, job, LATE_DONE, &late->done);
-}
-
-/* Adds how others know the peer of @job to @text; false: they do not. */
-static bool add_subject(struct late_job *job, struct buf *text)
-{
-	struct ctl_subject subject;
-
-	if (!subject_of_peer(job->peer, &subject))
-		return false;
-	job->is_by_name = subject.addr_count == 0;
-	ctl_add_subject(text, &subject);
-	return true;
-}
-
-static void emit(struct late *late, struct late_job *job, enum ctl_verb verb)
-{
-	struct buf text;
-
-	buf_init(&text, CTL_LEN_MAX);
-	if (add_subject(job, &text))
-		effects_untold(late->out, job->id, verb, buf_text(&text));
-	buf_fini(&text);
-}
-
-static void log_peer(struct late *late, const struct late_job *job,
-		     enum log_level level, const char *what)
-{
-	const char *mon_name = job->peer->rec.mon_name;
-	struct buf name;
-
-	buf_init(&name, LOG_TEXT_MAX / 2);
-	buf_add_escaped(&name, mon_name, strlen(mon_name));
-	effects_log(late->out, level, "\"%s\" %s", buf_text(&name), what);
-	buf_fini(&name);
 }
 
 typedef void end_telling(struct late *late, struct late_job *job);
@@ -194,14 +67,15 @@ static void end_others(struct late *late, const struct peer *peer,
 /* Not in this boot: its record stays for the next one. */
 static void park(struct late *late, struct late_job *job)
 {
-	end_hold(late, job);
-	stop_telling(late, job);
-	log_peer(late, job, LOG_NOTE,
-		 "has not been told that we rebooted, and is monitored again: "
-		 "parked until the next boot");
-	set_stage(late, job, LATE_PARKING, &late->jobs);
+	latejob_end_hold(late, job);
+	latejob_stop_telling(late, job);
+	latejob_log(
+		late, job, LOG_NOTE,
+		"has not been told that we rebooted, and is monitored again: "
+		"parked until the next boot");
+	latejob_set_stage(late, job, LATE_PARKING, &late->jobs);
 	timerq_set(&late->timers, &job->timer, late->now_ms + LATE_ANSWER_MS);
-	emit(late, job, CTL_PARK);
+	latejob_ask_world(late, job, CTL_PARK);
 	end_others(late, job->peer, park);
 }
 
@@ -213,13 +87,13 @@ static void told_by_us(struct late *late, struct late_job *job)
 {
 	struct buf text;
 
-	end_hold(late, job);
-	stop_telling(late, job);
-	log_peer(late, job, LOG_NOTE, "was told that we rebooted");
-	set_stage(late, job, LATE_PARKING, &late->jobs);
+	latejob_end_hold(late, job);
+	latejob_stop_telling(late, job);
+	latejob_log(late, job, LOG_NOTE, "was told that we rebooted");
+	latejob_set_stage(late, job, LATE_PARKING, &late->jobs);
 	timerq_set(&late->timers, &job->timer, late->now_ms + LATE_ANSWER_MS);
 	buf_init(&text, CTL_LEN_MAX);
-	if (add_subject(job, &text))
+	if (latejob_add_subject(job, &text))
 		effects_untold_told(late->out, job->id, buf_text(&text));
 	buf_fini(&text);
 	end_others(late, job->peer, told_by_us);
@@ -238,7 +112,7 @@ static void envoy_news(struct late *late, struct late_job *job,
 	} else if (job->stage == LATE_HELD) {
 		park(late, job);
 	} else {
-		stop_telling(late, job); /* grace will end */
+		latejob_stop_telling(late, job); /* grace will end */
 	}
 }
 
@@ -308,7 +182,7 @@ static uint32_t hold_ms(const struct late *late,
 static void begin_hold(struct late *late, struct late_job *job,
 		       uint32_t wait_ms, bool is_counted)
 {
-	set_stage(late, job, LATE_HELD, &late->jobs);
+	latejob_set_stage(late, job, LATE_HELD, &late->jobs);
 	timerq_set(&late->timers, &job->timer, late->now_ms + wait_ms);
 	job->is_counted = is_counted;
 	if (!is_counted)
@@ -321,8 +195,8 @@ static void begin_hold(struct late *late, struct late_job *job,
 
 static void begin_grace(struct late *late, struct late_job *job)
 {
-	set_stage(late, job, LATE_GRACE, &late->in_grace);
-	release(late, job);
+	latejob_set_stage(late, job, LATE_GRACE, &late->in_grace);
+	latejob_release(late, job);
 	if (!timer_is_set(&late->look))
 		timerq_set(&late->timers, &late->look,
 			   late->now_ms + LATE_GRACE_MS);
@@ -333,7 +207,7 @@ static void tell(struct late *late, struct late_job *job,
 		 const struct nsm_in *in)
 {
 	if (in->len == 0 && !job->is_wished)
-		emit(late, job, CTL_TELL);
+		latejob_ask_world(late, job, CTL_TELL);
 	job->is_wished = in->len == 0;
 	if (in->len > 0 && job->envoy == NULL)
 		tell_ourselves(late, job, in);
@@ -348,7 +222,7 @@ static void decide(struct late *late, struct late_job *job,
 	uint32_t wait_ms = may_wait ? hold_ms(late, facts) : 0;
 
 	if (job->is_loaded && !facts->is_grace) {
-		finish(late, job, false);
+		latejob_finish(late, job, false);
 	} else if (wait_ms > 0) {
 		begin_hold(late, job, wait_ms, facts->has_nfsd);
 		tell(late, job, in);
@@ -365,7 +239,7 @@ static void ask_again(struct late *late, struct late_job *job)
 {
 	job->is_wished = false;
 	if (job->asks++ < ASKS_MAX)
-		emit(late, job, CTL_ASK);
+		latejob_ask_world(late, job, CTL_ASK);
 	else if (job->stage == LATE_HELD)
 		park(late, job);
 }
@@ -376,9 +250,9 @@ static void outcome_while_asked(struct late *late, struct late_job *job,
 	if (in->untold.what == NSM_UNTOLD_YES)
 		decide(late, job, in);
 	else if (in->untold.what != NSM_UNTOLD_LOST)
-		finish(late, job, true);
+		latejob_finish(late, job, true);
 	else if (job->is_loaded)
-		finish(late, job, false);
+		latejob_finish(late, job, false);
 	else
 		park(late, job);
 }
@@ -394,12 +268,12 @@ static void outcome_while_told(struct late *late, struct late_job *job,
 		ask_again(late, job);
 		break;
 	case NSM_UNTOLD_TOLD:
-		log_peer(late, job, LOG_NOTE, "was told that we rebooted");
-		finish(late, job, true);
+		latejob_log(late, job, LOG_NOTE, "was told that we rebooted");
+		latejob_finish(late, job, true);
 		break;
 	case NSM_UNTOLD_NONE:
 	case NSM_UNTOLD_PARKED:
-		finish(late, job, true);
+		latejob_finish(late, job, true);
 		break;
 	}
 }
@@ -409,14 +283,14 @@ static void outcome_while_told(struct late *late, struct late_job *job,
 /* Frees the jobs that are done: not where they end, they may be in use. */
 static void reap(struct late *late)
 {
-	free_jobs(late, &late->done);
+	latejobs_free(late, &late->done);
 }
 
 static void ask(struct late *late, struct late_job *job)
 {
-	set_stage(late, job, LATE_ASKED, &late->jobs);
+	latejob_set_stage(late, job, LATE_ASKED, &late->jobs);
 	timerq_set(&late->timers, &job->timer, late->now_ms + LATE_ANSWER_MS);
-	emit(late, job, CTL_ASK);
+	latejob_ask_world(late, job, CTL_ASK);
 }
 
 static struct late_job *begin(struct late *late, uint64_t now_ms,
@@ -460,9 +334,18 @@ void late_found(struct late *late, uint64_t now_ms, struct peer *peer)
 		begin(late, now_ms, peer)->is_answered = true;
 }
 
+void late_stored(struct late *late, const struct peer *peer)
+{
+	if (peer->late == NULL || peer->late->stage != LATE_GRACE)
+		return;
+	peer->late->is_unsure = true;
+	effects_grace(late->out);
+}
+
 bool late_is_holding(const struct peer *peer)
 {
-	return peer->late != NULL && peer->late->stage != LATE_GRACE;
+	return peer->late != NULL &&
+	       (peer->late->stage != LATE_GRACE || peer->late->is_unsure);
 }
 
 bool late_wait(struct late *late, struct peer *peer,
@@ -492,7 +375,7 @@ bool late_take_back(struct peer *peer, struct monitor_caller *caller)
 void late_forget(struct late *late, struct peer *peer)
 {
 	if (peer->late != NULL)
-		finish(late, peer->late, false);
+		latejob_finish(late, peer->late, false);
 }
 
 static struct late_job *find(const struct link *head, uint64_t id)
@@ -524,17 +407,29 @@ void late_untold(struct late *late, uint64_t now_ms, const struct nsm_in *in)
 	else if (job->stage != LATE_PARKING)
 		outcome_while_told(late, job, in);
 	else if (in->untold.what != NSM_UNTOLD_YES)
-		finish(late, job, true);
+		latejob_finish(late, job, true);
+}
+
+static void be_sure(struct late *late, struct late_job *job)
+{
+	job->is_unsure = false;
+	latejob_release(late, job);
 }
 
 void late_grace(struct late *late, uint64_t now_ms, bool is_grace)
 {
+	struct link *pos;
+
 	reap(late);
 	late->now_ms = now_ms;
 	if (is_grace && !list_is_empty(&late->in_grace))
 		timerq_set(&late->timers, &late->look, now_ms + LATE_GRACE_MS);
-	if (is_grace)
+	if (is_grace) {
+		list_for_each (pos, &late->in_grace)
+			be_sure(late,
+				container_of(pos, struct late_job, in_jobs));
 		return;
+	}
 	/* One that is parked may take others with it. */
 	while (!list_is_empty(&late->in_grace))
 		park(late, container_of(late->in_grace.next, struct late_job,
@@ -552,11 +447,11 @@ void late_answer(struct late *late, uint64_t now_ms, const struct nsm_in *in)
 static void stage_over(struct late *late, struct late_job *job)
 {
 	if (job->stage == LATE_PARKING) {
-		log_peer(late, job, LOG_WARN,
-			 "is parked, but sm-notify does not say so");
-		finish(late, job, true);
+		latejob_log(late, job, LOG_WARN,
+			    "is parked, but sm-notify does not say so");
+		latejob_finish(late, job, true);
 	} else if (job->is_loaded) {
-		finish(late, job, false);
+		latejob_finish(late, job, false);
 	} else {
 		park(late, job);
 	}

@@ -82,6 +82,12 @@ void late_load(struct late *late, uint64_t now_ms, struct peer *peer);
 void late_found(struct late *late, uint64_t now_ms, struct peer *peer);
 
 /*
+ * Looks at the grace period once more before an SM_MON for @peer is answered,
+ * whose record is durable now: it may have ended while that took its time.
+ */
+void late_stored(struct late *late, const struct peer *peer);
+
+/*
  * Tells whether an SM_MON for @peer must not be answered yet.
  */
 bool late_is_holding(const struct peer *peer);

@@ -403,8 +403,10 @@ void monitor_stored(struct monitor *m, uint64_t now_ms, uint64_t id, int error,
 	if (job == NULL)
 		return;
 	is_current = job->peer != NULL && job->peer->store_id == id;
-	if (is_current)
+	if (is_current) {
 		settle_peer(m, now_ms, job->peer, error == 0);
+		late_stored(m->late, job->peer);
+	}
 	if (error != 0 && job->peer != NULL)
 		log_failure(m, now_ms, job->peer->rec.mon_name,
 			    reason != NULL ? reason : "the disk failed");

@@ -437,6 +437,46 @@ void parking_check_notice(struct host *h, const struct addr *to)
 	}
 }
 
+/* statd has told it: a running sm-notify leaves its line to the next one. */
+static bool is_told(const struct parked_line *parked, const struct pair *pair)
+{
+	size_t len = strlen(pair->mon_name);
+
+	return parked->kind == PARKED_TOLD && parked->told_len > len &&
+	       memcmp(parked->told, pair->mon_name, len) == 0 &&
+	       parked->told[len] == ' ';
+}
+
+/* A record whose name leads to a parked address is parked with it. */
+static bool is_parked_with(const struct parked_line *parked,
+			   const struct addr *addr)
+{
+	size_t i;
+
+	if (parked->kind != PARKED_PARK)
+		return false;
+	for (i = 0; i < parked->subject.addr_count; i++)
+		if (addr_is_same_host(&parked->subject.addrs[i], addr))
+			return true;
+	return false;
+}
+
+static bool is_in_file(const struct host *h, const struct pair *pair)
+{
+	struct record_lines lines = {.bytes = h->parking.parked.bytes,
+				     .len = h->parking.parked.len};
+	struct parked_line parked;
+	const uint8_t *line;
+	size_t len;
+
+	while (record_lines_next(&lines, &line, &len))
+		if (parked_parse(line, len, &parked) &&
+		    (is_told(&parked, pair) ||
+		     is_parked_with(&parked, &pair->peer->addr)))
+			return true;
+	return false;
+}
+
 bool parking_is_excused(const struct host *h, const struct pair *pair)
 {
 	struct ctl_subject subject;
@@ -449,6 +489,8 @@ bool parking_is_excused(const struct host *h, const struct pair *pair)
 		if (h->lockd.pairs[i].peer == pair->peer &&
 		    h->lockd.pairs[i].is_promised && has_other_names(h, pair))
 			return true;
+	if (is_in_file(h, pair))
+		return true;
 	if (!ctl_set_subject(&subject, pair->mon_name, &pair->peer->addr, 1))
 		return false;
 	index_init(&index, h);

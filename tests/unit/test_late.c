@@ -240,6 +240,35 @@ static void test_grace(void **state)
 	assert_true(nsm_deadline_ms(rig->nsm) == UINT64_MAX);
 }
 
+/* Grace may end while the record is on its way to the disk. */
+static void test_stored_in_grace(void **state)
+{
+	struct nsm_untold_facts facts = {.is_grace = true};
+	struct rig *rig = *state;
+	uint64_t id, store_id;
+
+	rig_mon(rig, PEER, 'a');
+	store_id = rig_get(rig, NSM_OUT_STORE, 0)->out.store.id;
+	id = expect_untold(rig, CTL_ASK, SUBJ);
+	feed_yes(rig, id, facts, "");
+	expect_untold(rig, CTL_TELL, SUBJ);
+	rig_stored(rig, store_id, 0);
+	assert_int_equal(rig_count(rig, NSM_OUT_GRACE), 1);
+	assert_int_equal(rig_count(rig, NSM_OUT_REPLY), 0);
+	feed_grace(rig, true);
+	expect_success(rig);
+
+	rig_mon(rig, PEER, 'b');
+	store_id = rig_get(rig, NSM_OUT_STORE, 0)->out.store.id;
+	feed_yes(rig, id, facts, "");
+	rig_stored(rig, store_id, 0);
+	feed_grace(rig, false);
+	id = expect_untold(rig, CTL_PARK, SUBJ);
+	assert_int_equal(rig_count(rig, NSM_OUT_REPLY), 0);
+	feed(rig, id, NSM_UNTOLD_PARKED);
+	expect_success(rig);
+}
+
 static void test_told_in_grace(void **state)
 {
 	struct nsm_untold_facts facts = {.is_grace = true};
@@ -540,6 +569,7 @@ int main(void)
 		CASE(test_waits_beside_nfsd),
 		CASE(test_another_life_has_waited),
 		CASE(test_grace),
+		CASE(test_stored_in_grace),
 		CASE(test_told_in_grace),
 		CASE(test_we_tell),
 		CASE(test_we_tell_in_vain),
