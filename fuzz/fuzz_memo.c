@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A file of sm/.reclaim: what is accepted keeps to the bounds, and is the same
- * when it is written and read again.
+ * A file of sm/.reclaim, about a record or a notice: what is accepted keeps to
+ * the bounds, and is the same when it is written and read again.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -41,11 +41,31 @@ static void require_same(const struct buf *a, const struct buf *b)
 	require(a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0);
 }
 
+static void check_notice(const uint8_t *data, size_t size)
+{
+	struct memo_notice notice;
+	struct buf out;
+
+	if (!memo_notice_parse(data, size, &notice)) {
+		require(notice.item.name == NULL);
+		return;
+	}
+	require(notice.from.family != ADDR_NONE && notice.from.port == 0);
+	check_items(&notice.item, 1);
+	buf_init(&out, MEMO_SIZE_MAX);
+	memo_notice_format(&notice, &out);
+	memo_notice_fini(&notice);
+	require(memo_notice_parse(out.bytes, out.len, &notice));
+	buf_fini(&out);
+	memo_notice_fini(&notice);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct memo memo, again;
 	struct buf first, second;
 
+	check_notice(data, size);
 	if (!memo_parse(data, size, &memo)) {
 		require(memo.rec.mon_name == NULL);
 		return 0;

@@ -20,6 +20,14 @@ static void require_pair(const uint8_t *bytes, size_t len)
 	record_fini(&rec);
 }
 
+static void require_notice(const uint8_t *bytes, size_t len)
+{
+	struct memo_notice notice;
+
+	require(memo_notice_parse(bytes, len, &notice));
+	memo_notice_fini(&notice);
+}
+
 static void require_readable(const uint8_t *bytes, size_t len)
 {
 	struct buf again;
@@ -27,6 +35,10 @@ static void require_readable(const uint8_t *bytes, size_t len)
 
 	if (memos_is_kind(bytes, len, HAWORDS_MEMO)) {
 		require_pair(bytes, len);
+		return;
+	}
+	if (memos_is_kind(bytes, len, MEMO_NOTICE_WORD)) {
+		require_notice(bytes, len);
 		return;
 	}
 	require(memo_parse(bytes, len, &memo));

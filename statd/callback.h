@@ -41,7 +41,7 @@ struct event {
 	uint32_t number;     /* the state number to hand on */
 	uint64_t since_ms;   /* since when it is pending */
 	uint64_t version;    /* of peer::memo, the first that has it */
-	struct link waiters; /* waiter::in_event: who wants to know */
+	struct link waiters; /* senders.c: who wants to know */
 	unsigned int waiter_count;
 };
 

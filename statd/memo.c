@@ -11,8 +11,11 @@
 
 #include "lib/xalloc.h"
 
-#define FIRST_LINE "peer"
-#define LAST_LINE  "end"
+#define FIRST_LINE    "peer"
+#define LAST_LINE     "end"
+
+#define RESERVED_PORT "reserved"
+#define OTHER_PORT    "other"
 
 static void add_name(struct buf *out, const char *name)
 {
@@ -165,20 +168,27 @@ static bool parse_item(struct words *line, struct memo_item *items,
 	return line->len == 0;
 }
 
+static bool parse_addr(struct words word, struct addr *out)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	if (word.len >= sizeof(text))
+		return false;
+	memcpy(text, word.at, word.len);
+	text[word.len] = '\0';
+	return strlen(text) == word.len && addr_parse(text, out);
+}
+
 static bool parse_baseline(struct words *line, struct memo *out)
 {
 	struct words number = take_word(line);
 	struct words addr = take_word(line);
 	struct words port = take_word(line);
-	char text[ADDR_TEXT_SIZE];
 	uint32_t value;
 
-	if (out->has_baseline || line->len > 0 || addr.len >= sizeof(text) ||
-	    !parse_number(number, UINT32_MAX, &out->baseline))
-		return false;
-	memcpy(text, addr.at, addr.len);
-	text[addr.len] = '\0';
-	if (strlen(text) != addr.len || !addr_parse(text, &out->baseline_of) ||
+	if (out->has_baseline || line->len > 0 ||
+	    !parse_number(number, UINT32_MAX, &out->baseline) ||
+	    !parse_addr(addr, &out->baseline_of) ||
 	    !parse_number(port, UINT16_MAX, &value))
 		return false;
 	out->baseline_of.port = (uint16_t)value;
@@ -244,4 +254,51 @@ void memo_fini(struct memo *memo)
 	for (i = 0; i < memo->event_count; i++)
 		free(memo->events[i].name);
 	*memo = (struct memo){.has_baseline = false};
+}
+
+/* --- a notice ---------------------------------------------------------- */
+
+void memo_notice_format(const struct memo_notice *notice, struct buf *out)
+{
+	char addr[ADDR_TEXT_SIZE];
+
+	buf_addf(out, MEMO_NOTICE_WORD " %s %s ",
+		 addr_format(&notice->from, addr),
+		 notice->is_reserved_port ? RESERVED_PORT : OTHER_PORT);
+	buf_addf(out, "%u ", notice->item.number);
+	add_name(out, notice->item.name);
+	buf_add_text(out, "\n");
+}
+
+static bool parse_notice(struct words *line, struct memo_notice *out)
+{
+	struct words word = take_word(line);
+	size_t count = 0;
+
+	if (!is_word(word, MEMO_NOTICE_WORD) ||
+	    !parse_addr(take_word(line), &out->from))
+		return false;
+	word = take_word(line);
+	out->is_reserved_port = is_word(word, RESERVED_PORT);
+	return (out->is_reserved_port || is_word(word, OTHER_PORT)) &&
+	       parse_item(line, &out->item, &count);
+}
+
+bool memo_notice_parse(const uint8_t *bytes, size_t len,
+		       struct memo_notice *out)
+{
+	struct words line = {.at = bytes, .len = len - 1};
+
+	*out = (struct memo_notice){.is_reserved_port = false};
+	if (len > 0 && len <= MEMO_SIZE_MAX && bytes[len - 1] == '\n' &&
+	    parse_notice(&line, out))
+		return true;
+	memo_notice_fini(out);
+	return false;
+}
+
+void memo_notice_fini(struct memo_notice *notice)
+{
+	free(notice->item.name);
+	*notice = (struct memo_notice){.is_reserved_port = false};
 }

@@ -22,6 +22,7 @@
 enum memo_kind {
 	MEMO_PEER,    /* "peer": struct peer, see statd/memo.h */
 	MEMO_CALLOUT, /* "callout": statd/callouts.c, see statd/hawords.h */
+	MEMO_NOTICE,  /* "notice": struct kept_notice, see statd/memo.h */
 };
 
 #define MEMOS_NUMBER_MAX 999999999999999999u /* 18 digits */

@@ -1,46 +1,32 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A notice may concern several records (one peer, several my_names), each of
- * which may need a callback.  "struct notice" stands for the caller who waits
- * until all of them are done.
+ * which may need a callback; its caller waits until all of them are done.
  *
  * ORDER: the REPLY leaves after the last callback was answered, or outlives us
- * in sm/.reclaim.  Break it and a sender that was answered stops repeating
- * although lockd never heard.
+ * in sm/.reclaim; and while a look-up is open that may show another record of
+ * the sender, after the notice itself is there.  Break it and a sender that was
+ * answered stops repeating although lockd never heard.
  */
 #include "statd/notice.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "lib/rpcmsg.h"
 #include "lib/statenum.h"
-#include "lib/xalloc.h"
 #include "statd/aliases.h"
+#include "statd/senders.h"
 #include "statd/callouts.h"
 #include "statd/verify.h"
 
 #define REFUSALS_LOGGED_PER_MINUTE 10
 
-/* A caller of SM_NOTIFY who has no answer yet. */
-struct notice {
-	uint64_t reply_to;
-	uint32_t xid;
-	unsigned int open; /* waiters */
-	bool is_mute;	   /* undecided for another record: never answered */
-};
-
-/* That a caller waits for an event. */
-struct waiter {
-	struct link in_event; /* event::waiters */
-	struct notice *notice;
-};
-
 /* What came of matching one notice. */
 struct outcome {
 	unsigned int matched;
+	unsigned int by_address;
 	unsigned int undecided;
-	struct notice *notice; /* made when the first event needs it */
+	bool is_again;	       /* a notice that was kept: nobody waits */
+	struct sender *sender; /* made when the first event needs it */
 };
 
 void notices_init(struct notices *set, struct effects *out, struct peers *peers,
@@ -51,47 +37,13 @@ void notices_init(struct notices *set, struct effects *out, struct peers *peers,
 				.cb = cb,
 				.doubts = doubts,
 				.memos = doubts->memos};
+	kept_init(&set->kept, doubts->memos);
 }
 
-static void answer(struct notices *set, uint64_t reply_to, uint32_t xid)
-{
-	struct buf message;
-
-	buf_init(&message, RPCMSG_SIZE_MAX);
-	rpcmsg_add_reply(&message, xid, RPCMSG_SUCCESS, 0);
-	effects_reply(set->out, reply_to, &message);
-}
-
-static void event_add_waiter(struct event *event, struct notice *notice)
-{
-	struct waiter *waiter = xzalloc(sizeof(*waiter));
-
-	waiter->notice = notice;
-	notice->open++;
-	event->waiter_count++;
-	list_append(&event->waiters, &waiter->in_event);
-}
-
-/* Lets everybody who waits for @event go on; answers those who are through. */
 static void event_release(struct notices *set, struct event *event,
 			  bool is_answered)
 {
-	struct link *link;
-
-	while ((link = list_take_first(&event->waiters)) != NULL) {
-		struct waiter *waiter =
-			container_of(link, struct waiter, in_event);
-		struct notice *notice = waiter->notice;
-
-		free(waiter);
-		if (--notice->open > 0)
-			continue;
-		if (is_answered && !notice->is_mute)
-			answer(set, notice->reply_to, notice->xid);
-		else
-			effects_reply(set->out, notice->reply_to, NULL);
-		free(notice);
-	}
+	senders_release(set->out, &event->waiters, is_answered);
 	event->waiter_count = 0;
 }
 
@@ -163,20 +115,26 @@ static struct event *deliver(struct notices *set, uint64_t now_ms,
 	return event;
 }
 
-/* Waits for @event; where too many do already, the caller must repeat. */
-static void wait_for(struct event *event, const struct notice_call *call,
-		     struct outcome *outcome)
+/* Waits in @waiters; where too many do already, the caller must repeat. */
+static void wait_in(struct link *waiters, unsigned int *count,
+		    const struct notice_call *call, struct outcome *outcome)
 {
-	if (event->waiter_count >= NSM_WAITERS_MAX) {
+	if (outcome->is_again)
+		return;
+	if (*count >= NSM_WAITERS_MAX) {
 		outcome->undecided++;
 		return;
 	}
-	if (outcome->notice == NULL) {
-		outcome->notice = xzalloc(sizeof(*outcome->notice));
-		outcome->notice->reply_to = call->reply_to;
-		outcome->notice->xid = call->xid;
-	}
-	event_add_waiter(event, outcome->notice);
+	if (outcome->sender == NULL)
+		outcome->sender = sender_new(call->reply_to, call->xid);
+	sender_wait(outcome->sender, waiters);
+	(*count)++;
+}
+
+static void wait_for(struct event *event, const struct notice_call *call,
+		     struct outcome *outcome)
+{
+	wait_in(&event->waiters, &event->waiter_count, call, outcome);
 }
 
 /* A notice of what lockd is being told: one that outlives us is answered. */
@@ -204,6 +162,7 @@ static void match_one(struct notices *set, uint64_t now_ms,
 	struct event *event = callbacks_find(peer, call->name);
 
 	outcome->matched++;
+	outcome->by_address += is_from_address;
 	if (event != NULL && event->number == call->number &&
 	    (is_from_address || set->doubts->check == VERIFY_CHECK_LEGACY)) {
 		repeat(set, event, call, outcome);
@@ -298,6 +257,30 @@ static bool is_alias_wanted(const struct notices *set,
 	       set->doubts->check != VERIFY_CHECK_ADDRESS;
 }
 
+/*
+ * Keeps @call, so that it needs no repetition for the sake of look-ups that are
+ * open.
+ *
+ * SAFETY: only what is believed to come from a peer's own address; a stranger
+ * must not take the room of honest ones.
+ *
+ * Return: false where it is undecided for another reason, or cannot be kept.
+ */
+static bool keep(struct notices *set, uint64_t now_ms,
+		 const struct notice_call *call, struct outcome *outcome)
+{
+	struct kept_notice *kept;
+
+	if (outcome->undecided > 0 || outcome->by_address == 0)
+		return false;
+	kept = kept_note(&set->kept, now_ms, call);
+	if (kept == NULL)
+		return false;
+	if (!kept_is_stored(kept))
+		wait_in(&kept->waiters, &kept->waiter_count, call, outcome);
+	return true;
+}
+
 void notices_take(struct notices *set, uint64_t now_ms,
 		  const struct notice_call *call, bool is_lookup_open)
 {
@@ -316,14 +299,96 @@ void notices_take(struct notices *set, uint64_t now_ms,
 				      "may be about a peer of ours then"
 				    : "it is about nobody we monitor");
 	/* Whatever it matched, that record may be about the sender as well. */
-	if (is_lookup_open)
+	if (is_lookup_open && !keep(set, now_ms, call, &outcome))
 		outcome.undecided++;
-	if (outcome.notice != NULL)
-		outcome.notice->is_mute = outcome.undecided > 0;
+	if (outcome.sender != NULL)
+		outcome.sender->is_mute = outcome.undecided > 0;
 	else if (outcome.undecided > 0)
 		effects_reply(set->out, call->reply_to, NULL);
 	else
-		answer(set, call->reply_to, call->xid);
+		senders_answer(set->out, call->reply_to, call->xid);
+}
+
+/* --- what was kept ----------------------------------------------------- */
+
+/*
+ * Meets @peer with what was kept, as if it came now.  What was decided when it
+ * came is not decided again: by name, or for a record that lockd asked for
+ * afterwards, when the sender had rebooted already.
+ */
+static void meet(struct notices *set, uint64_t now_ms, struct kept_notice *kept,
+		 struct peer *peer)
+{
+	struct outcome outcome = {.is_again = true};
+	const struct notice_call call = kept_call(kept);
+
+	if (peer->lookup != PEER_RESOLVED ||
+	    !peer_has_addr(peer, &kept->from) ||
+	    (peer->has_mon_ms && peer->mon_ms > kept->came_ms))
+		return;
+	match_one(set, now_ms, &call, peer, &outcome);
+	kept->is_undecided |= outcome.undecided > 0;
+}
+
+void notices_meet(struct notices *set, uint64_t now_ms, struct peer *peer)
+{
+	struct link *pos;
+
+	list_for_each (pos, &set->kept.all) {
+		struct kept_notice *kept =
+			container_of(pos, struct kept_notice, in_all);
+
+		if (!peer_has_addr(peer, &kept->from))
+			continue;
+		kept->until_ms = now_ms + KEPT_AFTERWARDS_MS;
+		meet(set, now_ms, kept, peer);
+	}
+}
+
+static void meet_all(struct notices *set, uint64_t now_ms,
+		     struct kept_notice *kept)
+{
+	struct peer_addr *place = NULL;
+
+	kept->is_undecided = false;
+	while ((place = peers_next_by_addr(set->peers, &kept->from, place)) !=
+	       NULL)
+		meet(set, now_ms, kept, place->peer);
+}
+
+/*
+ * ORDER: what the last meeting caused is a doubt, which a restart forgets, for
+ * DOUBT_SILENT_MS at most, and then an event, in its own file at once.  Only
+ * after that the file of the notice may go.
+ */
+void notices_timer(struct notices *set, uint64_t now_ms, bool is_lookup_open)
+{
+	struct link *pos, *after;
+
+	if (!kept_is_due(&set->kept, now_ms))
+		return;
+	list_for_each_safe (pos, after, &set->kept.all) {
+		struct kept_notice *kept =
+			container_of(pos, struct kept_notice, in_all);
+
+		if (!is_lookup_open && now_ms >= kept->until_ms &&
+		    list_is_empty(&kept->waiters))
+			kept_drop(&set->kept, kept);
+		else if (kept->is_undecided)
+			meet_all(set, now_ms, kept);
+	}
+}
+
+void notices_memo_stored(struct notices *set, struct memo_slot *slot,
+			 bool is_stored)
+{
+	struct kept_notice *kept = container_of(slot, struct kept_notice, memo);
+
+	/* A newer number waits for its own write. */
+	if (is_stored && !kept_is_stored(kept))
+		return;
+	senders_release(set->out, &kept->waiters, is_stored);
+	kept->waiter_count = 0;
 }
 
 /* --- what the peer said ------------------------------------------------ */
@@ -450,4 +515,16 @@ void notices_forget(struct notices *set, struct peer *peer)
 void notices_drop(struct notices *set, struct peer *peer)
 {
 	discard_events(set, peer, false);
+}
+
+void notices_fini(struct notices *set)
+{
+	struct link *pos;
+
+	list_for_each (pos, &set->kept.all)
+		senders_release(
+			set->out,
+			&container_of(pos, struct kept_notice, in_all)->waiters,
+			false);
+	kept_fini(&set->kept);
 }

@@ -14,6 +14,7 @@
 #include "statd/callback.h"
 #include "statd/doubt.h"
 #include "statd/effects.h"
+#include "statd/kept.h"
 #include "statd/memo.h"
 #include "statd/peers.h"
 
@@ -36,17 +37,24 @@ struct notices {
 	struct memos *memos;	   /* borrowed */
 	struct callouts *callouts; /* borrowed, NULL: none are run */
 	struct aliases *aliases;   /* borrowed, NULL: no name is looked up */
+	struct kept kept;	   /* for names that are being looked up */
 	struct notice_counts counts;
 	struct log_limit limit; /* for what is not believed or matches nobody */
 };
 
 /*
  * Makes @set ready.
- * Owns:   the four rooms, and the memos of @doubts, are borrowed for as long as
- *         @set is used.
+ * Owns:   notices_fini() ends it; the four rooms, and the memos of @doubts, are
+ *         borrowed for as long.
  */
 void notices_init(struct notices *set, struct effects *out, struct peers *peers,
 		  struct callbacks *cb, struct doubts *doubts);
+
+/*
+ * Frees @set; its peers must have been taken out with notices_drop().  Nobody
+ * who still waits is answered.
+ */
+void notices_fini(struct notices *set);
 
 /*
  * Lets @peer be asked for its baseline: lockd has just asked to monitor it, or
@@ -63,12 +71,31 @@ void notices_settle(struct notices *set, uint64_t now_ms);
  * Takes one notice: answered at once where nobody has to be called back, or
  * where that outlives us already; once it does, or the lock manager has
  * answered, where somebody has; and never while it is undecided (the sender
- * repeats it then).  So it is
- * while its own name is being looked up.  @is_lookup_open says that the first
- * look-up of some record is still open, so whom it matches is not sure.
+ * repeats it then), which it is while its own name is being looked up.
+ * @is_lookup_open says that the first look-up of some record is still open, so
+ * whom it matches is not sure: where all else is decided, it is kept for what
+ * they find, and answered once that outlives us, too.
  */
 void notices_take(struct notices *set, uint64_t now_ms,
 		  const struct notice_call *call, bool is_lookup_open);
+
+/*
+ * Matches what is kept with @peer, whose addresses have just been found.
+ */
+void notices_meet(struct notices *set, uint64_t now_ms, struct peer *peer);
+
+/*
+ * Does what is due at @now_ms for what is kept: matches again what is still in
+ * doubt, and ends what nobody needs any more.  @is_lookup_open as above.
+ */
+void notices_timer(struct notices *set, uint64_t now_ms, bool is_lookup_open);
+
+/*
+ * Takes the end of the write of @slot, of kind MEMO_NOTICE, and answers those
+ * who wait for nothing else; where it failed, nobody.
+ */
+void notices_memo_stored(struct notices *set, struct memo_slot *slot,
+			 bool is_stored);
 
 /*
  * Ends the events that the lock manager has answered: notes what was delivered

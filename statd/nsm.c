@@ -56,6 +56,7 @@ void nsm_free(struct nsm *n)
 	if (n == NULL)
 		return;
 	monitor_drop_all(&n->monitor);
+	notices_fini(&n->notices);
 	monitor_fini(&n->monitor);
 	callouts_fini(&n->callouts);
 	aliases_fini(&n->aliases);
@@ -104,12 +105,13 @@ static void input_resolved(struct nsm *n, uint64_t now_ms,
 	}
 	peer = names_resolved(&n->names, now_ms, in->resolved.id,
 			      in->resolved.addrs, in->resolved.count);
-
 	if (peer == NULL)
 		return;
 	doubts_resume(&n->doubts, now_ms, peer);
-	if (in->resolved.count > 0)
-		late_found(&n->late, now_ms, peer);
+	if (in->resolved.count == 0)
+		return;
+	late_found(&n->late, now_ms, peer);
+	notices_meet(&n->notices, now_ms, peer);
 }
 
 static void input_timer(struct nsm *n, uint64_t now_ms)
@@ -119,6 +121,7 @@ static void input_timer(struct nsm *n, uint64_t now_ms)
 	questions_timer(&n->questions, now_ms);
 	notices_settle(&n->notices, now_ms);
 	late_timer(&n->late, now_ms);
+	notices_timer(&n->notices, now_ms, names_is_first_open(&n->names));
 }
 
 /* --- sm/.reclaim ------------------------------------------------------- */
@@ -134,6 +137,9 @@ static void input_memo(struct nsm *n, uint64_t now_ms, const struct nsm_in *in)
 		return;
 	if (memos_is_kind(in->bytes, in->len, HAWORDS_MEMO) &&
 	    callouts_load(&n->callouts, number, in->bytes, in->len))
+		return;
+	if (memos_is_kind(in->bytes, in->len, MEMO_NOTICE_WORD) &&
+	    kept_load(&n->notices.kept, now_ms, number, in->bytes, in->len))
 		return;
 	effects_debug(&n->out, LOG_CLASS_GENERAL,
 		      "sm/.reclaim/%llu is of no use and removed",
@@ -170,6 +176,9 @@ static void input_memo_stored(struct nsm *n, const struct nsm_in *in)
 	case MEMO_CALLOUT:
 		callouts_kept(slot, in->stored.error == 0);
 		break;
+	case MEMO_NOTICE:
+		notices_memo_stored(&n->notices, slot, in->stored.error == 0);
+		break;
 	}
 }
 
@@ -189,6 +198,11 @@ static void write_memos(struct nsm *n)
 			break;
 		case MEMO_CALLOUT:
 			break; /* never: written when it is made */
+		case MEMO_NOTICE:
+			kept_format(container_of(slot, struct kept_notice,
+						 memo),
+				    &content);
+			break;
 		}
 		memos_write(&n->memos, slot, &content);
 	}
@@ -271,7 +285,8 @@ uint64_t nsm_deadline_ms(const struct nsm *n)
 	uint64_t deadlines[] = {callbacks_deadline_ms(&n->callbacks),
 				names_deadline_ms(&n->names),
 				questions_deadline_ms(&n->questions),
-				late_deadline_ms(&n->late)};
+				late_deadline_ms(&n->late),
+				kept_deadline_ms(&n->notices.kept)};
 	uint64_t soonest = deadlines[0];
 	size_t i;
 

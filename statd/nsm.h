@@ -9,9 +9,10 @@
  * ORDER: a REPLY to SM_MON leaves only after STORED came back for it, and after
  * it is sure that no late notice of ours follows (statd/late.h); a REPLY to
  * SM_NOTIFY only after lockd answered the callback, or MEMO_STORED came back
- * for a MEMO that tells of it.  Break the first and a power failure forgets a
- * peer; break the second and a restart of statd loses a reboot that the sender
- * believes delivered.
+ * for a MEMO that tells of it; and while a RESOLVE may show that another record
+ * is about its sender, for one that tells of the notice.  Break the first and a
+ * power failure forgets a peer; break the others and a restart of statd loses a
+ * reboot that the sender believes delivered.
  */
 #ifndef NFS_RECLAIM_STATD_NSM_H
 #define NFS_RECLAIM_STATD_NSM_H

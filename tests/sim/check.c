@@ -197,8 +197,17 @@ void check_mon_answered(struct host *h, const struct statd_call *call,
 	check_step(h->sim);
 }
 
+void check_statd_starts(struct host *h)
+{
+	size_t i;
+
+	for (i = 0; i < h->lockd.pair_count; i++)
+		h->lockd.pairs[i].is_looked_up = false;
+}
+
 void check_unmon_sent(struct pair *pair)
 {
+	pair->is_looked_up = false;
 	pair->is_promised = false;
 	pair->is_callback_due = false;
 }
@@ -367,6 +376,38 @@ static bool is_kept(const struct host *h, const struct pair *pair,
 	return is_found;
 }
 
+/* Whether statd, killed now and started again, still knows of the notice. */
+static bool is_notice_kept(const struct host *h, const struct statd_call *call)
+{
+	const struct dirents *memos = &h->disk.dirs[DISK_MEMO].now;
+	bool is_found = false;
+	struct memo_notice memo;
+	size_t i;
+
+	for (i = 0; i < memos->count && !is_found; i++) {
+		const struct inode *inode = memos->all[i].inode;
+
+		if (memos->all[i].name[0] == '.' ||
+		    !memo_notice_parse(inode->bytes, inode->len, &memo))
+			continue;
+		is_found = memo.item.number >= call->notice.number &&
+			   addr_is_same_host(&memo.from, &call->from);
+		memo_notice_fini(&memo);
+	}
+	return is_found;
+}
+
+/* Nobody knows yet whether the notice is about @pair: it must be found out. */
+static void check_kept_for_look_up(struct host *h, struct pair *pair,
+				   const struct statd_call *call)
+{
+	if (is_notice_kept(h, call))
+		pair->is_answered = true;
+	else if (pair->is_promised && !pair->is_looked_up)
+		check_violate(h, "answered_notice_is_kept_for_look_ups",
+			      "\"%s\" %u", pair->mon_name, call->notice.number);
+}
+
 /*
  * Whoever is answered stops repeating: lockd must have heard by then, or hear
  * in any later life of statd in this boot (check_pair_end()).
@@ -385,8 +426,10 @@ void check_notice_answered(struct host *h, const struct statd_call *call)
 			continue;
 		/* A record by name knows the full name only. */
 		if (pair->mon_name[0] == 'h' &&
-		    strcmp(call->notice.name, pair->mon_name) != 0)
+		    strcmp(call->notice.name, pair->mon_name) != 0) {
+			check_kept_for_look_up(h, pair, call);
 			continue;
+		}
 		/* A forged newer number took its place; lockd has heard. */
 		if (pair->forged_ms > call->came_ms) {
 			pair->is_callback_due = false;
@@ -410,6 +453,7 @@ void check_resolved(struct host *h, const char *name, bool is_known)
 
 		if (strcmp(pair->mon_name, name) != 0)
 			continue;
+		pair->is_looked_up = true;
 		pair->is_unresolved = !is_known;
 		if (is_out_of_reach(h, pair))
 			pair->is_callback_due = false;

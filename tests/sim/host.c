@@ -36,6 +36,10 @@ void host_init(struct host *h, struct sim *s, unsigned int index)
 	}
 	snprintf(h->node, sizeof(h->node), "host%u%s", index,
 		 prng_below(&s->rng, 3) == 0 ? "" : ".sim.example");
+	if (prng_below(&s->rng, 3) == 0)
+		snprintf(h->my_name, sizeof(h->my_name), "unknown%u", index);
+	else
+		strcpy(h->my_name, h->node);
 	disk_init(&h->disk);
 	parking_init(h);
 	store_init(&h->statd.store);
@@ -240,6 +244,7 @@ void statd_start(struct host *h)
 		return;
 	trace(h->sim, h, "statd starts");
 	life = ++h->statd.life;
+	check_statd_starts(h);
 	open_store(h);
 	sim_random_seed(h->sim, config.seed);
 	h->statd.core = nsm_new(&config);
@@ -351,8 +356,12 @@ struct event *host_resolve(struct host *h, event_run *run, uint64_t id,
 {
 	uint64_t wait_ms =
 		sim_between(h->sim, 1, sim_mishap(h->sim, 20) ? 10000 : 100);
-	struct event *e = sim_after(h->sim, wait_ms, run, h);
+	struct event *e;
 
+	/* It waits in line behind many that do not resolve. */
+	if (sim_mishap(h->sim, 20))
+		wait_ms += sim_between(h->sim, 0, 300000);
+	e = sim_after(h->sim, wait_ms, run, h);
 	assert(strlen(name) < sizeof(e->name));
 	e->id = id;
 	strcpy(e->name, name);

@@ -42,10 +42,10 @@ void lockd_init(struct host *h)
 		if (peer == h)
 			continue;
 		addr_format(&peer->addr, text);
-		add_pair(&h->lockd, peer, text, h->node);
+		add_pair(&h->lockd, peer, text, h->my_name);
 		/* nsm_use_hostnames: rare, but there. */
 		if (prng_below(&s->rng, 5) == 0)
-			add_pair(&h->lockd, peer, peer->node, h->node);
+			add_pair(&h->lockd, peer, peer->node, h->my_name);
 		/* A second name of ours: two lines in one file. */
 		if (prng_below(&s->rng, 5) == 0)
 			add_pair(&h->lockd, peer, text, "alias.sim.example");

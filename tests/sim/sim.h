@@ -216,6 +216,7 @@ struct pair {
 
 	bool has_cookie;    /* lockd's handle of the peer lives */
 	bool is_unresolved; /* statd asked for its address in vain */
+	bool is_looked_up;  /* ... since it has the record: in vain or not */
 
 	bool has_locks;	       /* it may have some of this boot */
 	bool is_graced;	       /* ... promised while it was told in grace */
@@ -352,7 +353,8 @@ struct host {
 	unsigned int index;
 	struct addr addr;
 	struct addr other; /* its notices leave from here, where it is set */
-	char node[SIM_NAME_SIZE]; /* its nodename: lockd's my_name */
+	char node[SIM_NAME_SIZE];    /* as DNS knows it */
+	char my_name[SIM_NAME_SIZE]; /* ... as its lockd does: its nodename */
 	bool is_up;
 	uint32_t boot;
 	uint64_t boot_ms;
@@ -460,6 +462,7 @@ void check_ack_delivered(struct host *h, const struct packet *p);
 void check_resolved(struct host *h, const char *name, bool is_known);
 void check_callback(struct host *h, struct pair *pair, uint32_t number);
 void check_power_failed(struct host *h);
+void check_statd_starts(struct host *h);
 void check_turned(struct host *h);
 void check_step(struct sim *s);
 void check_end(struct sim *s);

@@ -203,6 +203,89 @@ static void too_much_is_refused(void **state)
 	assert_refused(text);
 }
 
+/* --- a notice that is kept --------------------------------------------- */
+
+static bool parse_notice(const char *text, struct memo_notice *out)
+{
+	return memo_notice_parse((const uint8_t *)text, strlen(text), out);
+}
+
+static void assert_same_notice(const char *text)
+{
+	struct memo_notice notice;
+	struct buf out;
+
+	assert_true(parse_notice(text, &notice));
+	buf_init(&out, MEMO_SIZE_MAX);
+	memo_notice_format(&notice, &out);
+	assert_string_equal(buf_text(&out), text);
+	buf_fini(&out);
+	memo_notice_fini(&notice);
+}
+
+static void notice_is_written_and_read(void **state)
+{
+	struct memo_notice notice;
+
+	(void)state;
+	assert_same_notice("notice 192.0.2.7 reserved 57 peer.example\n");
+	assert_same_notice("notice fe80::1%3 other 4294967295 p%20q%25%0a\n");
+	assert_same_notice("notice ::1 other 1 \n");
+	assert_true(parse_notice("notice 192.0.2.7 other 57 p%20q\n", &notice));
+	assert_false(notice.is_reserved_port);
+	assert_int_equal(notice.item.number, 57);
+	assert_string_equal(notice.item.name, "p q");
+	memo_notice_fini(&notice);
+}
+
+static void largest_notice_fits(void **state)
+{
+	char name[MEMO_NAME_MAX + 1];
+	struct memo_notice notice = {.item = {name, UINT32_MAX}}, again;
+	struct buf out;
+
+	(void)state;
+	memset(name, 0xff, MEMO_NAME_MAX);
+	name[MEMO_NAME_MAX] = '\0';
+	assert_true(addr_parse("fe80::1%4294967295", &notice.from));
+	buf_init(&out, MEMO_SIZE_MAX);
+	memo_notice_format(&notice, &out);
+	assert_true(memo_notice_parse(out.bytes, out.len, &again));
+	assert_string_equal(again.item.name, name);
+	memo_notice_fini(&again);
+	buf_fini(&out);
+}
+
+static void damaged_notice_is_refused(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"\n",
+		"notice\n",
+		"notice 192.0.2.7 reserved 57 peer",
+		"notices 192.0.2.7 reserved 57 peer\n",
+		"notice here reserved 57 peer\n",
+		"notice 192.0.2.7 any 57 peer\n",
+		"notice 192.0.2.7 reserved 0 peer\n",
+		"notice 192.0.2.7 reserved 057 peer\n",
+		"notice 192.0.2.7 reserved 4294967296 peer\n",
+		"notice 192.0.2.7 reserved 57 peer more\n",
+		"notice 192.0.2.7 reserved 57 pe%00er\n",
+		"notice 192.0.2.7 reserved 57 peer\n\n",
+		"notice 192.0.2.7\n reserved 57 peer\n",
+		"notice 192.0.2.7 reserved\n57 peer\n",
+	};
+	struct memo_notice notice;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		if (parse_notice(bad[i], &notice))
+			fail_msg("accepted: %s", bad[i]);
+		assert_null(notice.item.name);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -213,6 +296,9 @@ int main(void)
 		cmocka_unit_test(every_cut_is_refused),
 		cmocka_unit_test(damage_is_refused),
 		cmocka_unit_test(too_much_is_refused),
+		cmocka_unit_test(notice_is_written_and_read),
+		cmocka_unit_test(largest_notice_fits),
+		cmocka_unit_test(damaged_notice_is_refused),
 	};
 
 	return cmocka_run_group_tests_name("memo", tests, NULL, NULL);

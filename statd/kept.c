@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A short list.  Times are not in the files: after a restart a notice counts as
+ * if it had just come.
+ */
+#include "statd/kept.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/hostname.h"
+#include "lib/xalloc.h"
+#include "statd/memo.h"
+
+void kept_init(struct kept *set, struct memos *memos)
+{
+	*set = (struct kept){.memos = memos};
+	list_init(&set->all);
+}
+
+void kept_fini(struct kept *set)
+{
+	struct link *pos, *after;
+
+	list_for_each_safe (pos, after, &set->all)
+		kept_drop(set, container_of(pos, struct kept_notice, in_all));
+}
+
+/*
+ * Finds the place of @name from @from, or makes it.
+ *
+ * SAFETY: whoever forges the address of one peer, and many names, does not take
+ * the room of the others.
+ */
+static struct kept_notice *get_place(struct kept *set, uint64_t now_ms,
+				     const struct addr *from, const char *name)
+{
+	struct kept_notice *notice;
+	size_t same = 0;
+	struct link *pos;
+
+	list_for_each (pos, &set->all) {
+		notice = container_of(pos, struct kept_notice, in_all);
+		if (!addr_is_same_host(&notice->from, from))
+			continue;
+		if (hostname_is_equal(notice->name, name))
+			return notice;
+		same++;
+	}
+	if (set->count == KEPT_MAX || same == KEPT_ADDRESS_MAX)
+		return NULL;
+	if (set->count++ == 0)
+		set->next_ms = now_ms + KEPT_AGAIN_MS;
+	notice = xzalloc(sizeof(*notice));
+	notice->from = *from;
+	notice->name = xstrdup(name);
+	memo_slot_init(&notice->memo, MEMO_NOTICE);
+	list_init(&notice->waiters);
+	list_append(&set->all, &notice->in_all);
+	return notice;
+}
+
+static void note_time(struct kept_notice *notice, uint64_t now_ms)
+{
+	notice->came_ms = now_ms;
+	notice->until_ms = now_ms + KEPT_AFTERWARDS_MS;
+}
+
+struct kept_notice *kept_note(struct kept *set, uint64_t now_ms,
+			      const struct notice_call *call)
+{
+	struct kept_notice *notice =
+		get_place(set, now_ms, &call->from, call->name);
+	bool is_same;
+
+	if (notice == NULL)
+		return NULL;
+	/* A copy from another port does not take its right away. */
+	is_same = notice->number == call->number &&
+		  (notice->is_reserved_port || !call->is_reserved_port);
+	if (!is_same) {
+		notice->number = call->number;
+		notice->is_reserved_port = call->is_reserved_port;
+	}
+	if (!is_same ||
+	    (!kept_is_stored(notice) && !memo_slot_is_busy(&notice->memo)))
+		notice->version = memos_touch(set->memos, &notice->memo);
+	note_time(notice, now_ms);
+	return notice;
+}
+
+bool kept_load(struct kept *set, uint64_t now_ms, uint64_t number,
+	       const uint8_t *bytes, size_t len)
+{
+	struct memo_notice memo;
+	struct kept_notice *notice;
+
+	if (!memo_notice_parse(bytes, len, &memo))
+		return false;
+	notice = get_place(set, now_ms, &memo.from, memo.item.name);
+	/* Where two are about one, the second is of no use. */
+	if (notice != NULL && notice->number != 0)
+		notice = NULL;
+	if (notice != NULL) {
+		notice->number = memo.item.number;
+		notice->is_reserved_port = memo.is_reserved_port;
+		memos_adopt(set->memos, &notice->memo, number);
+		note_time(notice, now_ms);
+	}
+	memo_notice_fini(&memo);
+	return notice != NULL;
+}
+
+void kept_format(const struct kept_notice *notice, struct buf *out)
+{
+	const struct memo_notice memo = {
+		.from = notice->from,
+		.is_reserved_port = notice->is_reserved_port,
+		.item = {.name = notice->name, .number = notice->number},
+	};
+
+	memo_notice_format(&memo, out);
+}
+
+bool kept_is_stored(const struct kept_notice *notice)
+{
+	return memo_slot_has(&notice->memo, notice->version);
+}
+
+struct notice_call kept_call(const struct kept_notice *notice)
+{
+	return (struct notice_call){
+		.from = notice->from,
+		.is_reserved_port = notice->is_reserved_port,
+		.name = notice->name,
+		.number = notice->number,
+	};
+}
+
+void kept_drop(struct kept *set, struct kept_notice *notice)
+{
+	assert(list_is_empty(&notice->waiters));
+	memos_drop(set->memos, &notice->memo);
+	list_remove(&notice->in_all);
+	set->count--;
+	free(notice->name);
+	free(notice);
+}
+
+bool kept_is_due(struct kept *set, uint64_t now_ms)
+{
+	if (set->count == 0 || now_ms < set->next_ms)
+		return false;
+	set->next_ms = now_ms + KEPT_AGAIN_MS;
+	return true;
+}
+
+uint64_t kept_deadline_ms(const struct kept *set)
+{
+	return set->count > 0 ? set->next_ms : UINT64_MAX;
+}
