@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -195,6 +196,11 @@ static int pidfile_fill(int fd)
 	if (put < 0)
 		return -errno;
 	return put == len ? 0 : -EIO;
+}
+
+void process_rename(const char *name)
+{
+	(void)prctl(PR_SET_NAME, name); /* cannot fail */
 }
 
 int process_pidfile(const char *path)

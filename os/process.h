@@ -28,6 +28,13 @@ int process_background(const int *keep, size_t count);
 void process_ready(int ready_fd);
 
 /*
+ * Gives a child another name in ps(1) and pgrep(1), so that it is not taken for
+ * the daemon.
+ * Range:  of @name 15 bytes count.
+ */
+void process_rename(const char *name);
+
+/*
  * Opens, locks and fills the pid file @path: pid and LF.
  * Return: a descriptor that holds it;
  * Errors: -EWOULDBLOCK where a living process holds it; -errno.

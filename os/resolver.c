@@ -27,6 +27,7 @@
 #include "lib/hostname.h"
 #include "lib/list.h"
 #include "lib/xalloc.h"
+#include "os/process.h"
 
 #define FORK_PAUSE_MS 1000u
 #define HELPER_FD     3 /* the helper's end of the pair; all above is closed */
@@ -126,6 +127,7 @@ static _Noreturn void helper_main(int fd, pid_t parent)
 	ssize_t len;
 
 	helper_prepare(fd, parent);
+	process_rename("nsm-lookup");
 	for (;;) {
 		len = recv(HELPER_FD, name, HOSTNAME_LEN_MAX, 0);
 		if (len <= 0)

@@ -25,6 +25,7 @@
 #include "lib/log.h"
 #include "lib/xalloc.h"
 #include "os/logsink.h"
+#include "os/process.h"
 #include "os/sandbox.h"
 #include "statd/runner.h"
 
@@ -233,6 +234,7 @@ static _Noreturn void child_main(const struct launcher_place *place, int fd)
 		     PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	child_prepare(fd);
+	process_rename("nsm-callouts");
 	child_become(place);
 	if (slots == MAP_FAILED)
 		_exit(EXIT_FAILURE);

@@ -23,6 +23,7 @@
 #include "lib/log.h"
 #include "os/kernel.h"
 #include "os/logsink.h"
+#include "os/process.h"
 
 #define WAIT_S_MAX 30
 #define MS_PER_S   1000
@@ -85,6 +86,7 @@ static _Noreturn void child_main(const struct bootturn_place *place, int fd)
 	int wait_s = 1;
 
 	child_prepare(fd);
+	process_rename("nsm-turn");
 	while (is_wanted_after(wait_s)) {
 		wait_s = wait_s * 2 < WAIT_S_MAX ? wait_s * 2 : WAIT_S_MAX;
 		if (turn_run(place) == 0 &&

@@ -280,6 +280,23 @@ static void helpers_hold_no_descriptors(void **state)
 	close(fds[1]);
 }
 
+/* Who looks for the daemon by its name finds one process. */
+static void helpers_have_a_name_of_their_own(void **state)
+{
+	pid_t pids[RESOLVER_HELPERS];
+	char path[64], name[32] = "";
+	FILE *file;
+
+	start_helpers(*state);
+	assert_int_equal(children(pids), RESOLVER_HELPERS);
+	snprintf(path, sizeof(path), "/proc/%d/comm", pids[0]);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	assert_non_null(fgets(name, sizeof(name), file));
+	fclose(file);
+	assert_string_equal(name, "nsm-lookup\n");
+}
+
 static void free_leaves_no_process(void **state)
 {
 	struct fixture *f = *state;
@@ -425,6 +442,7 @@ int main(void)
 		WITH_RESOLVER(a_busy_helper_is_replaced),
 		WITH_RESOLVER(a_name_that_hangs_is_given_up),
 		WITH_RESOLVER(helpers_hold_no_descriptors),
+		WITH_RESOLVER(helpers_have_a_name_of_their_own),
 		WITH_RESOLVER(free_leaves_no_process),
 		WITH_RESOLVER(helpers_die_with_the_daemon),
 		cmocka_unit_test(null_is_fine),

@@ -12,7 +12,7 @@ DISK=$ROOM/server/disk
 
 # Processes of the server that are statd's, or its children's.
 statds() {
-	in_host server sh -c 'grep -lx rpc.statd /proc/[0-9]*/comm' | wc -l
+	in_host server sh -c 'grep -lxE "rpc.statd|nsm-.*" /proc/[0-9]*/comm' | wc -l
 }
 
 none_is_left() {

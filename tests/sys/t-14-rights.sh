@@ -46,8 +46,19 @@ children() {
 	in_host server pgrep -P "$1" -x "$2"
 }
 
+# child PID NAME: that child, once it has its name.
+child() {
+	wait_for "a child $2" children "$1" "$2"
+	children "$1" "$2"
+}
+
+# As Pacemaker's nfsnotify looks for statd.
+is_alone() {
+	[ "$(in_host server pgrep rpc.statd)" = "$1" ]
+}
+
 has_no_child() {
-	! children "$1" rpc.statd
+	! children "$1" nsm-turn
 }
 
 is_no_process() {
@@ -115,7 +126,8 @@ lockd server mon 192.0.2.99 "$COOKIE"
 lockd server mon 192.0.2.2 "$COOKIE" server.example
 is "a new record" "$(owner "$DISK/sm/slow.example")" "$DAEMON 600"
 is "a changed record" "$(owner "$DISK/sm/192.0.2.2")" "$DAEMON 600"
-helper=$(children "$pid" rpc.statd)
+helper=$(child "$pid" nsm-lookup)
+wait_for "statd to be the only one of its name" is_alone "$pid"
 # shellcheck disable=SC2086
 is "rights of statd's helper" "$(rights "$helper")" "$(dropped $DAEMON)"
 is "descriptors of statd's helper" "$(descriptors "$helper")" socket
@@ -127,7 +139,7 @@ is "registered after SIGTERM" "$(registered)" ""
 
 say "a record with a host name is there at the start: it is looked up, too"
 statd_start server ours -d
-helper=$(children "$(pid_of server statd)" rpc.statd)
+helper=$(child "$(pid_of server statd)" nsm-lookup)
 # shellcheck disable=SC2086
 is "rights of a helper of the start" "$(rights "$helper")" "$(dropped $DAEMON)"
 stop server statd
@@ -147,7 +159,7 @@ is "untold" "$(files server sm.bak)" 192.0.2.99
 is "rights of sm-notify" "$(rights "$pid")" "$(dropped $DAEMON)"
 is "descriptors of sm-notify" "$(descriptors "$pid")" \
 	"/run/sm-notify.pid /var/lib/nfs/sm.bak $LOOP"
-helper=$(children "$pid" sm-notify)
+helper=$(child "$pid" nsm-lookup)
 # shellcheck disable=SC2086
 is "rights of its helper" "$(rights "$helper")" "$(dropped $DAEMON)"
 is "descriptors of its helper" "$(descriptors "$helper")" socket
@@ -188,7 +200,8 @@ statd_start server ours -d -H /bin/true
 pid=$(pid_of server statd)
 # shellcheck disable=SC2086
 is "rights of statd" "$(rights "$pid")" "$(dropped $DAEMON)"
-child=$(children "$pid" rpc.statd)
+child=$(child "$pid" nsm-callouts)
+wait_for "statd to be the only one of its name" is_alone "$pid"
 # shellcheck disable=SC2086
 is "rights of the launcher" "$(rights "$child")" "$(launches $DAEMON)"
 is "its descriptors" "$(descriptors "$child")" socket
@@ -203,7 +216,7 @@ statd_start server ours -d
 pid=$(pid_of server statd)
 # shellcheck disable=SC2086
 is "rights of statd" "$(rights "$pid")" "$(dropped $DAEMON)"
-child=$(children "$pid" rpc.statd)
+child=$(child "$pid" nsm-turn)
 is "user of the child that repeats the turn" \
 	"$(in_host server stat -c %u "/proc/$child")" 0
 is "its descriptors" "$(descriptors "$child")" socket

@@ -92,8 +92,7 @@ reload() {
 }
 
 launcher() {
-	in_host server pgrep -P "$(pid_of server statd)" -x rpc.statd |
-		head -n 1
+	in_host server pgrep -P "$(pid_of server statd)" -x nsm-callouts
 }
 
 are_gone() {
