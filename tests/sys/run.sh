@@ -68,6 +68,7 @@ tests() {
 		t-30-other-address.sh debian
 		t-31-mounts.sh
 		t-32-late.sh
+		t-51-units.sh
 	END
 }
 
