@@ -69,6 +69,8 @@ tests() {
 		t-31-mounts.sh
 		t-32-late.sh
 		t-51-units.sh
+		t-52-switch.sh ours debian
+		t-52-switch.sh debian ours
 	END
 }
 
