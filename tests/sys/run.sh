@@ -68,6 +68,10 @@ tests() {
 		t-30-other-address.sh debian
 		t-31-mounts.sh
 		t-32-late.sh
+		t-50-matrix.sh debian/debian
+		t-50-matrix.sh debian/ours
+		t-50-matrix.sh ours/debian
+		t-50-matrix.sh ours/ours
 		t-51-units.sh
 		t-52-switch.sh ours debian
 		t-52-switch.sh debian ours
