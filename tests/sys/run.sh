@@ -75,6 +75,7 @@ tests() {
 		t-51-units.sh
 		t-52-switch.sh ours debian
 		t-52-switch.sh debian ours
+		t-53-peers.sh
 	END
 }
 
