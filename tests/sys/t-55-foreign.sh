@@ -1,0 +1,90 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# A directory that was copied half, that cannot be read, or that belongs to
+# something else: those who can be told are told, what cannot be understood
+# stays as it is and is reported, and nobody is forgotten.
+set -eu
+. "$(dirname "$0")/hosts.sh"
+
+COOKIE=55555555555555555555555555555555
+DISK=$ROOM/server/disk
+LOG=$ROOM/server/log/sm-notify
+
+line() {
+	echo "0100007f 000186b5 00000003 00000010 $COOKIE $1 server.example"
+}
+
+# record FILE: what statd writes.
+record() {
+	line "$1" >"$DISK/sm/$1"
+}
+
+# boot: with what is in the directory, to the end of sm-notify; status is its
+# exit status.
+boot() {
+	host_reboot server
+	: >"$LOG"
+	status=0
+	in_host server timeout 20 "$(program sm-notify ours)" -d \
+		</dev/null >>"$LOG" 2>&1 || status=$?
+}
+
+# said WORDS: in the log of sm-notify.
+said() {
+	grep -q "$1" "$LOG" || die "not in the log: $1"
+	say "ok: said: $1"
+}
+
+# told PEER
+told() {
+	grep -q "notified $1\$" "$LOG" || die "$1 was not told"
+	say "ok: told: $1"
+}
+
+two_hosts 4
+statd_start client ours
+on_wire client ip address add 192.0.2.3/24 dev eth0
+
+say "a copy that broke off: half a line, and a file without its last line feed"
+record 192.0.2.2
+line 192.0.2.3 | head -c 40 >"$DISK/sm/192.0.2.3"
+boot
+told 192.0.2.2
+said "192.0.2.3"
+is "kept" "$(files server sm.bak)" 192.0.2.3
+is "its bytes" "$(cat "$DISK/sm.bak/192.0.2.3")" "$(line x | head -c 40)"
+
+say "the rest of the copy arrives"
+line 192.0.2.3 >"$DISK/sm.bak/192.0.2.3"
+boot
+told 192.0.2.3
+is "untold" "$(files server sm.bak)" ""
+
+say "a state that was copied half, or was none"
+for bytes in '\x05\x00' 'not a number at all'; do
+	before=$(number server)
+	record 192.0.2.2
+	# shellcheck disable=SC2059 # bytes
+	printf "$bytes" >"$DISK/state"
+	boot
+	told 192.0.2.2
+	[ "$(number server)" -gt "$before" ] || die "number was not raised"
+	is "bytes of state" "$(stat -c %s "$DISK/state")" 4
+	is "number is odd" $(($(number server) % 2)) 1
+done
+
+say "things that are no records"
+record 192.0.2.2
+mkdir "$DISK/sm.bak/192.0.2.66"
+mkfifo "$DISK/sm.bak/192.0.2.67"
+ln -s /etc/passwd "$DISK/sm.bak/192.0.2.68"
+echo "this is a note of the administrator" >"$DISK/sm/README"
+head -c 70000 /dev/zero >"$DISK/sm/zeros"
+boot
+told 192.0.2.2
+is "passwd" "$(in_host server test -s /etc/passwd && echo there)" there
+for name in 192.0.2.66 192.0.2.67 192.0.2.68 README zeros; do
+	[ -e "$DISK/sm/$name" ] || [ -L "$DISK/sm/$name" ] ||
+		[ -e "$DISK/sm.bak/$name" ] || die "$name is gone"
+	said "$name"
+done
