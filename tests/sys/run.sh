@@ -76,6 +76,7 @@ tests() {
 		t-52-switch.sh ours debian
 		t-52-switch.sh debian ours
 		t-53-peers.sh
+		t-54-many.sh
 		t-55-foreign.sh
 	END
 }
