@@ -47,7 +47,9 @@ CHECKS = \
 # Stand-ins that the system tests and the demo run beside the real programs.
 HELPERS = tests/sys/lockd-standin
 # Loaded before the programs' own libraries, so that a disk can be bad.
-SHIMS = tests/sys/diskshim.so
+SHIMS = tests/sys/diskshim.so tests/kernel/nosync.so
+# What the kernel laboratory runs beside them.
+LAB_HELPERS = tests/kernel/hub tests/kernel/lk tests/kernel/nsmtool
 
 if FUZZING
 noinst_PROGRAMS = $(FUZZERS)
@@ -57,8 +59,9 @@ else
 FUZZ_MAIN = fuzz/replay.c
 FUZZ_LINK = $(SAN_CFLAGS)
 if HAVE_CMOCKA
-check_PROGRAMS = $(UNIT_TESTS) $(OS_TESTS) $(FUZZERS) tests/sim/sim $(HELPERS)
 check_DATA = $(SHIMS)
+check_PROGRAMS = $(UNIT_TESTS) $(OS_TESTS) $(FUZZERS) tests/sim/sim $(HELPERS) \
+	$(LAB_HELPERS)
 TESTS = $(UNIT_TESTS) $(OS_TESTS) fuzz/replay.sh tests/sim/sim.sh $(CHECKS)
 endif
 endif
@@ -116,6 +119,16 @@ tests/sys/diskshim.so: tests/sys/diskshim.c
 	$(AM_V_CCLD)$(MKDIR_P) tests/sys && \
 	$(CC) -std=gnu11 $(WARN_CFLAGS) $(CPPFLAGS) $(CFLAGS) -fPIC -shared \
 		$(LDFLAGS) -o $@ $(srcdir)/tests/sys/diskshim.c
+tests/kernel/nosync.so: tests/kernel/nosync.c
+	$(AM_V_CCLD)$(MKDIR_P) tests/kernel && \
+	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN_CFLAGS) $(CPPFLAGS) $(CFLAGS) \
+		-fPIC -shared $(LDFLAGS) -o $@ $(srcdir)/tests/kernel/nosync.c
+tests_kernel_hub_SOURCES = tests/kernel/hub.c
+tests_kernel_hub_LDADD =
+tests_kernel_lk_SOURCES = tests/kernel/lk.c
+tests_kernel_lk_LDADD =
+tests_kernel_nsmtool_SOURCES = tests/kernel/nsmtool.c
+tests_kernel_nsmtool_LDADD = libproto.a $(TIRPC_LIBS)
 
 fuzz_fuzz_addr_SOURCES = fuzz/fuzz_addr.c $(FUZZ_MAIN)
 fuzz_fuzz_addr_LDFLAGS = $(FUZZ_LINK)
@@ -162,4 +175,8 @@ check-style:
 check-system: all $(HELPERS) $(SHIMS)
 	$(SHELL) $(srcdir)/tests/sys/run.sh
 
-.PHONY: check-style check-system
+# Needs qemu; fetches Debian's kernel into the build tree.  No root, no KVM.
+check-kernel: all $(LAB_HELPERS) $(SHIMS)
+	bash $(srcdir)/tests/kernel/run.sh $(KERNEL_TESTS)
+
+.PHONY: check-style check-system check-kernel

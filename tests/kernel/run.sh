@@ -1,0 +1,95 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Runs the kernel scenarios, some at a time, and ends with the line "N passed,
+# N failed, N skipped".  The steps of a scenario that fails are shown, and
+# where its console logs are.
+#
+#   run.sh [WORD...]    the lines of the list below that contain a WORD (all)
+#
+#   BUILD=DIR           build tree (default: the one that calls this)
+#   LAB_CACHE=DIR       Debian's kernel, unpacked (default: BUILD/lab)
+#   JOBS=N              scenarios at a time (default 3: machines sleep mostly)
+#   LAB_ROOMS=DIR       where failed scenarios leave their logs ($TMPDIR)
+#   LIST=table          each scenario with ours, nfs-utils and broken programs
+#   STATD, SM_NOTIFY, STATD_server ...   other programs: see doc/lab.md
+set -eu
+
+LAB=$(cd "$(dirname "$0")" && pwd)
+BUILD=$(cd "${BUILD:-${top_builddir:-$PWD}}" && pwd)
+LAB_CACHE=${LAB_CACHE:-$BUILD/lab}
+JOBS=${JOBS:-3}
+WORK=$(mktemp -d)
+IMAGE=$WORK/image
+export BUILD LAB_CACHE IMAGE LAB
+
+# One run per line: a scenario, settings, and after "fails:" the checks that
+# must fail, all of them and no others.
+ours() {
+	cat <<-'END'
+		k01-records
+		k02-server-reboots
+		k03-client-reboots
+	END
+}
+
+# Negative controls: the laboratory sees what is broken.
+broken() {
+	cat <<-'END'
+		k02-server-reboots SM_NOTIFY=true fails: monitored-again reclaimed refused-in-grace
+	END
+}
+
+# Everything again with nfs-utils' programs, for the table of doc/lab.md; what
+# fails is not held against anybody.
+table() {
+	ours
+	ours | sed 's/$/ STATD=debian SM_NOTIFY=debian/'
+	ours | sed 's/$/ SM_NOTIFY=true/'
+	ours | sed 's/$/ STATD=nosync SM_NOTIFY=nosync/'
+}
+
+# run_one LINE: what it says in WORK/N.log, the verdict on standard output.
+run_one() {
+	local line=$1 log settings wanted='' failed status=0 verdict=FAIL
+	log=$(mktemp "$WORK/log.XXXXXX")
+	read -r -a settings <<<"${line%% fails:*}"
+	[[ $line != *" fails:"* ]] || wanted=${line##*fails: }
+	env "${settings[@]:1}" FAILED_TO="$log.failed" \
+		bash "$LAB/${settings[0]}.sh" </dev/null >"$log" 2>&1 ||
+		status=$?
+	failed=$(cat "$log.failed" 2>/dev/null || true)
+	case $status in
+	77) verdict="SKIP ($(tail -n 1 "$log"))" ;;
+	*) [ "$failed" != "$wanted" ] || verdict=PASS ;;
+	esac
+	printf '%-60s %s%s\n' "$line" "$verdict" \
+		"${LIST:+${failed:+ failed: $failed}}"
+	[ "$verdict" != FAIL ] || [ -n "${LIST:-}" ] || sed 's/^/    /' "$log"
+	echo "${verdict%% *}" >>"$WORK/verdicts"
+}
+
+count() {
+	grep -c "$1" "$WORK/verdicts" || true
+}
+
+list() {
+	local word lines
+	lines=$(if [ "${LIST:-}" = table ]; then table; else ours && broken; fi)
+	[ $# -gt 0 ] || set -- .
+	for word; do
+		grep -e "$word" <<<"$lines"
+	done
+}
+
+trap 'rm -rf "$WORK"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+"$LAB/fetch.sh" "$LAB_CACHE"
+"$LAB/image.sh" "$BUILD" "$LAB_CACHE" "$IMAGE"
+: >"$WORK/verdicts"
+export -f run_one
+export WORK
+# shellcheck disable=SC2016 # expanded by that bash
+list "$@" | xargs -d '\n' -P "$JOBS" -I {} bash -c 'run_one "$1"' - {}
+echo "$(count PASS) passed, $(count FAIL) failed, $(count SKIP) skipped"
+[ "$(count FAIL)" = 0 ]
