@@ -13,7 +13,8 @@
  *   kill-at notice PORT PID...   the first SM_NOTIFY that PORT sends
  *
  * kills these processes with SIGKILL right after that frame was passed on, and
- * says "killed at grant" on standard output.
+ * says on standard output "killed at grant", or "killed at notice STATE", the
+ * number that was announced.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -115,6 +116,14 @@ static void pcap_add(const uint8_t *frame, size_t len)
 		fail("pcap");
 }
 
+static uint32_t word_at(const uint8_t *at)
+{
+	uint32_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return ntohl(word);
+}
+
 /* --- orders ------------------------------------------------------------- */
 
 static void order_read(char *line)
@@ -137,12 +146,15 @@ static void order_read(char *line)
 	fflush(stdout);
 }
 
-static void order_carry_out(void)
+static void order_carry_out(const uint8_t *frame, size_t len)
 {
 	for (int i = 0; i < order.pids; i++)
 		if (order.pid[i] > 1)
 			kill(order.pid[i], SIGKILL);
-	printf("killed at %s\n", order.is_grant ? "grant" : "notice");
+	if (order.is_grant)
+		puts("killed at grant");
+	else
+		printf("killed at notice %u\n", word_at(frame + len - 4));
 	fflush(stdout);
 	order.pids = 0;
 }
@@ -155,14 +167,6 @@ static void call_remember(const uint8_t *frame, size_t len)
 
 	if (at && at - frame >= 4)
 		memcpy(&calls[calls_seen++ % CALLS_MAX], at - 4, 4);
-}
-
-static uint32_t word_at(const uint8_t *at)
-{
-	uint32_t word;
-
-	memcpy(&word, at, sizeof(word));
-	return ntohl(word);
 }
 
 /* After the xid: REPLY, accepted, a verifier without a body, success, the
@@ -230,7 +234,7 @@ static void port_serve(int port)
 	pcap_add(frame, (size_t)len);
 	frame_pass(port, frame, (size_t)len);
 	if (is_the_frame(port, frame, (size_t)len))
-		order_carry_out();
+		order_carry_out(frame, (size_t)len);
 }
 
 int main(int argc, char **argv)

@@ -97,8 +97,9 @@ setting() {
 hub_start() {
 	mkfifo orders
 	setpriv --pdeathsig KILL "$BUILD/tests/kernel/hub" 3 \
-		<orders >hub.said 2>&1 &
+		<orders >>hub.said 2>&1 &
 	HUB=$!
+	disown $!
 	# shellcheck disable=SC2034 # for scenarios
 	exec {ORDERS}<>orders
 }
@@ -122,6 +123,7 @@ disk_drive() {
 		setpriv --pdeathsig KILL nbdkit -f -U "$1.nbd" --filter=cache \
 			file "$1.disk" cache=writeback >>"$1.nbd.log" 2>&1 &
 		DISK_SERVER[$1]=$!
+		disown $!
 		until_here "disk of $1" test -S "$1.nbd"
 		drive="file=nbd+unix:///?socket=$1.nbd,format=raw,cache=writeback"
 	fi
@@ -165,11 +167,11 @@ machine_start() {
 		-device virtserialport,chardev=lab,name=lab \
 		-netdev "dgram,id=net,local.type=unix,local.path=vm$number,remote.type=unix,remote.path=hub$number" \
 		-device "virtio-net-pci,netdev=net,romfile=,mac=52:54:00:00:00:0$number" \
-		"${more[@]}" \
 		-drive "if=none,id=state,$DRIVE" \
 		-device "virtio-blk-pci,drive=state" \
-		</dev/null >>"$name.qemu" 2>&1 &
+		"${more[@]}" </dev/null >>"$name.qemu" 2>&1 &
 	QEMU[$name]=$!
+	disown $! # or bash tells of every one that is killed
 	exec {to}<>"$name.in" {from}<>"$name.out"
 	TO[$name]=$to FROM[$name]=$from
 }
@@ -238,11 +240,18 @@ power_cut() {
 
 machine_forget() {
 	local to from
-	# shellcheck disable=SC2086 # none or one
-	wait "${QEMU[$1]}" ${DISK_SERVER[$1]:-} 2>/dev/null || true
+	until_here "end of $1" is_ended "${QEMU[$1]}" "${DISK_SERVER[$1]:-}"
 	unset "QEMU[$1]" "DISK_SERVER[$1]"
 	to=${TO[$1]} from=${FROM[$1]}
 	exec {to}>&- {from}>&-
+}
+
+# is_ended PID...: where empty, there was none.
+is_ended() {
+	local pid
+	for pid; do
+		[ -z "$pid" ] || ! kill -0 "$pid" || return 1
+	done
 }
 
 # --- commands ------------------------------------------------------------------
@@ -290,6 +299,53 @@ on_all() {
 	done
 }
 
+# tell MACHINE COMMAND: does not wait for its end; for one that may not live to
+# see it.
+tell() {
+	printf 'tell %s\n' "${*:2}" >&"${TO[$1]}"
+}
+
+# --- power failures at a frame -------------------------------------------------
+
+# cut_at grant|notice MACHINE VICTIM...: the first of these that MACHINE sends
+# is the last thing that the VICTIMs do.
+cut_at() {
+	local name pids=()
+	for name in "${@:3}"; do
+		pids+=("${QEMU[$name]}")
+		[ -z "${DISK_SERVER[$name]:-}" ] || pids+=("${DISK_SERVER[$name]}")
+	done
+	: >hub.said
+	echo "kill-at $1 ${NUMBER[$2]} ${pids[*]}" >&"$ORDERS"
+	until_here "the hub" grep -q armed hub.said
+}
+
+# was_cut VICTIM...: waits for it; prints the announced number, if any.
+was_cut() {
+	local name
+	until_here "the frame that kills $*" grep -q killed hub.said
+	say "cut: $* ($(tail -n 1 hub.said))"
+	for name; do
+		machine_forget "$name"
+	done
+}
+
+announced() {
+	awk '/killed at notice/ { print $4 }' hub.said
+}
+
+# --- packets -------------------------------------------------------------------
+
+# notices [FROM [TO]]: how many SM_NOTIFY calls there were between these
+# addresses.
+notices() {
+	local filter='rpc.program == 100024 && rpc.procedure == 6'
+	filter="$filter && rpc.msgtyp == 0${1:+ && ip.src == $1}"
+	filter="$filter${2:+ && ip.dst == $2}"
+	tshark -n -r pcap -T fields -e frame.number -Y "$filter" \
+		2>>tshark.said | wc -l
+}
+
 # --- the usual scene -----------------------------------------------------------
 
 # scene [CLIENT...]: server and clients (alice and bob), all services up, the
@@ -297,8 +353,8 @@ on_all() {
 scene() {
 	[ $# -gt 0 ] || set -- alice bob
 	boot server "$@"
-	on server server_up
-	on_all "$@" -- 'client_up && mount_up'
+	on server server_up >/dev/null
+	on_all "$@" -- "client_up && mount_up ${MOUNT:-}" >/dev/null
 	say "mounted by $*"
 }
 
@@ -321,7 +377,6 @@ cleanup() {
 	set +e
 	[ "$status" -ne 0 ] || [ ${#FAILED[@]} -eq 0 ] || status=1
 	kill -KILL "${QEMU[@]}" "${DISK_SERVER[@]}" "$HUB" 2>/dev/null
-	wait "${QEMU[@]}" "${DISK_SERVER[@]}" "$HUB" 2>/dev/null
 	[ ! -e died ] || FAILED+=(broken-off)
 	printf '%s\n' "${FAILED[@]}" | sort -u | paste -sd ' ' \
 		>"${FAILED_TO:-failed}"

@@ -29,6 +29,29 @@ ours() {
 		k01-records
 		k02-server-reboots
 		k03-client-reboots
+		k04-cut-at-grant FS=ext4
+		k04-cut-at-grant FS=xfs
+		k04-cut-at-grant DISK=writeback ROUNDS=2
+		k05-cut-at-notice
+		k06-nobody
+		k06b-nfsd-grace
+		k06b-nfsd-grace NFSD=-N4
+		k06n-unreadable
+		k07-both-reboot FIRST=server
+		k07-both-reboot FIRST=alice
+		k08-away-once
+		k09-restarts
+		k10-monitored-meanwhile
+		k11-dead-dns SCENE=k02-server-reboots
+		k11-dead-dns SCENE=k03-client-reboots
+		k12-ipv6
+		k13-forged
+		k14-resync
+		k16-two-addresses
+		k17-no-statd
+		k20-exchange START=ours NEXT=debian
+		k20-exchange START=debian NEXT=ours
+		k23-too-late
 	END
 }
 

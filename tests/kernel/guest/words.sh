@@ -28,6 +28,7 @@ spawn() {
 	shift
 	setsid sh -c 'echo $$ >"$0"; exec "$@"' "/run/$label.pid" "$@" \
 		</dev/null >/dev/console 2>&1 3>&- &
+	wait_until 5 test -s "/run/$label.pid"
 }
 
 # end LABEL [SIGNAL]
@@ -78,7 +79,7 @@ rpcbind_up() {
 # As rpc-statd.service has it.
 statd_up() {
 	RPC_STATD_NO_NOTIFY=1 spawn statd rpc.statd -F "$@"
-	wait_until 20 rpcinfo -T tcp 127.0.0.1 100024 1
+	wait_until "${WAIT:-20}" rpcinfo -T tcp 127.0.0.1 100024 1
 }
 
 # Its database is empty at every boot: no NFSv4 client is remembered, so nfsd
@@ -106,7 +107,7 @@ nfsd_up() {
 }
 
 notify_up() {
-	sm-notify "$@"
+	sm-notify "$@" >/dev/console 2>&1
 }
 
 server_up() {
@@ -117,10 +118,15 @@ client_up() {
 	rpcbind_up && statd_up && notify_up
 }
 
-# mount_up [ADDRESS [OPTIONS]]: the export on /mnt, NFSv3.
+# mount_up [ADDRESS]: the export on /mnt, NFSv3.
 mount_up() {
-	mount.nfs "${1:-192.0.2.1}:/export" /mnt \
-		-o "vers=3,proto=tcp,nosharecache${2:+,$2}"
+	local address=${1:-192.0.2.1} proto=tcp
+	[ "$LAB_FAMILY" != 6 ] || {
+		address=[${1:-2001:db8::1}]
+		proto=tcp6
+	}
+	mount.nfs "$address:/export" /mnt \
+		-o "vers=3,proto=$proto,mountproto=$proto,nosharecache"
 }
 
 # --- applications --------------------------------------------------------------

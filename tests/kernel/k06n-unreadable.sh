@@ -1,0 +1,17 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# K6n: the list of peers cannot be read: grace is not ended, for there may be
+# somebody who must reclaim.
+# shellcheck disable=SC2016 # expanded on the machine
+. "$(dirname "$0")/lab.sh"
+
+boot server
+for directory in sm sm.bak; do
+	on server "cd /var/lib/nfs && mv $directory away && : >$directory; sync"
+	reboot server
+	run_on server 'rpcbind_up; WAIT=3 statd_up' >/dev/null || true
+	on server nfsd_up >/dev/null
+	run_on server notify_up >/dev/null || true
+	holds "still-in-grace-$directory" server is_in_grace
+	on server "cd /var/lib/nfs && rm $directory && mv away $directory; sync"
+done
