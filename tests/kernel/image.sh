@@ -98,6 +98,7 @@ etc() {
 		nobody:x:65534:65534::/:/bin/false
 	END
 	printf 'root:x:0:\nnogroup:x:65534:\n' >"$ROOT/etc/group"
+	echo 'multi on' >"$ROOT/etc/host.conf"
 	echo 'hosts: files dns' >"$ROOT/etc/nsswitch.conf"
 	: >"$ROOT/etc/nfs.conf"
 	ln -s /proc/mounts "$ROOT/etc/mtab"

@@ -12,6 +12,7 @@ is record-after-kill "$(on server peers)" 192.0.2.2
 on server 'end statd; end mountd; rm /run/mountd.pid' >/dev/null
 on server 'statd_up; nfsd_up; notify_up' >/dev/null
 is record-after-restart "$(on server peers)" 192.0.2.2
+# shellcheck disable=SC2119 # from anybody to anybody
 is nobody-told "$(notices)" 0
 is lock-kept "$(on server locks)" 1
 reboot server

@@ -24,6 +24,9 @@ cd "$ROOM" || exit 1
 declare -A NUMBER=([server]=1 [alice]=2 [bob]=3)
 declare -A QEMU DISK_SERVER TO FROM
 FAILED=()
+# Two machines may have the export's disk; the scenario sees to it that one at
+# a time uses it.
+EXPORT_DRIVE=format=raw,cache=unsafe,file.locking=off
 
 # --- saying ------------------------------------------------------------------
 
@@ -144,11 +147,10 @@ machine_start() {
 	local name=$1 number=${NUMBER[$1]} fs to from more=()
 	fs=$(setting FS "$name" ext4)
 	[ -e "$name.disk" ] || disk_new "$name.disk" "$fs"
-	[ "$name" != server ] || {
+	[[ " ${EXPORT_AT:-server} " != *" $name "* ]] || {
 		[ -e export.disk ] || disk_new export.disk ext4
-		more=(-drive
-			"if=none,id=export,file=export.disk,format=raw,cache=unsafe"
-			-device "virtio-blk-pci,drive=export")
+		more=(-device "virtio-blk-pci,drive=export" -drive
+			"if=none,id=export,file=export.disk,$EXPORT_DRIVE")
 	}
 	disk_drive "$name"
 	rm -f "$name.in" "$name.out"

@@ -147,15 +147,24 @@ static bool_t xdr_handle(XDR *xdrs, struct handle *handle)
 	       xdr_bytes(xdrs, &data, &handle->len, HANDLE_MAX);
 }
 
-/* The handle that @proc gives for @path. */
+/* The handle that @proc gives for @path, by TCP from a reserved port. */
 static struct handle handle_get(struct sockaddr_in to, rpcprog_t prog,
 				rpcproc_t proc, struct path path)
 {
 	struct sockaddr_in any = {.sin_family = AF_INET};
 	struct timeval wait = {.tv_sec = WAIT_S};
 	struct handle handle = {0};
-	CLIENT *clnt = client(&to, any, prog, 3);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	CLIENT *clnt;
 
+	to.sin_port = htons(pmap_getport(&to, prog, 3, IPPROTO_TCP));
+	if (to.sin_port == 0 || fd < 0 || bindresvport(fd, &any) < 0 ||
+	    connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
+		fail("no such program there");
+	clnt = clnttcp_create(&to, prog, 3, &fd, 0, 0);
+	if (!clnt)
+		fail("clnttcp_create");
+	clnt_control(clnt, CLSET_FD_CLOSE, NULL);
 	clnt->cl_auth = authunix_create("nsmtool", 0, 0, 0, NULL);
 	if (clnt_call(clnt, proc, (xdrproc_t)xdr_path, (caddr_t)&path,
 		      (xdrproc_t)xdr_handle, (caddr_t)&handle,

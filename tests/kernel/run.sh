@@ -47,11 +47,17 @@ ours() {
 		k12-ipv6
 		k13-forged
 		k14-resync
-		k16-two-addresses
+		k15-many-clients
+		k16-two-addresses KNOWN=name
+		k16-two-addresses KNOWN=option
 		k17-no-statd
+		k19-last-mount
 		k20-exchange START=ours NEXT=debian
 		k20-exchange START=debian NEXT=ours
+		k21-floating-address
+		k22-number-lost
 		k23-too-late
+		k24-statd-down
 	END
 }
 
