@@ -88,7 +88,26 @@ nfsdcld_up() {
 	mkdir -p /run/rpc_pipefs /run/nfsdcld
 	mount -t rpc_pipefs sunrpc /run/rpc_pipefs
 	spawn nfsdcld nfsdcld -F -p /run/rpc_pipefs -s /run/nfsdcld
-	wait_until 20 test -e /run/nfsdcld/main.sqlite
+	wait_until 20 nfsdcld_is_ready
+}
+
+# It waits for nfsd to make the pipe.
+nfsdcld_is_ready() {
+	readlink "/proc/$(cat /run/nfsdcld.pid)/fd/"* | grep -q inotify
+}
+
+# nfsd gives nfsdcld one second to open the pipe; a busy host may need more.
+nfsd_start() {
+	local tries=5
+	# shellcheck disable=SC2086 # words
+	rpc.nfsd $LAB_NFSD 4
+	[ "$LAB_CLD" != no ] || return 0
+	until dmesg | grep NFSD: | tail -n 2 | grep -q nfsdcld; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		rpc.nfsd 0
+		rpc.nfsd 4
+	done
 }
 
 nfsd_up() {
@@ -99,8 +118,7 @@ nfsd_up() {
 		>/etc/exports
 	exportfs -r
 	[ "$LAB_CLD" = no ] || [ -e /run/nfsdcld.pid ] || nfsdcld_up
-	# shellcheck disable=SC2086 # words
-	rpc.nfsd $LAB_NFSD 4
+	nfsd_start
 	[ -e /run/mountd.pid ] || spawn mountd rpc.mountd -F
 	wait_until 20 rpcinfo -T tcp 127.0.0.1 100005 3
 	say_it "nfsd is up, grace ends: $(cat /proc/fs/lockd/nlm_end_grace)"
@@ -168,7 +186,7 @@ state_number() {
 # How many locks on files of the export there are; nobody on the server itself
 # takes any.
 locks() {
-	grep -c ' fe:10:' /proc/locks
+	grep -c 'POSIX.* fe:10:' /proc/locks
 }
 
 is_in_grace() {
