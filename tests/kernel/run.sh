@@ -86,7 +86,7 @@ run_one() {
 	log=$(mktemp "$WORK/log.XXXXXX")
 	read -r -a settings <<<"${line%% fails:*}"
 	[[ $line != *" fails:"* ]] || wanted=${line##*fails: }
-	env "${settings[@]:1}" FAILED_TO="$log.failed" \
+	setpriv --pdeathsig TERM env "${settings[@]:1}" FAILED_TO="$log.failed" \
 		bash "$LAB/${settings[0]}.sh" </dev/null >"$log" 2>&1 ||
 		status=$?
 	failed=$(cat "$log.failed" 2>/dev/null || true)
@@ -121,7 +121,11 @@ trap 'exit 143' TERM
 : >"$WORK/verdicts"
 export -f run_one
 export WORK
+list "$@" >"$WORK/list"
+# Whoever ends this script ends the scenarios, which then end their machines.
 # shellcheck disable=SC2016 # expanded by that bash
-list "$@" | xargs -d '\n' -P "$JOBS" -I {} bash -c 'run_one "$1"' - {}
+setpriv --pdeathsig TERM xargs -d '\n' -P "$JOBS" -I {} -a "$WORK/list" \
+	setpriv --pdeathsig TERM bash -c 'run_one "$1"' - {} &
+wait $! || true
 echo "$(count PASS) passed, $(count FAIL) failed, $(count SKIP) skipped"
 [ "$(count FAIL)" = 0 ]
