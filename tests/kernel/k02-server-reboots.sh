@@ -11,8 +11,8 @@ is refused-before "$(try bob f)" EAGAIN
 number=$(on server state_number)
 reboot server
 on server server_up
-on bob 'lock_start f'
 comes reclaimed 15 server '[ $(locks) = 1 ]'
+on bob 'lock_start f'
 comes grace-ends 60 server '! is_in_grace'
 comes refused-in-grace 20 bob grep EAGAIN /run/lock.f
 is refused-after "$(try bob f)" EAGAIN

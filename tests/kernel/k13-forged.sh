@@ -7,17 +7,22 @@
 
 scene alice bob
 on alice lock f
+# forge MACHINE COMMAND: whether anybody answers is not the question.
+forge() {
+	say "$1: ${*:2}: $(run_on "$@" || true)"
+}
+
 user='setpriv --reuid 65534 --clear-groups'
 for name in 192.0.2.2 alice alice.example; do
-	run_on bob "nsmtool notify 192.0.2.1 $name 99" >/dev/null
+	forge bob "nsmtool notify 192.0.2.1 $name 99"
 	holds "third-machine-$name" server '[ $(locks) = 1 ]'
-	run_on server "$user nsmtool notify 127.0.0.1 $name 101" >/dev/null
-	run_on server "$user nsmtool notify 192.0.2.1 $name 103" >/dev/null
+	forge server "$user nsmtool notify 127.0.0.1 $name 101"
+	forge server "$user nsmtool notify 192.0.2.1 $name 103"
 	holds "user-on-server-$name" server '[ $(locks) = 1 ]'
-	run_on alice "$user nsmtool notify 192.0.2.1 $name 105" >/dev/null
+	forge alice "$user nsmtool notify 192.0.2.1 $name 105"
 	holds "user-on-client-$name" server '[ $(locks) = 1 ]'
-	run_on alice "$user nsmtool notify 192.0.2.2 192.0.2.1 107" >/dev/null
-	run_on bob "nsmtool notify 192.0.2.2 192.0.2.1 109" >/dev/null
+	forge alice "$user nsmtool notify 192.0.2.2 192.0.2.1 107"
+	forge bob "nsmtool notify 192.0.2.2 192.0.2.1 109"
 	holds "client-not-misled-$name" alice '! is_lock_lost'
 done
 is kept "$(try bob f)" EAGAIN

@@ -37,7 +37,6 @@ say() {
 # No check failed; the scenario could not be played to its end.
 die() {
 	say "FAILED: $*"
-	echo broken-off >>"$ROOM/died"
 	exit 1
 }
 
@@ -377,9 +376,9 @@ cleanup() {
 	local status=$?
 	trap '' INT TERM
 	set +e
-	[ "$status" -ne 0 ] || [ ${#FAILED[@]} -eq 0 ] || status=1
+	[ $status -eq 0 ] || [ $status -eq 77 ] || FAILED+=(broken-off)
+	[ $status -ne 0 ] || [ ${#FAILED[@]} -eq 0 ] || status=1
 	kill -KILL "${QEMU[@]}" "${DISK_SERVER[@]}" "$HUB" 2>/dev/null
-	[ ! -e died ] || FAILED+=(broken-off)
 	printf '%s\n' "${FAILED[@]}" | sort -u | paste -sd ' ' \
 		>"${FAILED_TO:-failed}"
 	rm -f ./*.disk ./*.in ./*.out ./hub[1-9] ./vm[1-9] orders

@@ -92,7 +92,8 @@ run_one() {
 	failed=$(cat "$log.failed" 2>/dev/null || true)
 	case $status in
 	77) verdict="SKIP ($(tail -n 1 "$log"))" ;;
-	*) [ "$failed" != "$wanted" ] || verdict=PASS ;;
+	0) [ -n "$wanted" ] || verdict=PASS ;;
+	1) [ -z "$wanted" ] || [ "$failed" != "$wanted" ] || verdict=PASS ;;
 	esac
 	printf '%-60s %s%s\n' "$line" "$verdict" \
 		"${LIST:+${failed:+ failed: $failed}}"
