@@ -93,6 +93,15 @@ static void note_answer(struct world *w, const struct notify_out *out)
 	w->is_answered[out->answer.id] = true;
 }
 
+static void require_told(const struct world *w, size_t at)
+{
+	struct notify_peer peer;
+
+	require(notify_peer(w->n, at, &peer));
+	require(peer.why == NOTIFY_TOLD && peer.told_ms == w->now_ms);
+	require(peer.tries > 0 && peer.addr.family != ADDR_NONE);
+}
+
 static void drain(struct world *w)
 {
 	struct notify_out out;
@@ -105,6 +114,8 @@ static void drain(struct world *w)
 			w->resolve_id = out.resolve.id;
 		else if (out.kind == NOTIFY_OUT_REWRITE)
 			require(out.len <= w->file_len + 1);
+		else if (out.kind == NOTIFY_OUT_TOLD)
+			require_told(w, out.told.at);
 		else if (out.kind == NOTIFY_OUT_LOG)
 			require(strlen(out.log.text) <= LOG_TEXT_MAX);
 		else if (out.kind == NOTIFY_OUT_ANSWER)

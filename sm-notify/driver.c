@@ -159,6 +159,10 @@ static void do_effect(struct driver *d, const struct notify_out *out)
 	case NOTIFY_OUT_REWRITE:
 		do_rewrite(d, out);
 		break;
+	case NOTIFY_OUT_TOLD:
+		if (d->config->told)
+			d->config->told(d->config->ctx, out->told.at);
+		break;
 	case NOTIFY_OUT_LOG:
 		do_log(out);
 		break;

@@ -19,7 +19,9 @@ struct driver_config {
 	int bak_fd;	       /* ... open; borrowed */
 	const char *source;    /* address or host name to send from, or NULL */
 	uint16_t port;	       /* to send from, 0: a reserved one */
-	int ready_fd;	       /* of process_background(), or -1 */
+	void (*told)(void *ctx, size_t at); /* see notify_peer(); or NULL */
+	void *ctx;
+	int ready_fd;	/* of process_background(), or -1 */
 	int control_fd; /* of control_bind(), or -1; the driver closes it */
 	struct control_access access;
 	const char *turn_file;	   /* state.boot: ends the run when it is ... */

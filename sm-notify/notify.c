@@ -58,7 +58,7 @@ struct notify *notify_new(const struct notify_config *config)
 		half = prng_u64(&n->rng);
 		memcpy(key + i, &half, sizeof(half));
 	}
-	target_set_init(&n->set, key, config->name);
+	target_set_init(&n->set, key, config->name, config->skip);
 	return n;
 }
 
@@ -82,11 +82,16 @@ bool notify_output(struct notify *n, struct notify_out *out)
 
 static void on_file(struct notify *n, const struct notify_in *in)
 {
+	struct target_text text = {
+		.name = in->file.name,
+		.bytes = in->bytes,
+		.len = in->len,
+		.is_too_old = in->file.is_too_old,
+	};
 	struct target_report report;
 
 	assert(!n->is_started);
-	target_set_add_file(&n->set, in->file.name, in->bytes, in->len,
-			    &report);
+	target_set_add_file(&n->set, &text, &report);
 	if (report.unparsable > 0)
 		outbox_log(&n->box, LOG_WARN, "sm.bak/", in->file.name,
 			   ": a line cannot be understood; it stays there");
@@ -206,7 +211,57 @@ uint64_t notify_deadline_ms(const struct notify *n)
 
 size_t notify_untold_count(const struct notify *n)
 {
-	return n->set.count - n->talk.told;
+	return n->set.count - n->talk.told - n->set.aside;
+}
+
+size_t notify_aside_count(const struct notify *n)
+{
+	return n->set.aside;
+}
+
+bool notify_has_nobody(const struct notify *n)
+{
+	return !n->set.is_puzzled && !n->set.has_told &&
+	       n->set.count == n->set.aside;
+}
+
+/* --- for whoever watches -------------------------------------------------- */
+
+bool notify_peer(const struct notify *n, size_t at, struct notify_peer *out)
+{
+	const struct target *t = target_set_get(&n->set, at + 1);
+
+	if (!t)
+		return false;
+	*out = (struct notify_peer){
+		.mon_name = t->mon_name,
+		.host = t->host,
+		.why = t->is_parked && t->why != NOTIFY_TOLD ? NOTIFY_PARKED
+							     : t->why,
+		.tries = t->tries,
+		.told_ms = t->told_ms,
+	};
+	if (t->addr_count > 0)
+		out->addr = *target_addr(t);
+	return true;
+}
+
+void notify_peer_names(const struct notify *n, size_t at,
+		       void (*visit)(void *ctx, const char *name, size_t len),
+		       void *ctx)
+{
+	const struct target *t = target_set_get(&n->set, at + 1);
+	const struct link *lists[] = {&t->told_names, &t->names};
+	const struct target_name *name;
+	struct link *link;
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		list_for_each (link, lists[i]) {
+			name = container_of(link, struct target_name, in_names);
+			for (size_t form = 0; form < name->form_count; form++)
+				visit(ctx, name->text, name->forms[form].len);
+		}
+	}
 }
 
 size_t notify_parked_count(const struct notify *n)

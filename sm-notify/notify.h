@@ -36,6 +36,7 @@ struct notify_config {
 	uint8_t seed[SIPHASH_KEY_SIZE];
 	uint32_t number;     /* the NSM state number to announce, odd */
 	const char *name;    /* announced instead of my_name (-v), or NULL */
+	const char *skip;    /* peers that are never told (skip.h), or NULL */
 	uint64_t give_up_ms; /* when to stop (monotonic), UINT64_MAX = never */
 	uint32_t packets_per_second; /* 1..1000000 */
 };
@@ -59,6 +60,7 @@ struct notify_in {
 	union {
 		struct {
 			const char *name;
+			bool is_too_old; /* max-age: its lines are set aside */
 		} file;
 		struct {
 			uint64_t id; /* of REQUEST and CANCEL; no other's */
@@ -83,6 +85,7 @@ enum notify_out_kind {
 	NOTIFY_OUT_SEND,    /* send a datagram from our one socket */
 	NOTIFY_OUT_RESOLVE, /* look a host name up, then RESOLVED */
 	NOTIFY_OUT_REWRITE, /* the file's new content; len 0: remove it */
+	NOTIFY_OUT_TOLD,    /* a peer is told; for whoever watches */
 	NOTIFY_OUT_LOG,
 	NOTIFY_OUT_ANSWER, /* to a REQUEST: exactly one, unless cancelled */
 	NOTIFY_OUT_DONE,   /* nothing more will happen; comes once, last */
@@ -105,6 +108,9 @@ struct notify_out {
 			const char *file;
 		} rewrite;
 		struct {
+			size_t at; /* of the peer, see notify_peer() */
+		} told;
+		struct {
 			enum log_level level;
 			enum log_class class; /* LOG_TRACE only */
 			const char *text;     /* escaped, without LF */
@@ -121,9 +127,34 @@ struct notify_out {
 	};
 };
 
+/* Why a peer is not told, as far as is known. */
+enum notify_why {
+	NOTIFY_TOLD, /* it is */
+	NOTIFY_NOT_YET,
+	NOTIFY_SILENT,
+	NOTIFY_UNRESOLVED, /* its name has no address now */
+	NOTIFY_REFUSED,	   /* it answered, but not with success */
+	NOTIFY_NO_STATD,   /* its rpcbind knows no statd */
+	NOTIFY_NO_ADDRESS, /* neither an address nor a host name */
+	NOTIFY_PARKED,	   /* monitored again: a notice would come too late */
+	/* Set aside: never tried, and not counted as untold. */
+	NOTIFY_SKIPPED, /* by config.skip */
+	NOTIFY_TOO_OLD, /* by file.is_too_old, all of its files */
+};
+
+/* One peer, for whoever watches. */
+struct notify_peer {
+	const char *mon_name;
+	const char *host; /* the name that would be looked up, or NULL */
+	enum notify_why why;
+	struct addr addr;   /* asked last, or first to be; or ADDR_NONE */
+	unsigned int tries; /* packets that were sent to it */
+	uint64_t told_ms;   /* NOTIFY_TOLD: when */
+};
+
 /*
  * Returns a notifier with nobody to tell.
- * Owns:   notify_free() ends it; @config is copied, its name too.
+ * Owns:   notify_free() ends it; @config is copied, its strings too.
  */
 struct notify *notify_new(const struct notify_config *config);
 
@@ -154,7 +185,8 @@ bool notify_output(struct notify *n, struct notify_out *out);
 uint64_t notify_deadline_ms(const struct notify *n);
 
 /*
- * Returns how many peers are still untold, those included that are parked.
+ * Returns how many peers are still untold, those included that are parked, but
+ * not those set aside.
  */
 size_t notify_untold_count(const struct notify *n);
 
@@ -163,5 +195,31 @@ size_t notify_untold_count(const struct notify *n);
  * notice would come too late.
  */
 size_t notify_parked_count(const struct notify *n);
+
+/*
+ * Returns how many peers are set aside.
+ */
+size_t notify_aside_count(const struct notify *n);
+
+/*
+ * Tells whether there is nobody to tell and was nobody: all was understood,
+ * and there are only peers that are set aside.
+ */
+bool notify_has_nobody(const struct notify *n);
+
+/*
+ * Writes what is known of the peer @at, 0 and up.
+ * Return: false where there are not so many.
+ * Owns:   *out borrows from @n until the next call of notify_input().
+ */
+bool notify_peer(const struct notify *n, size_t at, struct notify_peer *out);
+
+/*
+ * Calls @visit with every name that the peer @at is told, in full and, where
+ * there is one, short.
+ */
+void notify_peer_names(const struct notify *n, size_t at,
+		       void (*visit)(void *ctx, const char *name, size_t len),
+		       void *ctx);
 
 #endif

@@ -112,6 +112,11 @@ void outbox_answer(struct outbox *box, uint64_t id, enum ctl_word word)
 	item->out.answer.word = word;
 }
 
+void outbox_told(struct outbox *box, size_t at)
+{
+	item_add(box, NOTIFY_OUT_TOLD)->out.told.at = at;
+}
+
 void outbox_done(struct outbox *box, size_t told, size_t untold)
 {
 	struct outbox_item *item = item_add(box, NOTIFY_OUT_DONE);

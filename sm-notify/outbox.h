@@ -69,6 +69,11 @@ void outbox_log(struct outbox *box, enum log_level level, const char *before,
 void outbox_answer(struct outbox *box, uint64_t id, enum ctl_word word);
 
 /*
+ * Queues that the peer @at is told.
+ */
+void outbox_told(struct outbox *box, size_t at);
+
+/*
  * Queues the end.
  */
 void outbox_done(struct outbox *box, size_t told, size_t untold);

@@ -41,7 +41,7 @@ void report_untold(struct outbox *box, const struct target_set *set)
 	for (size_t i = 0; i < set->count; i++) {
 		const struct target *t = set->targets[i];
 
-		if (target_is_told(t))
+		if (target_is_told(t) || target_is_aside(t))
 			continue;
 		parked += t->is_parked;
 		if (t->is_parked || left++ >= REPORT_LINES_MAX)

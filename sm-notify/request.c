@@ -49,7 +49,7 @@ static void count_untold(void *ctx, struct target *target)
 
 	if (!target_has_names(target))
 		return;
-	if (!target->is_parked)
+	if (!target->is_parked && !target_is_aside(target))
 		*word = CTL_UNTOLD;
 	else if (*word == CTL_NONE)
 		*word = CTL_PARKED;

@@ -111,6 +111,9 @@ static void finish(struct talk *k, struct target *t)
 	if (!target_is_told(t))
 		return;
 	k->told++;
+	t->why = NOTIFY_TOLD;
+	t->told_ms = k->now_ms;
+	outbox_told(k->out, (size_t)t->id - 1);
 	outbox_log(k->out, LOG_TRACE, "notified ", t->mon_name, "");
 }
 
@@ -121,6 +124,9 @@ static void note_silence(struct talk *k, struct target *t)
 
 	t->is_awaiting = false;
 	lengthen_wait(t);
+	/* What it said before it fell silent says more. */
+	if (t->why == NOTIFY_NOT_YET || t->why == NOTIFY_UNRESOLVED)
+		t->why = NOTIFY_SILENT;
 	if (name) {
 		/* ORDER: @name may be freed, and an answer must not find it. */
 		call_forget(k, t);
@@ -212,6 +218,7 @@ static void send_next(struct talk *k, struct target *t)
 	assert(!message.is_overflowed);
 	outbox_send(k->out, t->id, &peer, &message);
 	t->is_awaiting = true;
+	t->tries++;
 	pace_sent(&k->pace, &t->slot, k->now_ms);
 	set_wait(k, t);
 }
@@ -251,6 +258,7 @@ static void on_port(struct talk *k, struct target *t, int port)
 		set_ready(k, t);
 		return;
 	}
+	t->why = NOTIFY_NO_STATD;
 	outbox_log(k->out, LOG_TRACE, "no statd is registered at ", t->mon_name,
 		   "");
 	list_remove(&t->in_ready);
@@ -266,7 +274,7 @@ static void on_acked(struct talk *k, struct target *t)
 {
 	t->is_awaiting = false;
 	note_progress(t);
-	target_acked(k->set, t->announced);
+	target_acked(k->set, t, t->announced);
 	t->announced = NULL;
 	if (target_has_names(t))
 		set_ready(k, t);
@@ -289,6 +297,7 @@ void talk_answer(struct talk *k, const struct addr *from, const uint8_t *bytes,
 	if (reply.status != RPCMSG_SUCCESS) {
 		/* As good as silence; whoever has that port is no statd. */
 		t->port = 0;
+		t->why = NOTIFY_REFUSED;
 		return;
 	}
 	if (t->announced)
@@ -364,6 +373,7 @@ void talk_resolved(struct talk *k, struct target *t, const struct addr *addrs,
 		set_ready(k, t);
 		return;
 	}
+	t->why = NOTIFY_UNRESOLVED;
 	if (!t->has_complained)
 		outbox_log(k->out, LOG_NOTE, "cannot find the address of ",
 			   t->host, "; will try again");
@@ -374,7 +384,7 @@ void talk_resolved(struct talk *k, struct target *t, const struct addr *addrs,
 
 void talk_begin(struct talk *k, struct target *t)
 {
-	if (!target_has_names(t) || t->is_parked)
+	if (!target_has_names(t) || t->is_parked || target_is_aside(t))
 		return;
 	note_progress(t);
 	if (t->addr_count > 0) {
@@ -382,6 +392,7 @@ void talk_begin(struct talk *k, struct target *t)
 	} else if (t->host) {
 		lookups_ask(k->lookups, t);
 	} else {
+		t->why = NOTIFY_NO_ADDRESS;
 		outbox_log(k->out, LOG_WARN, "unable to notify ", t->mon_name,
 			   ": neither an address nor a host name");
 		return;

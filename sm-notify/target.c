@@ -16,12 +16,16 @@
 
 #include "lib/hostname.h"
 #include "lib/xalloc.h"
+#include "sm-notify/skip.h"
 
 void target_set_init(struct target_set *set,
 		     const uint8_t key[static SIPHASH_KEY_SIZE],
-		     const char *name)
+		     const char *name, const char *skip)
 {
-	*set = (struct target_set){.name = name ? xstrdup(name) : NULL};
+	*set = (struct target_set){
+		.name = name ? xstrdup(name) : NULL,
+		.skip = skip ? xstrdup(skip) : NULL,
+	};
 	map_init(&set->by_name, key);
 	keyset_init(&set->marks, key, TARGET_MARKS_MAX);
 	keyset_init(&set->guards, key, TARGET_GUARDS_MAX);
@@ -50,6 +54,8 @@ static void target_free(struct target *target)
 	struct link *at;
 
 	while ((at = list_take_first(&target->names)))
+		name_free(container_of(at, struct target_name, in_names));
+	while ((at = list_take_first(&target->told_names)))
 		name_free(container_of(at, struct target_name, in_names));
 	free(target->mon_name);
 	free(target->host);
@@ -80,6 +86,7 @@ void target_set_fini(struct target_set *set)
 	free(set->name);
 	keyset_fini(&set->marks);
 	keyset_fini(&set->guards);
+	free(set->skip);
 	map_fini(&set->by_name);
 }
 
@@ -116,7 +123,9 @@ static struct target *target_new(const char *mon_name)
 	list_init(&target->in_loose);
 	list_init(&target->in_called);
 	target->mon_name = xstrdup(mon_name);
+	target->why = NOTIFY_NOT_YET;
 	list_init(&target->names);
+	list_init(&target->told_names);
 	list_init(&target->in_ready);
 	pace_slot_init(&target->slot);
 	list_init(&target->in_asking);
@@ -126,6 +135,20 @@ static struct target *target_new(const char *mon_name)
 	else if (is_host(mon_name))
 		target->host = xstrdup(mon_name);
 	return target;
+}
+
+bool target_is_aside(const struct target *target)
+{
+	return target->why >= NOTIFY_SKIPPED;
+}
+
+/* Sets @target aside, or has it told again (NOTIFY_NOT_YET). */
+static void set_aside(struct target_set *set, struct target *target,
+		      enum notify_why why)
+{
+	set->aside -= target_is_aside(target);
+	target->why = why;
+	set->aside += target_is_aside(target);
 }
 
 /* Finds the target for @mon_name, whose *hash it writes, or NULL. */
@@ -194,12 +217,29 @@ static struct target_name *add_name(struct target *target, const char *text)
 	return name;
 }
 
+/*
+ * Judges what one more line of a file that is too old, or not, means.  A peer
+ * that has a younger line is told, and all of its lines leave then.
+ */
+static void judge_aside(struct target_set *set, struct target *target,
+			bool is_first, bool is_too_old)
+{
+	if (skip_has(set->skip, target->mon_name) ||
+	    (target->host && skip_has(set->skip, target->host)))
+		set_aside(set, target, NOTIFY_SKIPPED);
+	else if (is_first && is_too_old)
+		set_aside(set, target, NOTIFY_TOO_OLD);
+	else if (target->why == NOTIFY_TOO_OLD && !is_too_old)
+		set_aside(set, target, NOTIFY_NOT_YET);
+}
+
 /* Files @line under the peer and the name that @rec has. */
 static void gather_line(struct target_set *set, struct target_line *line,
-			const struct record *rec)
+			const struct record *rec, bool is_too_old)
 {
 	struct target *target = set_target(set, rec->mon_name);
 	const char *text = set->name ? set->name : rec->my_name;
+	bool is_first = !target_has_names(target);
 
 	/*
 	 * COMPAT: nfs-utils gives a numeric peer's file its host name, which
@@ -210,6 +250,7 @@ static void gather_line(struct target_set *set, struct target_line *line,
 	set_loose(set, target);
 	/* COMPAT: "" is announced, too; its receiver goes by our address. */
 	list_append(&add_name(target, text)->lines, &line->in_name);
+	judge_aside(set, target, is_first, is_too_old);
 }
 
 /* Whether rpc.statd has told the peer of @rec. */
@@ -236,17 +277,17 @@ static void set_dirty(struct target_set *set, struct target_file *file)
 		list_append(&set->dirty, &file->in_dirty);
 }
 
-void target_set_add_file(struct target_set *set, const char *name,
-			 const void *bytes, size_t len,
+void target_set_add_file(struct target_set *set, const struct target_text *in,
 			 struct target_report *report)
 {
-	struct record_lines lines = {.bytes = bytes, .len = len};
+	struct record_lines lines = {.bytes = in->bytes, .len = in->len};
 	struct target_file *file = xzalloc(sizeof(*file));
 	const uint8_t *text;
 	size_t text_len;
+	size_t count = 0;
 
 	*report = (struct target_report){0};
-	file->name = xstrdup(name);
+	file->name = xstrdup(in->name);
 	list_init(&file->lines);
 	list_init(&file->in_dirty);
 	list_append(&set->files, &file->in_files);
@@ -255,6 +296,7 @@ void target_set_add_file(struct target_set *set, const char *name,
 		enum record_error error;
 		struct record rec;
 
+		count++;
 		line->file = file;
 		line->bytes = xmemdup(text, text_len);
 		line->len = text_len;
@@ -269,11 +311,14 @@ void target_set_add_file(struct target_set *set, const char *name,
 		if (is_marked(set, &rec)) {
 			set_dirty(set, file);
 			line_free(line);
+			set->has_told = true;
 		} else {
-			gather_line(set, line, &rec);
+			gather_line(set, line, &rec, in->is_too_old);
 		}
 		record_fini(&rec);
 	}
+	if (report->unparsable > 0 || count == 0)
+		set->is_puzzled = true;
 }
 
 /* --- whom somebody asks about -------------------------------------------- */
@@ -414,8 +459,9 @@ struct target_name *target_next_name(const struct target *target)
 	return container_of(target->names.next, struct target_name, in_names);
 }
 
-/* The lines that asked for @name are done with, and so is @name. */
-static void name_told(struct target_set *set, struct target_name *name)
+/* The lines that asked for @name are done with; it is kept for the report. */
+static void name_told(struct target_set *set, struct target *target,
+		      struct target_name *name)
 {
 	struct link *at;
 
@@ -426,16 +472,18 @@ static void name_told(struct target_set *set, struct target_name *name)
 		set_dirty(set, line->file);
 		line_free(line);
 	}
-	name_free(name);
+	list_remove(&name->in_names);
+	list_append(&target->told_names, &name->in_names);
 }
 
-void target_acked(struct target_set *set, struct target_name *name)
+void target_acked(struct target_set *set, struct target *target,
+		  struct target_name *name)
 {
 	unsigned int other = 1 - name->turn;
 
 	name->forms[name->turn].is_acked = true;
 	if (name->form_count == 1 || name->forms[other].is_acked) {
-		name_told(set, name);
+		name_told(set, target, name);
 		return;
 	}
 	/* What the other form met while nobody listened says nothing. */
@@ -456,7 +504,7 @@ void target_unacked(struct target_set *set, struct target *target,
 	 */
 	if (name->turn == TARGET_SHORT && name->forms[other].is_acked &&
 	    name->forms[name->turn].silent >= NOTIFY_SILENT_TRIES) {
-		name_told(set, name);
+		name_told(set, target, name);
 		return;
 	}
 	if (name->form_count > 1 && !name->forms[other].is_acked)

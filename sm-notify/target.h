@@ -63,11 +63,13 @@ struct target_name {
 struct target {
 	struct map_node by_name; /* target_set::by_name */
 	char *mon_name;
-	char *host;	      /* name to look up, or NULL */
-	struct link names;    /* of target_name::in_names: untold ones */
+	char *host;		/* name to look up, or NULL */
+	struct link names;	/* of target_name::in_names: untold ones */
+	struct link told_names; /* of target_name::in_names: the others */
+	enum notify_why why;
 	struct link in_loose; /* target_set::loose */
-	bool is_numeric;      /* addrs[0] is mon_name itself and stays */
 	bool is_parked;	      /* nothing more is sent to it */
+	bool is_numeric;      /* addrs[0] is mon_name itself and stays */
 	size_t addr_count;
 	size_t addr_at; /* which one is tried */
 	struct addr addrs[NOTIFY_ADDRS_MAX];
@@ -81,7 +83,9 @@ struct target {
 	struct rpccall call;
 	struct target_name *announced; /* by call; NULL: it asks the port */
 	struct pace_slot slot;
-	uint32_t wait_ms;    /* how long the last send may stay silent */
+	uint32_t wait_ms;   /* how long the last send may stay silent */
+	unsigned int tries; /* sends, all told */
+	uint64_t told_ms;
 	unsigned int silent; /* sends in a row without an answer */
 	uint16_t port;	     /* of its statd at addr_at, 0 = unknown */
 	uint16_t port_before;
@@ -105,7 +109,11 @@ struct target_set {
 	size_t size;
 	struct link files; /* of target_file::in_files */
 	struct link dirty; /* of target_file::in_dirty: to be rewritten */
+	size_t aside;	   /* targets */
+	bool has_told;	   /* a line was told by another, and left its file */
+	bool is_puzzled;   /* a line or a file was not understood */
 	char *name;	   /* announced in place of my_name, or NULL */
+	char *skip;	   /* peers that are never told, or NULL */
 };
 
 /* What was wrong in a file. */
@@ -116,25 +124,33 @@ struct target_report {
 
 /*
  * Makes @set empty.
- * Range:  @name is announced in place of every my_name, or NULL.
- * Owns:   target_set_fini() ends it; @name is copied.
+ * Range:  @name is announced in place of every my_name, or NULL; @skip lists
+ *         peers that are set aside, or NULL.
+ * Owns:   target_set_fini() ends it; both are copied.
  */
 void target_set_init(struct target_set *set,
 		     const uint8_t key[static SIPHASH_KEY_SIZE],
-		     const char *name);
+		     const char *name, const char *skip);
 
 /*
  * Frees all targets and files of @set.
  */
 void target_set_fini(struct target_set *set);
 
+/* A file of sm.bak/ as it was read; everything is borrowed. */
+struct target_text {
+	const char *name;
+	const void *bytes;
+	size_t len;
+	bool is_too_old; /* a peer of such files alone is set aside */
+};
+
 /*
- * Takes the file @name of sm.bak/ with @len bytes at @bytes.  A line that
- * cannot be parsed stays in the file and stops no other.
+ * Takes the file @in.  A line that cannot be parsed stays in the file and
+ * stops no other.
  * Owns:   copies.
  */
-void target_set_add_file(struct target_set *set, const char *name,
-			 const void *bytes, size_t len,
+void target_set_add_file(struct target_set *set, const struct target_text *in,
 			 struct target_report *report);
 
 /*
@@ -198,6 +214,11 @@ const char *target_set_take_dirty(struct target_set *set, struct buf *content);
 bool target_has_names(const struct target *target);
 
 /*
+ * Tells whether @target is set aside: never to be told in this run.
+ */
+bool target_is_aside(const struct target *target);
+
+/*
  * Tells whether every line of @target was acknowledged.
  */
 bool target_is_told(const struct target *target);
@@ -210,15 +231,16 @@ struct target_name *target_next_name(const struct target *target);
 
 /*
  * Notes that the peer acknowledged @name as it was last announced.  Where
- * nothing more is to be said about @name, it is freed and its lines are gone.
+ * nothing more is to be said about @name, it is told and its lines are gone.
  */
-void target_acked(struct target_set *set, struct target_name *name);
+void target_acked(struct target_set *set, struct target *target,
+		  struct target_name *name);
 
 /*
  * Notes that @name, as it was last announced, was not acknowledged: the other
  * form, or another name, has the next turn.  A short form that stays silent
  * NOTIFY_SILENT_TRIES times while the full one was acknowledged is given up;
- * the name counts as told then, and is freed.
+ * the name counts as told then.
  * Source: design decision 13.
  */
 void target_unacked(struct target_set *set, struct target *target,

@@ -68,14 +68,17 @@ static void read_parked(struct bakindex *index)
 static int read_file(void *ctx, const char *name)
 {
 	struct bakindex *index = ctx;
+	struct target_text file = {.name = name};
 	struct target_report report;
 	struct buf text;
 
 	buf_init(&text, RECORD_FILE_MAX);
 	/* sm-notify complains about what cannot be read. */
-	if (durable_read(index->bak_fd, name, &text) == 0)
-		target_set_add_file(&index->set, name, text.bytes, text.len,
-				    &report);
+	if (durable_read(index->bak_fd, name, &text) == 0) {
+		file.bytes = text.bytes;
+		file.len = text.len;
+		target_set_add_file(&index->set, &file, &report);
+	}
 	buf_fini(&text);
 	return 0;
 }
@@ -89,7 +92,7 @@ static void read_all(struct bakindex *index)
 
 	bakindex_fini(index);
 	process_random(key, sizeof(key));
-	target_set_init(&index->set, key, NULL);
+	target_set_init(&index->set, key, NULL, NULL);
 	outbox_init(&index->box);
 	requests_init(&index->requests, &index->set, &index->box);
 	index->is_read = true;

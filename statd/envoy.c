@@ -85,6 +85,7 @@ static void drain(struct envoy *e)
 		case NOTIFY_OUT_DONE:
 			carry_done(e, &out);
 			break;
+		case NOTIFY_OUT_TOLD:
 		case NOTIFY_OUT_REWRITE:
 		case NOTIFY_OUT_ANSWER:
 		case NOTIFY_OUT_LOG:

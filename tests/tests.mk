@@ -20,7 +20,8 @@ UNIT_TESTS = \
 	tests/unit/test_portmap tests/unit/test_prng \
 	tests/unit/test_question tests/unit/test_record \
 	tests/unit/test_rpccall tests/unit/test_rpcmsg tests/unit/test_rpcrec \
-	tests/unit/test_rpcsrv tests/unit/test_statenum \
+	tests/unit/test_rpcsrv tests/unit/test_skip \
+	tests/unit/test_statenum \
 	tests/unit/test_timerq tests/unit/test_verify
 OS_TESTS = \
 	tests/os/test_control \
@@ -40,7 +41,7 @@ FUZZERS = \
 	fuzz/fuzz_notify \
 	fuzz/fuzz_nsm \
 	fuzz/fuzz_optab fuzz/fuzz_record fuzz/fuzz_rpcmsg fuzz/fuzz_rpcrec \
-	fuzz/fuzz_statenum
+	fuzz/fuzz_skip fuzz/fuzz_statenum
 CHECKS = \
 	tests/checks/layers.sh tests/checks/headers.sh \
 	tests/checks/functions.sh tests/checks/docs.sh tests/checks/options.sh
@@ -157,6 +158,8 @@ fuzz_fuzz_rpcmsg_SOURCES = fuzz/fuzz_rpcmsg.c $(FUZZ_MAIN)
 fuzz_fuzz_rpcmsg_LDFLAGS = $(FUZZ_LINK)
 fuzz_fuzz_rpcrec_SOURCES = fuzz/fuzz_rpcrec.c $(FUZZ_MAIN)
 fuzz_fuzz_rpcrec_LDFLAGS = $(FUZZ_LINK)
+fuzz_fuzz_skip_SOURCES = fuzz/fuzz_skip.c $(FUZZ_MAIN)
+fuzz_fuzz_skip_LDFLAGS = $(FUZZ_LINK)
 fuzz_fuzz_statenum_SOURCES = fuzz/fuzz_statenum.c $(FUZZ_MAIN)
 fuzz_fuzz_statenum_LDFLAGS = $(FUZZ_LINK)
 

@@ -181,6 +181,9 @@ static void notifier_carry_one(struct host *h, const struct notify_out *out)
 		      out->len);
 		carry_rewrite(h, out);
 		break;
+	case NOTIFY_OUT_TOLD:
+		trace(s, h, "notify: TOLD %zu", out->told.at);
+		break;
 	case NOTIFY_OUT_LOG:
 		trace(s, h, "notify: \"%s\"", out->log.text);
 		break;

@@ -17,18 +17,21 @@
 #include "lib/buf.h"
 #include "lib/portmap.h"
 
+struct world world_with(struct notify_config config)
+{
+	memcpy(config.seed, "0123456789abcde", sizeof(config.seed));
+	config.number = NUMBER;
+	return (struct world){.n = notify_new(&config), .now_ms = START_MS};
+}
+
 struct world world_new(const char *name, uint64_t give_up_ms,
 		       uint32_t packets_per_second)
 {
-	struct notify_config config = {
-		.seed = "0123456789abcde",
-		.number = NUMBER,
+	return world_with((struct notify_config){
 		.name = name,
 		.give_up_ms = give_up_ms,
 		.packets_per_second = packets_per_second,
-	};
-
-	return (struct world){.n = notify_new(&config), .now_ms = START_MS};
+	});
 }
 
 struct world world_default(void)
@@ -41,14 +44,26 @@ static void feed(struct world *w, const struct notify_in *in)
 	notify_input(w->n, w->now_ms, in);
 }
 
-void feed_file(struct world *w, const char *name, const char *text)
+static void feed_any_file(struct world *w, const char *name, const char *text,
+			  bool is_too_old)
 {
 	struct notify_in in = {.kind = NOTIFY_IN_FILE,
 			       .bytes = (const uint8_t *)text,
 			       .len = strlen(text),
-			       .file.name = name};
+			       .file.name = name,
+			       .file.is_too_old = is_too_old};
 
 	feed(w, &in);
+}
+
+void feed_file(struct world *w, const char *name, const char *text)
+{
+	feed_any_file(w, name, text, false);
+}
+
+void feed_old_file(struct world *w, const char *name, const char *text)
+{
+	feed_any_file(w, name, text, true);
 }
 
 void feed_kind(struct world *w, enum notify_in_kind kind)
@@ -58,10 +73,22 @@ void feed_kind(struct world *w, enum notify_in_kind kind)
 	feed(w, &in);
 }
 
-/* Takes the next effect that is no log line. */
+static void note_told(struct world *w)
+{
+	struct notify_peer peer;
+
+	assert_true(notify_peer(w->n, w->out.told.at, &peer));
+	assert_int_equal(peer.why, NOTIFY_TOLD);
+	snprintf(w->last_told, sizeof(w->last_told), "%s", peer.mon_name);
+}
+
 bool take(struct world *w)
 {
 	while (notify_output(w->n, &w->out)) {
+		if (w->out.kind == NOTIFY_OUT_TOLD) {
+			note_told(w);
+			continue;
+		}
 		if (w->out.kind != NOTIFY_OUT_LOG)
 			return true;
 		snprintf(w->last_log, sizeof(w->last_log), "%s",

@@ -31,6 +31,7 @@ struct world {
 	struct notify_out out;
 	unsigned int warnings;
 	char last_log[256];
+	char last_told[64];
 };
 
 /* What was sent: a copy, since the effect is only lent. */
@@ -42,12 +43,16 @@ struct sent {
 	uint32_t number;
 };
 
+/* A world of @config, whose seed and number are the world's. */
+struct world world_with(struct notify_config config);
 /* A world that announces @name (or my_name) and ends at @give_up_ms. */
 struct world world_new(const char *name, uint64_t give_up_ms,
 		       uint32_t packets_per_second);
 struct world world_default(void);
 
 void feed_file(struct world *w, const char *name, const char *text);
+/* The same, of a file that max-age sets aside. */
+void feed_old_file(struct world *w, const char *name, const char *text);
 void feed_kind(struct world *w, enum notify_in_kind kind);
 /* @count files like LINE("10.x.y.z", "srv.example.com"). */
 void feed_peers(struct world *w, unsigned int count);
@@ -68,7 +73,10 @@ void request(struct world *w, uint64_t id, const char *text);
 void feed_parked(struct world *w, const char *text);
 void expect_answer(struct world *w, uint64_t id, enum ctl_word word);
 
-/* Takes the next effect that is no log line; false: there is none. */
+/*
+ * Takes the next effect that is no log line and not TOLD (but notes it); false:
+ * there is none.
+ */
 bool take(struct world *w);
 /* The clock goes to the next deadline, at which the core is woken. */
 void sleep_until_due(struct world *w);

@@ -132,6 +132,150 @@ static void test_log_is_escaped(void **state)
 	notify_free(w.n);
 }
 
+static enum notify_why why(const struct world *w, size_t at)
+{
+	struct notify_peer peer;
+
+	assert_true(notify_peer(w->n, at, &peer));
+	return peer.why;
+}
+
+/* skip: by name, by address, and by the name of the file; no packet, no file.
+ */
+static void test_skip(void **state)
+{
+	struct world w = world_with((struct notify_config){
+		.skip = "Old.Example ::ffff:192.0.2.9,file.example",
+		.give_up_ms = UINT64_MAX,
+		.packets_per_second = 10000,
+	});
+
+	(void)state;
+	feed_file(&w, "a", LINE("old.example", "srv"));
+	feed_file(&w, "b", LINE("192.0.2.9", "srv"));
+	feed_file(&w, "file.example", LINE("192.0.2.8", "srv"));
+	assert_int_equal(notify_untold_count(w.n), 0);
+	assert_int_equal(notify_aside_count(w.n), 3);
+	assert_true(notify_has_nobody(w.n));
+	for (size_t at = 0; at < 3; at++)
+		assert_int_equal(why(&w, at), NOTIFY_SKIPPED);
+	feed_kind(&w, NOTIFY_IN_START);
+	expect_done(&w, 0, 0);
+	notify_free(w.n);
+}
+
+/* max-age: a peer whose files are all too old; one younger has it told. */
+static void test_too_old(void **state)
+{
+	struct world w = world_default();
+	struct sent sent;
+
+	(void)state;
+	feed_old_file(&w, "a", LINE("192.0.2.8", "srv"));
+	feed_old_file(&w, "b", LINE("192.0.2.9", "srv"));
+	feed_file(&w, "c", LINE("192.0.2.9", "srv"));
+	feed_old_file(&w, "d", LINE("192.0.2.9", "srv"));
+	assert_int_equal(notify_untold_count(w.n), 1);
+	assert_int_equal(notify_aside_count(w.n), 1);
+	feed_kind(&w, NOTIFY_IN_START);
+	assert_int_equal(why(&w, 0), NOTIFY_TOO_OLD);
+	assert_int_equal(why(&w, 1), NOTIFY_NOT_YET);
+	sent = expect_getport(&w, "192.0.2.9");
+	answer(&w, &sent);
+	sent = expect_notify(&w, "192.0.2.9", "srv");
+	answer(&w, &sent);
+	assert_string_equal(w.last_told, "");
+	expect_rewrite(&w, "b", "");
+	assert_string_equal(w.last_told, "192.0.2.9");
+	expect_rewrite(&w, "c", "");
+	expect_rewrite(&w, "d", "");
+	expect_done(&w, 1, 0);
+	notify_free(w.n);
+}
+
+/* A file without a line that is understood is never "nobody to notify". */
+static void test_puzzled(void **state)
+{
+	struct world w = world_default();
+
+	(void)state;
+	assert_true(notify_has_nobody(w.n));
+	feed_file(&w, "a", "");
+	assert_false(notify_has_nobody(w.n));
+	notify_free(w.n);
+	w = world_default();
+	feed_file(&w, "a", "x\n");
+	assert_false(notify_has_nobody(w.n));
+	notify_free(w.n);
+	w = world_default();
+	feed_file(&w, "a", LINE("192.0.2.9", "srv"));
+	assert_false(notify_has_nobody(w.n));
+	notify_free(w.n);
+	w = world_default();
+	feed_parked(&w, "told 192.0.2.9 srv\n");
+	feed_file(&w, "a", LINE("192.0.2.9", "srv"));
+	assert_int_equal(notify_untold_count(w.n), 0);
+	assert_false(notify_has_nobody(w.n));
+	notify_free(w.n);
+}
+
+/* What the run knows of a peer: why it is not told, how often it was tried. */
+static void test_why(void **state)
+{
+	struct world w = world_default();
+	struct notify_peer peer;
+	struct sent sent;
+
+	(void)state;
+	feed_file(&w, "192.0.2.9", LINE("192.0.2.9", "srv"));
+	feed_kind(&w, NOTIFY_IN_START);
+	sent = expect_getport(&w, "192.0.2.9");
+	sleep_until_effect(&w);
+	assert_int_equal(why(&w, 0), NOTIFY_SILENT);
+	sent = sent_read(&w);
+	answer_from(&w, &sent, &sent.peer, RPCMSG_SUCCESS, 0);
+	assert_int_equal(why(&w, 0), NOTIFY_NO_STATD);
+	sleep_until_effect(&w);
+	sent = sent_read(&w);
+	answer_from(&w, &sent, &sent.peer, RPCMSG_PROG_UNAVAIL, 0);
+	assert_int_equal(why(&w, 0), NOTIFY_REFUSED);
+	assert_true(notify_peer(w.n, 0, &peer));
+	assert_int_equal(peer.tries, 3);
+	assert_string_equal(peer.mon_name, "192.0.2.9");
+	assert_null(peer.host);
+	assert_false(notify_peer(w.n, 1, &peer));
+	notify_free(w.n);
+}
+
+static void add_name(void *ctx, const char *name, size_t len)
+{
+	strncat(ctx, name, len);
+	strcat(ctx, " ");
+}
+
+/* Names that were told are still named. */
+static void test_names(void **state)
+{
+	struct world w = world_default();
+	char names[64] = "";
+	struct sent sent;
+
+	(void)state;
+	feed_file(&w, "a",
+		  LINE("192.0.2.9", "srv.example") LINE("192.0.2.9", "b"));
+	feed_kind(&w, NOTIFY_IN_START);
+	notify_peer_names(w.n, 0, add_name, names);
+	assert_string_equal(names, "srv.example srv b ");
+	for (unsigned int i = 0; i < 3; i++) {
+		sent = expect_send(&w);
+		answer(&w, &sent);
+	}
+	names[0] = '\0';
+	notify_peer_names(w.n, 0, add_name, names);
+	assert_string_equal(names, "srv.example srv b ");
+	notify_free(w.n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -141,6 +285,11 @@ int main(void)
 		cmocka_unit_test(test_bad_lines),
 		cmocka_unit_test(test_empty_my_name_is_announced),
 		cmocka_unit_test(test_log_is_escaped),
+		cmocka_unit_test(test_skip),
+		cmocka_unit_test(test_too_old),
+		cmocka_unit_test(test_puzzled),
+		cmocka_unit_test(test_why),
+		cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
