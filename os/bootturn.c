@@ -24,11 +24,10 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
-#include <linux/magic.h>
 
 #include "lib/buf.h"
 #include "lib/log.h"
+#include "os/bootmark.h"
 #include "os/durable.h"
 #include "os/retire.h"
 #include "os/statedir.h"
@@ -132,20 +131,6 @@ static bool is_statd_process(int32_t pid)
 	return is_statd;
 }
 
-static int read_pidrec(const char *path, struct pidrec *rec)
-{
-	struct buf bytes;
-	int error;
-
-	*rec = (struct pidrec){0};
-	buf_init(&bytes, STATEDIR_SMALL_MAX);
-	error = durable_read(AT_FDCWD, path, &bytes);
-	if (error == 0)
-		pidrec_parse(bytes.bytes, bytes.len, rec);
-	buf_fini(&bytes);
-	return error;
-}
-
 /* Ours locks its pid file for life, also while it waits for a turn. */
 static bool is_locked(const char *path)
 {
@@ -168,7 +153,7 @@ static enum retire_how how_to_retire(const struct turn *turn)
 	const char *path = turn->place->statd_pid;
 	struct pidrec statd;
 
-	if (read_pidrec(path, &statd) == 0 && statd.pid > 0 &&
+	if (bootmark_read(path, &statd) == 0 && statd.pid > 0 &&
 	    statd.pid != getpid() && is_statd_process(statd.pid) &&
 	    !is_locked(path))
 		return RETIRE_COPY;
@@ -265,73 +250,6 @@ static int turn_adopt(struct turn *turn, enum bootturn_outcome outcome,
 	return error == 0 ? turn_keep(turn, outcome, out) : error;
 }
 
-static bool is_same_file(const char *a, const char *b)
-{
-	struct stat sa, sb;
-
-	return stat(a, &sa) == 0 && stat(b, &sb) == 0 &&
-	       sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
-}
-
-/* What /run/sm-notify.pid says of this boot. */
-enum mark {
-	MARK_NONE,
-	MARK_OURS,	/* our sm-notify ran here after the turn */
-	MARK_NFS_UTILS, /* nfs-utils' sm-notify ran */
-};
-
-static enum mark find_mark(const struct turn *turn)
-{
-	const struct bootturn_place *place = turn->place;
-	struct pidrec rec;
-	struct statfs fs;
-	struct stat st;
-
-	if (read_pidrec(place->notify_pid, &rec) != 0)
-		return MARK_NONE;
-	if (rec.has_key)
-		return fstat(turn->dir.dir, &st) == 0 &&
-				       strcmp(rec.key, place->key) == 0 &&
-				       rec.device == st.st_dev &&
-				       rec.inode == st.st_ino
-			       ? MARK_OURS
-			       : MARK_NONE;
-	/* On a disk it may be of any boot. */
-	if (rec.pid == 0 || statfs(place->notify_pid, &fs) != 0 ||
-	    fs.f_type != TMPFS_MAGIC ||
-	    !is_same_file(place->state_dir, place->default_dir))
-		return MARK_NONE;
-	return MARK_NFS_UTILS;
-}
-
-/* Adds our second line, so that this is not taken over twice. */
-static int write_mark(const struct turn *turn)
-{
-	struct pidrec rec;
-	char text[BOOTREC_LEN_MAX];
-	struct stat st;
-	bool is_written;
-	size_t len;
-	int fd;
-
-	if (read_pidrec(turn->place->notify_pid, &rec) != 0 ||
-	    fstat(turn->dir.dir, &st) != 0)
-		return -EIO;
-	rec.has_key = true;
-	memcpy(rec.key, turn->place->key, sizeof(rec.key));
-	rec.device = st.st_dev;
-	rec.inode = st.st_ino;
-	len = pidrec_format(&rec, text);
-	fd = open(turn->place->notify_pid, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	/* ORDER: write, then cut.  An empty file would say that nobody ran. */
-	is_written = write(fd, text, len) == (ssize_t)len &&
-		     ftruncate(fd, (off_t)len) == 0;
-	close(fd);
-	return is_written ? 0 : -EIO;
-}
-
 /*
  * ORDER: nothing of a boot before is under way when this one is called turned.
  * The records in sm/ are this boot's, of nfs-utils' statd; sm/.reclaim cannot
@@ -344,7 +262,7 @@ static int take_over(struct turn *turn, struct bootturn_result *out)
 	if (error == 0)
 		error = turn_adopt(turn, BOOTTURN_TAKEN_OVER, out);
 	if (error == 0)
-		error = write_mark(turn);
+		error = bootmark_write(turn->place, turn->dir.dir);
 	if (error == 0)
 		log_line(LOG_NOTE,
 			 "nfs-utils' sm-notify ran in this boot already; its "
@@ -368,16 +286,18 @@ static uint32_t raise_number(uint32_t announced, uint32_t floor,
 
 static int run_locked(struct turn *turn, struct bootturn_result *out)
 {
-	enum mark mark;
+	enum bootmark mark;
 
 	if (turn->is_of_this_boot && turn->rec.is_turned)
 		return turn_keep(turn, BOOTTURN_ALREADY, out);
-	mark = turn->is_of_this_boot ? MARK_NONE : find_mark(turn);
-	if (mark == MARK_OURS)
+	mark = turn->is_of_this_boot
+		       ? BOOTMARK_NONE
+		       : bootmark_find(turn->place, turn->dir.dir);
+	if (mark == BOOTMARK_OURS)
 		return turn_adopt(turn, BOOTTURN_ALREADY, out);
 	if (is_statd_here(turn))
 		return -EBUSY;
-	if (mark == MARK_NFS_UTILS)
+	if (mark == BOOTMARK_NFS_UTILS)
 		return take_over(turn, out);
 	/* After a crash of ours nfs-utils may have gone further. */
 	if (!turn->is_of_this_boot || turn->on_disk > turn->rec.number) {
@@ -562,7 +482,7 @@ bool bootturn_is_private(const struct bootturn_place *place)
 	int dir;
 	bool has_bootrec;
 
-	if (is_same_file(place->state_dir, place->default_dir))
+	if (bootmark_is_same_file(place->state_dir, place->default_dir))
 		return false;
 	dir = open(place->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)

@@ -32,6 +32,7 @@
 struct pass {
 	int sm;
 	int bak;
+	int ages; /* sm.bak/.reclaim, or -1 */
 	enum retire_how how;
 	struct retire_count *count;
 };
@@ -118,6 +119,12 @@ static int place_as(const struct pass *pass, const char *name, const char *to)
 {
 	int error = -EEXIST;
 
+	/*
+	 * ORDER: the age goes first.  Left to a fresh record, it would keep a
+	 * peer from being told that has done nothing wrong.
+	 */
+	if (pass->ages >= 0)
+		(void)unlinkat(pass->ages, name, 0);
 	/* Two names for one inode are no copy: who writes one changes both. */
 	if (pass->how == RETIRE_MOVE)
 		error = link_file(pass, name, to);
@@ -188,7 +195,12 @@ int retire_records(int sm, int bak, enum retire_how how,
 	int error;
 
 	*count = (struct retire_count){0};
+	/* SAFETY: the directory is another user's; a link would lead away. */
+	pass.ages = openat(bak, ".reclaim",
+			   O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	error = durable_each(sm, give_place, &pass);
+	if (pass.ages >= 0)
+		close(pass.ages);
 	if (error == 0)
 		error = durable_sync(bak);
 	if (error != 0 || how == RETIRE_COPY)

@@ -18,7 +18,8 @@ enum retire_how {
 
 /*
  * Brings every record of @sm into @bak (directory descriptors), never over
- * another line.  Where what has the name in @bak cannot be merged (no file, not
+ * another line, and forgets the age that sm-notify noted for such a file.
+ * Where what has the name in @bak cannot be merged (no file, not
  * to be read, or too long together), the file is "unmerged-" and 16 hex digits
  * there, and that is logged.  Durable when it returns 0.  May be done again
  * after a crash.

@@ -26,6 +26,7 @@
 #include "os/process.h"
 #include "os/resolver.h"
 #include "os/rpcudp.h"
+#include "sm-notify/ages.h"
 #include "sm-notify/desk.h"
 
 #define RECORD_MODE	 0600
@@ -118,6 +119,8 @@ static void do_rewrite(struct driver *d, const struct notify_out *out)
 		stop(d, EXIT_FAILURE);
 		return;
 	}
+	if (out->len == 0)
+		ages_forget(d->config->age_fd, file);
 	if (out->len > 0)
 		error = durable_replace(d->config->bak_fd, file, out->bytes,
 					out->len, RECORD_MODE);

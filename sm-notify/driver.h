@@ -17,6 +17,7 @@ struct driver_config {
 	struct notify *notify; /* borrowed; all its files are in */
 	const char *bak_dir;   /* sm.bak/, where its files are ... */
 	int bak_fd;	       /* ... open; borrowed */
+	int age_fd;	       /* of ages_count(), borrowed; or -1 */
 	const char *source;    /* address or host name to send from, or NULL */
 	uint16_t port;	       /* to send from, 0: a reserved one */
 	void (*told)(void *ctx, size_t at); /* see notify_peer(); or NULL */

@@ -47,8 +47,24 @@ static void lift_grace(void)
 				   "locks waiting");
 }
 
+bool grace_is_nobody(const struct run *run)
+{
+	return run->unread == 0 && notify_has_nobody(run->notify);
+}
+
+/* Those who are set aside neither block nor trigger anything. */
+static void log_aside(const struct run *run)
+{
+	size_t aside = notify_aside_count(run->notify);
+
+	if (aside > 0)
+		log_line(LOG_NOTE, "peers set aside (skip, max-age): %zu",
+			 aside);
+}
+
 void grace_nobody(const struct run *run)
 {
+	log_aside(run);
 	if (may_lift(run))
 		lift_grace();
 	else
@@ -59,6 +75,7 @@ void grace_log_begin(const struct run *run)
 {
 	log_line(LOG_NOTE, "state number %u; peers to notify: %zu",
 		 run->turn.number, notify_untold_count(run->notify));
+	log_aside(run);
 	if (may_lift(run) && run->turn.outcome == BOOTTURN_TURNED &&
 	    run->turn.retired == 0)
 		log_line(LOG_NOTE,

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,13 +23,16 @@
 #include "os/logsink.h"
 #include "os/process.h"
 #include "os/sandbox.h"
+#include "sm-notify/ages.h"
 #include "sm-notify/driver.h"
+#include "sm-notify/dryrun.h"
 #include "sm-notify/grace.h"
 #include "sm-notify/notify.h"
 #include "sm-notify/prepare.h"
 #include "sm-notify/records.h"
 #include "sm-notify/run.h"
 #include "sm-notify/settings.h"
+#include "sm-notify/watch.h"
 
 /* Tells lockd the number, so that its LOCK calls carry it. */
 static void set_local_state(const struct run *run)
@@ -90,6 +94,33 @@ static int give_up_root(struct run *run)
 	return error ? run_failed("cannot give up root", error) : RUN_GO_ON;
 }
 
+/* What --wait prints, and last of all its progress line. */
+static void on_told(void *ctx, size_t at)
+{
+	watch_told(ctx, at);
+}
+
+/* Runs to the end; the status says whether all are told. */
+static int drive(struct run *run, struct driver_config *config)
+{
+	struct watch watch;
+	bool is_all_told;
+	int error;
+
+	if (run->settings.is_waiting) {
+		watch_begin(&watch, run->notify);
+		config->told = on_told;
+		config->ctx = &watch;
+	}
+	error = driver_run(config);
+	if (run->settings.is_waiting)
+		watch_end(&watch);
+	is_all_told = error == 0 && run->unread == 0;
+	if (run->settings.is_waiting && error >= 0 && !is_all_told)
+		return RUN_EXIT_UNTOLD;
+	return is_all_told ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 /*
  * ORDER: the number is durable by now, which is all that the boot waits for;
  * so the parent leaves as soon as there is a socket.  Root is given up before
@@ -100,6 +131,7 @@ static int notify_peers(struct run *run)
 	struct driver_config config = {
 		.notify = run->notify,
 		.bak_dir = run->bak_dir,
+		.age_fd = -1,
 		.source = run->settings.source,
 		.port = (uint16_t)run->settings.port,
 		.ready_fd = -1,
@@ -108,33 +140,48 @@ static int notify_peers(struct run *run)
 		.control_fd = run->control_fd,
 		.access = run->access,
 	};
+	int status;
 
-	if (!run->settings.is_foreground &&
+	if (!run->settings.is_foreground && !run->settings.is_waiting &&
 	    go_background(run, &config.ready_fd) != 0)
 		return EXIT_FAILURE;
 	if (give_up_root(run) != RUN_GO_ON)
 		return EXIT_FAILURE;
 	config.bak_fd = run->bak_fd;
 	run->control_fd = -1; /* the driver's from here on */
-	return driver_run(&config) == 0 && run->unread == 0 ? EXIT_SUCCESS
-							    : EXIT_FAILURE;
+	if (records_have_ages(run))
+		config.age_fd = ages_count(run->bak_fd, run->place.key);
+	status = drive(run, &config);
+	if (config.age_fd >= 0)
+		close(config.age_fd);
+	return status;
+}
+
+/* There is nothing to do, or somebody else does it. */
+static int idle_status(const struct run *run)
+{
+	return run->settings.is_waiting ? RUN_EXIT_NOTHING : EXIT_SUCCESS;
 }
 
 static int run_all(struct run *run)
 {
 	int status = prepare_place(run);
 
+	if (status == RUN_GO_ON && run->settings.is_dry)
+		return dryrun(run);
 	if (status == RUN_GO_ON)
 		status = prepare_run(run);
+	if (status == EXIT_SUCCESS)
+		return idle_status(run);
 	if (status != RUN_GO_ON)
 		return status;
 	set_local_state(run);
 	status = records_read(run);
 	if (status != RUN_GO_ON)
 		return status;
-	if (run->files == 0) {
+	if (grace_is_nobody(run)) {
 		grace_nobody(run);
-		return EXIT_SUCCESS;
+		return idle_status(run);
 	}
 	grace_log_begin(run);
 	return notify_peers(run);

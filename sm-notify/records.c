@@ -9,55 +9,84 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/buf.h"
 #include "lib/log.h"
 #include "lib/parked.h"
 #include "lib/record.h"
 #include "os/durable.h"
 #include "os/loop.h"
 #include "os/process.h"
+#include "sm-notify/ages.h"
 
 #define MS_PER_MINUTE 60000u
 
+/* A directory that is being read. */
+struct reading {
+	struct run *run;
+	const char *path;
+	int fd;
+	int ages; /* or -1 */
+};
+
 /* One that cannot be read is no reason not to tell the others. */
-static void note_unread(struct run *run, const char *name, const char *why)
+static void note_unread(struct reading *reading, const char *name,
+			const char *why)
 {
 	struct buf text;
 
-	if (run->unread++ >= RUN_NAMES_MAX)
+	if (reading->run->unread++ >= RUN_NAMES_MAX)
 		return;
 	buf_init(&text, LOG_TEXT_MAX / 2);
 	buf_add_escaped(&text, name, strlen(name));
-	log_line(LOG_ERROR, "%s: %s cannot be read: %s", run->bak_dir,
+	log_line(LOG_ERROR, "%s: %s cannot be read: %s", reading->path,
 		 buf_text(&text), why);
 	buf_fini(&text);
 }
 
+static void feed_text(struct reading *reading, const char *name,
+		      const struct buf *text)
+{
+	struct run *run = reading->run;
+	const struct notify_in in = {
+		.kind = NOTIFY_IN_FILE,
+		.bytes = text->bytes,
+		.len = text->len,
+		.file.name = name,
+		.file.is_too_old =
+			ages_is_over(reading->ages, name, run->place.key,
+				     run->settings.max_age),
+	};
+	size_t aside = notify_aside_count(run->notify);
+
+	notify_input(run->notify, 0, &in);
+	/* Who is set aside holds nobody up, and is not to blame. */
+	if (notify_aside_count(run->notify) > aside)
+		return;
+	if (run->files++ < RUN_NAMES_MAX) {
+		buf_add_text(&run->names, " ");
+		buf_add_escaped(&run->names, name, strlen(name));
+	}
+}
+
 static int feed_file(void *ctx, const char *name)
 {
-	struct notify_in in = {.kind = NOTIFY_IN_FILE, .file.name = name};
-	struct run *run = ctx;
+	struct reading *reading = ctx;
 	struct buf text;
 	int error;
 
 	buf_init(&text, RECORD_FILE_MAX);
-	error = durable_read(run->bak_fd, name, &text);
-	if (error == 0) {
-		in.bytes = (const uint8_t *)buf_text(&text);
-		in.len = text.len;
-		notify_input(run->notify, 0, &in);
-		if (run->files++ < RUN_NAMES_MAX) {
-			buf_add_text(&run->names, " ");
-			buf_add_escaped(&run->names, name, strlen(name));
-		}
-	} else if (error != -ENOENT) {
-		note_unread(run, name, durable_read_error(error));
-	}
+	error = durable_read(reading->fd, name, &text);
+	if (error == 0)
+		feed_text(reading, name, &text);
+	else if (error != -ENOENT)
+		note_unread(reading, name, durable_read_error(error));
 	buf_fini(&text);
 	return 0;
 }
@@ -81,7 +110,8 @@ static void read_parked(struct run *run)
 	int error;
 	int fd;
 
-	if (run->mode != RUN_BOOT && run->mode != RUN_FORCE)
+	if (run->is_parking_over ||
+	    (run->mode != RUN_BOOT && run->mode != RUN_FORCE))
 		return;
 	snprintf(path, sizeof(path), "%s/sm", run->state_dir);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -102,16 +132,44 @@ static void read_parked(struct run *run)
 	buf_fini(&text);
 }
 
-int records_read(struct run *run)
+static int read_dir(struct run *run, const char *path, bool has_ages)
+{
+	struct reading reading = {.run = run, .path = path, .ages = -1};
+	int error;
+
+	reading.fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (reading.fd < 0)
+		return run_failed(path, -errno);
+	if (has_ages)
+		reading.ages = ages_open(reading.fd);
+	error = durable_each(reading.fd, feed_file, &reading);
+	if (!error)
+		error = durable_each_odd(reading.fd, feed_odd, &reading);
+	if (run->unread > RUN_NAMES_MAX)
+		log_line(LOG_ERROR, "%s: %u more cannot be read", path,
+			 run->unread - RUN_NAMES_MAX);
+	if (reading.ages >= 0)
+		close(reading.ages);
+	close(reading.fd);
+	return error ? run_failed(path, error) : RUN_GO_ON;
+}
+
+bool records_have_ages(const struct run *run)
+{
+	return run->settings.max_age > 0 &&
+	       (run->mode == RUN_BOOT || run->mode == RUN_FORCE);
+}
+
+void records_begin(struct run *run)
 {
 	const struct settings *settings = &run->settings;
 	struct notify_config config = {
 		.number = run->turn.number,
 		.name = settings->source,
+		.skip = settings->skip,
 		.give_up_ms = UINT64_MAX,
 		.packets_per_second = settings->packets_per_second,
 	};
-	int error;
 
 	if (settings->retry_minutes > 0)
 		config.give_up_ms =
@@ -119,21 +177,24 @@ int records_read(struct run *run)
 			(uint64_t)settings->retry_minutes * MS_PER_MINUTE;
 	process_random(config.seed, sizeof(config.seed));
 	run->notify = notify_new(&config);
+}
+
+int records_read(struct run *run)
+{
+	int status;
+
+	records_begin(run);
 	read_parked(run);
-	run->bak_fd = open(run->bak_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (run->bak_fd < 0)
-		return run_failed(run->bak_dir, -errno);
-	error = durable_each(run->bak_fd, feed_file, run);
-	if (!error)
-		error = durable_each_odd(run->bak_fd, feed_odd, run);
-	if (run->unread > RUN_NAMES_MAX)
-		log_line(LOG_ERROR, "%s: %u more cannot be read", run->bak_dir,
-			 run->unread - RUN_NAMES_MAX);
-	close(run->bak_fd); /* the background would close it anyhow */
-	run->bak_fd = -1;
-	if (error)
-		return run_failed(run->bak_dir, error);
-	if (run->files == 0 && run->unread > 0)
-		return EXIT_FAILURE;
-	return RUN_GO_ON;
+	status = read_dir(run, run->bak_dir, records_have_ages(run));
+	if (status != RUN_GO_ON)
+		return status;
+	return run->files == 0 && run->unread > 0 ? EXIT_FAILURE : RUN_GO_ON;
+}
+
+int records_read_monitored(struct run *run)
+{
+	char path[RUN_BAK_LEN_MAX];
+
+	snprintf(path, sizeof(path), "%s/sm", run->state_dir);
+	return read_dir(run, path, false);
 }

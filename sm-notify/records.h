@@ -5,6 +5,8 @@
 #ifndef NFS_RECLAIM_SM_NOTIFY_RECORDS_H
 #define NFS_RECLAIM_SM_NOTIFY_RECORDS_H
 
+#include <stdbool.h>
+
 #include "sm-notify/run.h"
 
 /*
@@ -14,5 +16,22 @@
  * Owns:   the caller frees @run->notify.
  */
 int records_read(struct run *run);
+
+/*
+ * Makes @run->notify without a record.
+ */
+void records_begin(struct run *run);
+
+/*
+ * Hands it the records of sm/, too, for a run that only looks.
+ * Return: as records_read().
+ */
+int records_read_monitored(struct run *run);
+
+/*
+ * Tells whether @run counts for how many boots a record stays unanswered: not
+ * where it leaves no mark of this boot, or works on nfs-utils' items alone.
+ */
+bool records_have_ages(const struct run *run);
 
 #endif

@@ -6,6 +6,7 @@
 #define NFS_RECLAIM_SM_NOTIFY_RUN_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <sys/stat.h>
 
 #include "lib/buf.h"
@@ -15,9 +16,12 @@
 #include "sm-notify/notify.h"
 #include "sm-notify/settings.h"
 
-#define RUN_PID_FILE	 "/run/sm-notify.pid"
-#define RUN_NAMES_MAX	 20u  /* peers in one log line */
-#define RUN_GO_ON	 (-1) /* no exit status yet */
+#define RUN_PID_FILE  "/run/sm-notify.pid"
+#define RUN_NAMES_MAX 20u  /* peers in one log line */
+#define RUN_GO_ON     (-1) /* no exit status yet */
+
+/* Exit statuses of --wait beside 0 and 1 (design section 4). */
+enum { RUN_EXIT_UNTOLD = 3, RUN_EXIT_NOTHING = 4 };
 
 #define RUN_BAK_LEN_MAX	 (PATH_MAX + 8)
 #define RUN_TURN_LEN_MAX (PATH_MAX + 12)
@@ -47,9 +51,10 @@ struct run {
 	int control_fd;		      /* ... or -1 */
 
 	struct notify *notify;
-	unsigned int files;
-	unsigned int unread; /* names in sm.bak that could not be read */
-	struct buf names;    /* of the files, the first few */
+	bool is_parking_over; /* --dry-run: what is parked would not count */
+	unsigned int files;   /* read, of peers that are not set aside */
+	unsigned int unread;  /* names in sm.bak that could not be read */
+	struct buf names;     /* of the files, the first few */
 };
 
 /*

@@ -12,15 +12,19 @@
 #define SETTINGS_PROGRAM "sm-notify"
 
 struct settings {
-	bool is_foreground;
+	bool is_foreground; /* -d */
+	bool is_dry;	    /* --dry-run */
+	bool is_waiting;    /* --wait */
 	bool is_forced;
 	bool is_number_raised;
 	bool is_grace_lifted;
 	unsigned int retry_minutes; /* 0: for ever */
+	unsigned int max_age;	    /* boots, 0: for ever */
 	unsigned int port;	    /* 0: a reserved one */
 	unsigned int packets_per_second;
 	unsigned int classes;
 	const char *source;	   /* -v; NULL: none */
+	const char *skip;	   /* peers never told; NULL: none */
 	const char *control_group; /* NULL: that of sm/ */
 	const char *state_dir;	   /* where the records are */
 	const char *default_dir;   /* where they would be without -P */

@@ -17,30 +17,50 @@
 #include <unistd.h>
 
 #include "lib/prng.h"
+#include "os/bootlook.h"
 #include "tests/os/turn_rig.h"
+
+/* What os/bootlook foretells, before it is done. */
+static struct bootlook look(const struct bootturn_place *place,
+			    enum bootlook_what what)
+{
+	struct bootlook seen;
+
+	assert_int_equal(bootlook(place, what, &seen), 0);
+	return seen;
+}
 
 static struct bootturn_result run(struct rig *rig)
 {
+	struct bootlook seen = look(&rig->place, BOOTLOOK_RUN);
 	struct bootturn_result result;
 
 	assert_int_equal(bootturn_run(&rig->place, &result), 0);
+	assert_int_equal(seen.number, result.number);
+	assert_int_equal(seen.outcome, result.outcome);
+	assert_int_equal(seen.has_monitored, result.outcome == BOOTTURN_TURNED);
 	return result;
 }
 
 static struct bootturn_result force(struct rig *rig)
 {
+	struct bootlook seen = look(&rig->place, BOOTLOOK_FORCE);
 	struct bootturn_result result;
 
 	assert_int_equal(bootturn_force(&rig->place, &result), 0);
+	assert_true(seen.has_monitored);
+	assert_int_equal(seen.number, result.number);
 	assert_int_equal(rig_number(rig, "state/state"), result.number);
 	return result;
 }
 
 static struct bootturn_result copy(struct rig *rig)
 {
+	struct bootlook seen = look(&rig->place, BOOTLOOK_COPY);
 	struct bootturn_result result;
 
 	assert_int_equal(bootturn_copy(&rig->place, &result), 0);
+	assert_int_equal(seen.number, result.number);
 	return result;
 }
 
@@ -49,13 +69,32 @@ static uint32_t private_number(struct rig *rig)
 {
 	struct bootturn_place place = rig->place;
 	struct bootturn_result result;
+	struct bootlook seen;
 
 	place.state_dir = rig->other_dir;
+	seen = look(&place, BOOTLOOK_PRIVATE);
 	assert_int_equal(bootturn_private(&place, true, &result), 0);
+	assert_int_equal(seen.number, result.number);
 	assert_true(result.hold_fd >= 0);
 	close(result.hold_fd);
 	assert_int_equal(rig_number(rig, "other/state"), result.number);
 	return result.number;
+}
+
+/* It neither makes nor locks nor writes anything. */
+static void look_touches_nothing(void **state)
+{
+	struct rig *rig = *state;
+
+	rig_put(rig, "state/sm/a", RIG_LINE("a", "me"));
+	for (unsigned int what = BOOTLOOK_RUN; what <= BOOTLOOK_PRIVATE_COPY;
+	     what++)
+		look(&rig->place, what);
+	assert_false(rig_exists(rig, "state/sm.bak"));
+	assert_false(rig_exists(rig, "state/state"));
+	assert_false(rig_exists(rig, "state/state.boot"));
+	assert_false(rig_exists(rig, "state/.lock"));
+	assert_true(rig_exists(rig, "state/sm/a"));
 }
 
 /* --- -f ------------------------------------------------------------------ */
@@ -432,6 +471,7 @@ static void numbers_rise_whatever_comes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(look_touches_nothing),
 		TEST(force_raises_and_copies),
 		TEST(force_works_beside_statd),
 		TEST(force_of_another_namespace_does_nothing),

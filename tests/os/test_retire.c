@@ -131,6 +131,40 @@ static void copy_parts_what_a_crash_left_linked(void **state)
 	rig_assert_content(rig, "state/sm.bak/a", RIG_LINE("a", "me"));
 }
 
+static void fresh_record_has_no_age(void **state)
+{
+	const struct rig *rig = *state;
+
+	rig_put(rig, "state/sm.bak/a", RIG_LINE("a", "me"));
+	rig_put(rig, "state/sm.bak/old", RIG_LINE("old", "me"));
+	rig_put(rig, "state/sm.bak/.reclaim/a", "key 7\n");
+	rig_put(rig, "state/sm.bak/.reclaim/b", "key 7\n");
+	rig_put(rig, "state/sm.bak/.reclaim/old", "key 7\n");
+	rig_put(rig, "state/sm/a", RIG_LINE("a", "other"));
+	rig_put(rig, "state/sm/b", RIG_LINE("b", "me"));
+	retire(rig, RETIRE_MOVE);
+	assert_false(rig_exists(rig, "state/sm.bak/.reclaim/a"));
+	assert_false(rig_exists(rig, "state/sm.bak/.reclaim/b"));
+	assert_true(rig_exists(rig, "state/sm.bak/.reclaim/old"));
+}
+
+/* SAFETY: whoever owns sm.bak/ must not have us remove another's files. */
+static void link_for_ages_is_not_followed(void **state)
+{
+	const struct rig *rig = *state;
+	char from[RIG_PATH_SIZE], to[RIG_PATH_SIZE];
+
+	rig_put(rig, "other/a", "precious");
+	rig_put(rig, "state/sm/a", RIG_LINE("a", "me"));
+	rig_put(rig, "state/sm.bak/b", "");
+	rig_path(rig, "other", from);
+	rig_path(rig, "state/sm.bak/.reclaim", to);
+	assert_int_equal(symlink(from, to), 0);
+	retire(rig, RETIRE_MOVE);
+	assert_true(rig_exists(rig, "other/a"));
+	assert_true(rig_exists(rig, "state/sm.bak/a"));
+}
+
 /* The one name in sm.bak/ that is no peer's, or NULL. */
 static const char *find_spare(const struct rig *rig)
 {
@@ -342,6 +376,8 @@ int main(void)
 		TEST(same_lines_are_not_doubled),
 		TEST(copy_is_another_file),
 		TEST(copy_parts_what_a_crash_left_linked),
+		TEST(fresh_record_has_no_age),
+		TEST(link_for_ages_is_not_followed),
 		TEST(file_that_cannot_be_merged_gets_another_name),
 		TEST(turn_that_died_with_another_name_is_done_again),
 		TEST(copy_that_cannot_be_merged_gets_another_name),

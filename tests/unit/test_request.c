@@ -287,8 +287,12 @@ static void test_each_is_visited_once(void **state)
 	struct target_set set;
 
 	(void)state;
-	target_set_init(&set, key, NULL);
-	target_set_add_file(&set, "peer.example", line, strlen(line), &report);
+	target_set_init(&set, key, NULL, NULL);
+	target_set_add_file(&set,
+			    &(struct target_text){.name = "peer.example",
+						  .bytes = line,
+						  .len = strlen(line)},
+			    &report);
 	assert_true(ctl_parse_subject("192.0.2.10 192.0.2.10", 21, &subject));
 	target_set_each(&set, &subject, count_visit, &visits);
 	assert_int_equal(visits, 1);
