@@ -46,6 +46,7 @@ struct driver {
 	struct rpcudp *other_udp; /* the family that main_udp does not speak */
 	enum addr_family family;  /* of main_udp, ADDR_NONE: both */
 	struct log_limit write_limit;
+	const char *end; /* how it ended, for lastnotify_end() */
 	int status;
 	bool is_over; /* loop_run() must not begin: it would forget the stop */
 };
@@ -145,6 +146,7 @@ static void do_log(const struct notify_out *out)
 
 static void do_done(struct driver *d, const struct notify_out *out)
 {
+	d->end = out->done.untold > 0 ? "given up" : "done";
 	if (out->done.told > 0)
 		log_line(LOG_NOTE, "peers notified: %zu", out->done.told);
 	stop(d, out->done.untold > 0);
@@ -188,6 +190,8 @@ static void feed(struct driver *d, const struct notify_in *in)
 	while (!d->is_over && notify_output(d->notify, &out))
 		do_effect(d, &out);
 	loop_timer_set(d->timer, notify_deadline_ms(d->notify));
+	if (d->config->last)
+		lastnotify_poke(d->config->last);
 }
 
 static void receive(void *ctx, struct rpcudp *udp, const struct addr *from,
@@ -322,8 +326,14 @@ static int find_source(struct driver *d)
 
 static void driver_init(struct driver *d, const struct driver_config *config)
 {
-	*d = (struct driver){.config = config, .notify = config->notify};
+	*d = (struct driver){
+		.config = config,
+		.notify = config->notify,
+		.end = "stopped",
+	};
 	d->loop = loop_new();
+	if (config->last)
+		lastnotify_start(config->last, d->loop);
 	d->timer = loop_timer_new(d->loop, on_timer, d);
 	d->on_term = loop_signal(d->loop, SIGTERM, on_signal, d);
 	d->on_int = loop_signal(d->loop, SIGINT, on_signal, d);
@@ -335,6 +345,8 @@ static void driver_init(struct driver *d, const struct driver_config *config)
 
 static void driver_fini(struct driver *d)
 {
+	if (d->config->last)
+		lastnotify_end(d->config->last, d->end);
 	desk_free(d->desk);
 	rpcudp_free(d->main_udp);
 	rpcudp_free(d->other_udp);

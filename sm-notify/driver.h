@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "os/control.h"
+#include "sm-notify/lastnotify.h"
 #include "sm-notify/notify.h"
 
 struct driver_config {
@@ -20,6 +21,7 @@ struct driver_config {
 	int age_fd;	       /* of ages_count(), borrowed; or -1 */
 	const char *source;    /* address or host name to send from, or NULL */
 	uint16_t port;	       /* to send from, 0: a reserved one */
+	struct lastnotify *last;	    /* borrowed; or NULL */
 	void (*told)(void *ctx, size_t at); /* see notify_peer(); or NULL */
 	void *ctx;
 	int ready_fd;	/* of process_background(), or -1 */

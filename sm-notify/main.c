@@ -22,11 +22,13 @@
 #include "os/kernel.h"
 #include "os/logsink.h"
 #include "os/process.h"
+#include "os/rundir.h"
 #include "os/sandbox.h"
 #include "sm-notify/ages.h"
 #include "sm-notify/driver.h"
 #include "sm-notify/dryrun.h"
 #include "sm-notify/grace.h"
+#include "sm-notify/lastnotify.h"
 #include "sm-notify/notify.h"
 #include "sm-notify/prepare.h"
 #include "sm-notify/records.h"
@@ -94,6 +96,47 @@ static int give_up_root(struct run *run)
 	return error ? run_failed("cannot give up root", error) : RUN_GO_ON;
 }
 
+static const char *mode_word(enum run_mode mode)
+{
+	switch (mode) {
+	case RUN_BOOT:
+		return "boot";
+	case RUN_FORCE:
+		return "force";
+	case RUN_COPY:
+		return "copy";
+	case RUN_PRIVATE:
+		break;
+	}
+	return "private";
+}
+
+/*
+ * Has what becomes of the peers written to /run, where this is the run of the
+ * host's own directory.
+ * ORDER: as root, but by the owner of sm.bak/ from then on.
+ */
+static struct lastnotify *open_last(const struct run *run)
+{
+	struct lastnotify_config config = {
+		.notify = run->notify,
+		.mode = mode_word(run->mode),
+		.directory = run->state_dir,
+		.source = run->settings.source,
+		.number = run->turn.number,
+	};
+	struct stat bak;
+
+	if (run->mode == RUN_PRIVATE || stat(run->bak_dir, &bak))
+		return NULL;
+	config.dir = rundir_open(RUNDIR_PATH, LASTNOTIFY_DIR, LASTNOTIFY_FILE,
+				 bak.st_uid, bak.st_gid);
+	if (config.dir >= 0)
+		return lastnotify_new(&config);
+	log_line(LOG_WARN, "%s: %s", RUNDIR_PATH, strerror(-config.dir));
+	return NULL;
+}
+
 /* What --wait prints, and last of all its progress line. */
 static void on_told(void *ctx, size_t at)
 {
@@ -145,13 +188,17 @@ static int notify_peers(struct run *run)
 	if (!run->settings.is_foreground && !run->settings.is_waiting &&
 	    go_background(run, &config.ready_fd) != 0)
 		return EXIT_FAILURE;
-	if (give_up_root(run) != RUN_GO_ON)
+	config.last = open_last(run);
+	if (give_up_root(run) != RUN_GO_ON) {
+		lastnotify_free(config.last);
 		return EXIT_FAILURE;
+	}
 	config.bak_fd = run->bak_fd;
 	run->control_fd = -1; /* the driver's from here on */
 	if (records_have_ages(run))
 		config.age_fd = ages_count(run->bak_fd, run->place.key);
 	status = drive(run, &config);
+	lastnotify_free(config.last);
 	if (config.age_fd >= 0)
 		close(config.age_fd);
 	return status;

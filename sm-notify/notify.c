@@ -227,6 +227,11 @@ bool notify_has_nobody(const struct notify *n)
 
 /* --- for whoever watches -------------------------------------------------- */
 
+uint64_t notify_changes(const struct notify *n)
+{
+	return n->talk.changes;
+}
+
 bool notify_peer(const struct notify *n, size_t at, struct notify_peer *out)
 {
 	const struct target *t = target_set_get(&n->set, at + 1);

@@ -208,6 +208,11 @@ size_t notify_aside_count(const struct notify *n);
 bool notify_has_nobody(const struct notify *n);
 
 /*
+ * Returns a number that is another one whenever notify_peer() has news.
+ */
+uint64_t notify_changes(const struct notify *n);
+
+/*
  * Writes what is known of the peer @at, 0 and up.
  * Return: false where there are not so many.
  * Owns:   *out borrows from @n until the next call of notify_input().

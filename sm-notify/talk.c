@@ -48,6 +48,13 @@ void talk_fini(struct talk *k)
 	timerq_fini(&k->timers);
 }
 
+/* Notes what is in the way of @t. */
+static void set_why(struct talk *k, struct target *t, enum notify_why why)
+{
+	t->why = why;
+	k->changes++;
+}
+
 /* --- the schedule of one peer -------------------------------------------- */
 
 static void set_ready(struct talk *k, struct target *t)
@@ -111,7 +118,7 @@ static void finish(struct talk *k, struct target *t)
 	if (!target_is_told(t))
 		return;
 	k->told++;
-	t->why = NOTIFY_TOLD;
+	set_why(k, t, NOTIFY_TOLD);
 	t->told_ms = k->now_ms;
 	outbox_told(k->out, (size_t)t->id - 1);
 	outbox_log(k->out, LOG_TRACE, "notified ", t->mon_name, "");
@@ -126,7 +133,7 @@ static void note_silence(struct talk *k, struct target *t)
 	lengthen_wait(t);
 	/* What it said before it fell silent says more. */
 	if (t->why == NOTIFY_NOT_YET || t->why == NOTIFY_UNRESOLVED)
-		t->why = NOTIFY_SILENT;
+		set_why(k, t, NOTIFY_SILENT);
 	if (name) {
 		/* ORDER: @name may be freed, and an answer must not find it. */
 		call_forget(k, t);
@@ -219,6 +226,7 @@ static void send_next(struct talk *k, struct target *t)
 	outbox_send(k->out, t->id, &peer, &message);
 	t->is_awaiting = true;
 	t->tries++;
+	k->changes++;
 	pace_sent(&k->pace, &t->slot, k->now_ms);
 	set_wait(k, t);
 }
@@ -258,7 +266,7 @@ static void on_port(struct talk *k, struct target *t, int port)
 		set_ready(k, t);
 		return;
 	}
-	t->why = NOTIFY_NO_STATD;
+	set_why(k, t, NOTIFY_NO_STATD);
 	outbox_log(k->out, LOG_TRACE, "no statd is registered at ", t->mon_name,
 		   "");
 	list_remove(&t->in_ready);
@@ -297,7 +305,7 @@ void talk_answer(struct talk *k, const struct addr *from, const uint8_t *bytes,
 	if (reply.status != RPCMSG_SUCCESS) {
 		/* As good as silence; whoever has that port is no statd. */
 		t->port = 0;
-		t->why = NOTIFY_REFUSED;
+		set_why(k, t, NOTIFY_REFUSED);
 		return;
 	}
 	if (t->announced)
@@ -373,7 +381,7 @@ void talk_resolved(struct talk *k, struct target *t, const struct addr *addrs,
 		set_ready(k, t);
 		return;
 	}
-	t->why = NOTIFY_UNRESOLVED;
+	set_why(k, t, NOTIFY_UNRESOLVED);
 	if (!t->has_complained)
 		outbox_log(k->out, LOG_NOTE, "cannot find the address of ",
 			   t->host, "; will try again");
@@ -392,7 +400,7 @@ void talk_begin(struct talk *k, struct target *t)
 	} else if (t->host) {
 		lookups_ask(k->lookups, t);
 	} else {
-		t->why = NOTIFY_NO_ADDRESS;
+		set_why(k, t, NOTIFY_NO_ADDRESS);
 		outbox_log(k->out, LOG_WARN, "unable to notify ", t->mon_name,
 			   ": neither an address nor a host name");
 		return;

@@ -33,6 +33,7 @@ struct talk {
 	struct link urgent; /* of target::in_ready: due, somebody waits */
 	struct link eager;  /* of target::in_ready: due, have answered before */
 	struct link ready;  /* of target::in_ready: due */
+	uint64_t changes;   /* of what notify_peer() tells */
 	size_t told;
 	size_t active; /* targets that have something left to send */
 };

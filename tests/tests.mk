@@ -32,7 +32,8 @@ OS_TESTS = \
 	tests/os/test_launcher tests/os/test_loop \
 	tests/os/test_mountwatch tests/os/test_notifylock tests/os/test_options tests/os/test_process \
 	tests/os/test_resolver tests/os/test_retire tests/os/test_rpcbind \
-	tests/os/test_rpctcp tests/os/test_rpcudp tests/os/test_sandbox \
+	tests/os/test_rpctcp tests/os/test_rpcudp tests/os/test_rundir \
+	tests/os/test_sandbox \
 	tests/os/test_statedir tests/os/test_store tests/os/test_storememo \
 	tests/os/test_storestart tests/os/test_tcplimits
 FUZZERS = \

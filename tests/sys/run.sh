@@ -69,6 +69,7 @@ tests() {
 		t-31-mounts.sh
 		t-32-late.sh
 		t-40-look-and-wait.sh
+		t-41-last-notify.sh
 		t-50-matrix.sh debian/debian
 		t-50-matrix.sh debian/ours
 		t-50-matrix.sh ours/debian
