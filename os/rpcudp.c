@@ -13,7 +13,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <netdb.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,12 +21,9 @@
 
 #include "lib/rpcmsg.h"
 #include "lib/xalloc.h"
-#include "os/process.h"
+#include "os/sockbind.h"
 
 #define DATAGRAMS_PER_TURN 64
-#define RESERVED_FIRST	   512
-#define RESERVED_COUNT	   512
-#define RESERVED_TRIES_MAX 100 /* look-ups in /etc/services */
 
 struct rpcudp {
 	int fd;
@@ -45,37 +41,6 @@ union control {
 	char v6[CMSG_SPACE(sizeof(struct in6_pktinfo))];
 	struct cmsghdr align;
 };
-
-static struct in6_addr v6_of(const struct addr *addr)
-{
-	struct in6_addr v6 = {0};
-
-	if (addr->family == ADDR_V4) {
-		v6.s6_addr[10] = 0xff;
-		v6.s6_addr[11] = 0xff;
-		memcpy(&v6.s6_addr[12], addr->bytes, 4);
-	} else {
-		memcpy(&v6, addr->bytes, sizeof(v6));
-	}
-	return v6;
-}
-
-/* Returns the length of @out, 0 where @family cannot express @addr. */
-static socklen_t sockaddr_for(int family, const struct addr *addr,
-			      union addr_sockaddr *out)
-{
-	if (addr->family == ADDR_NONE ||
-	    (family == AF_INET && addr->family != ADDR_V4))
-		return 0;
-	if (family == AF_INET || addr->family == ADDR_V6)
-		return addr_to_sockaddr(addr, out);
-	out->v6 = (struct sockaddr_in6){
-		.sin6_family = AF_INET6,
-		.sin6_port = htons(addr->port),
-		.sin6_addr = v6_of(addr),
-	};
-	return sizeof(out->v6);
-}
 
 static struct addr destination_v4(const struct in_pktinfo *info)
 {
@@ -192,50 +157,6 @@ static int set_options(const struct rpcudp *udp, bool is_v6_only)
 	return set_option(udp->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 }
 
-static int bind_to(const struct rpcudp *udp, const struct addr *local,
-		   uint16_t port)
-{
-	struct addr here = *local;
-	union addr_sockaddr sa = {0};
-	socklen_t len;
-
-	here.port = port;
-	if (here.family == ADDR_NONE)
-		here.family = udp->family == AF_INET ? ADDR_V4 : ADDR_V6;
-	len = sockaddr_for(udp->family, &here, &sa);
-	return bind(udp->fd, &sa.any, len) < 0 ? -errno : 0;
-}
-
-static bool is_named(uint16_t port)
-{
-	return getservbyport(htons(port), "udp") != NULL;
-}
-
-/*
- * Takes a free reserved port, from a random one on so that those of successive
- * runs differ; first among those that belong to no known service: a service
- * that starts after us would find its port gone.
- */
-static int bind_reserved(const struct rpcudp *udp, const struct addr *local)
-{
-	uint32_t start;
-	int error = -EADDRINUSE;
-
-	process_random(&start, sizeof(start));
-	start %= RESERVED_COUNT;
-	for (uint32_t i = 0; i < RESERVED_TRIES_MAX + RESERVED_COUNT; i++) {
-		uint16_t port = (uint16_t)(RESERVED_FIRST +
-					   (start + i) % RESERVED_COUNT);
-
-		if (i < RESERVED_TRIES_MAX && is_named(port))
-			continue;
-		error = bind_to(udp, local, port);
-		if (error != -EADDRINUSE)
-			break;
-	}
-	return error;
-}
-
 static struct rpcudp *udp_new(int family, rpcudp_receive *receive, void *ctx,
 			      int *error)
 {
@@ -287,7 +208,7 @@ struct rpcudp *rpcudp_listen(struct loop *loop, enum addr_family family,
 		return NULL;
 	failed = set_options(udp, true);
 	if (failed == 0)
-		failed = bind_to(udp, &any, port);
+		failed = sockbind(udp->fd, udp->family, &any, port);
 	return udp_start(udp, loop, failed, error);
 }
 
@@ -305,8 +226,7 @@ struct rpcudp *rpcudp_open(struct loop *loop, const struct addr *local,
 		return NULL;
 	failed = set_options(udp, local->family == ADDR_V6);
 	if (failed == 0)
-		failed = local->port != 0 ? bind_to(udp, local, local->port)
-					  : bind_reserved(udp, local);
+		failed = sockbind_client(udp->fd, udp->family, local, "udp");
 	return udp_start(udp, loop, failed, error);
 }
 
@@ -340,7 +260,7 @@ static void set_source(const struct rpcudp *udp, struct msghdr *msg,
 		c->cmsg_len = CMSG_LEN(sizeof(v4));
 		memcpy(CMSG_DATA(c), &v4, sizeof(v4));
 	} else {
-		v6.ipi6_addr = v6_of(from);
+		v6.ipi6_addr = sockbind_v6(from);
 		v6.ipi6_ifindex = from->scope;
 		c->cmsg_level = IPPROTO_IPV6;
 		c->cmsg_type = IPV6_PKTINFO;
@@ -360,7 +280,7 @@ int rpcudp_send(struct rpcudp *udp, const struct addr *to,
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 
 	msg.msg_name = &sa;
-	msg.msg_namelen = sockaddr_for(udp->family, to, &sa);
+	msg.msg_namelen = sockbind_address(udp->family, to, &sa);
 	if (msg.msg_namelen == 0)
 		return -EAFNOSUPPORT;
 	if (from != NULL && from->family != ADDR_NONE) {

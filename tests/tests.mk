@@ -35,7 +35,7 @@ OS_TESTS = \
 	tests/os/test_rpctcp tests/os/test_rpcudp tests/os/test_rundir \
 	tests/os/test_sandbox \
 	tests/os/test_statedir tests/os/test_store tests/os/test_storememo \
-	tests/os/test_storestart tests/os/test_tcplimits
+	tests/os/test_storestart tests/os/test_tcpcall tests/os/test_tcplimits
 FUZZERS = \
 	fuzz/fuzz_ctl \
 	fuzz/fuzz_addr fuzz/fuzz_hawords fuzz/fuzz_memo fuzz/fuzz_mounts fuzz/fuzz_nfsconf \
