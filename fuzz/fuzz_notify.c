@@ -22,6 +22,7 @@
 #define STEPS_MAX     400
 #define REPLY_LEN_MAX 512
 #define REQUESTS_MAX  STEPS_MAX
+#define CALLS_MAX     64
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -32,6 +33,13 @@ struct sent {
 	uint32_t xid;
 };
 
+/* A CALL that nothing came of yet. */
+struct open_call {
+	uint64_t id;
+	uint32_t xid;
+	bool is_open;
+};
+
 struct world {
 	struct notify *n;
 	uint64_t now_ms;
@@ -40,6 +48,7 @@ struct world {
 	size_t file_len;
 	struct sent sent[SENT_MAX]; /* the last ones, round and round */
 	unsigned int sent_count;
+	struct open_call calls[CALLS_MAX]; /* by id, the last ones */
 	uint64_t resolve_id;
 	uint64_t request_id; /* of the last one */
 	size_t untold;
@@ -93,6 +102,27 @@ static void note_answer(struct world *w, const struct notify_out *out)
 	w->is_answered[out->answer.id] = true;
 }
 
+/* One call per peer at a time. */
+static void note_call(struct world *w, const struct notify_out *out)
+{
+	struct rpcmsg_call call;
+	struct open_call *open = &w->calls[out->send.id % CALLS_MAX];
+
+	require(rpcmsg_parse_call(out->bytes, out->len, &call) ==
+		RPCMSG_CALL_OK);
+	require(out->send.peer.port != 0);
+	require(!open->is_open || open->id != out->send.id);
+	*open = (struct open_call){out->send.id, call.xid, true};
+}
+
+static void forget_call(struct world *w, uint64_t id)
+{
+	struct open_call *open = &w->calls[id % CALLS_MAX];
+
+	require(open->id != id || open->is_open);
+	open->is_open = false;
+}
+
 static void require_told(const struct world *w, size_t at)
 {
 	struct notify_peer peer;
@@ -110,6 +140,10 @@ static void drain(struct world *w)
 		require(!w->is_done);
 		if (out.kind == NOTIFY_OUT_SEND)
 			note_sent(w, &out);
+		else if (out.kind == NOTIFY_OUT_CALL)
+			note_call(w, &out);
+		else if (out.kind == NOTIFY_OUT_HANG_UP)
+			forget_call(w, out.hang_up.id);
 		else if (out.kind == NOTIFY_OUT_RESOLVE)
 			w->resolve_id = out.resolve.id;
 		else if (out.kind == NOTIFY_OUT_REWRITE)
@@ -160,7 +194,9 @@ static void feed_answer(struct world *w, bool is_raw)
 {
 	const struct sent *sent = &w->sent[take_byte(w) % SENT_MAX];
 	struct notify_in in = {.kind = NOTIFY_IN_ANSWER,
-			       .answer.from = sent->peer};
+			       .answer.from = sent->peer,
+			       .answer.to = {.family = ADDR_V4,
+					     .bytes = {192, 0, 2, 1}}};
 	size_t len = take_byte(w);
 	const uint8_t *bytes = take_bytes(w, &len);
 	struct buf reply;
@@ -171,6 +207,30 @@ static void feed_answer(struct world *w, bool is_raw)
 		reply.len = 0;
 		rpcmsg_add_reply(&reply, sent->xid, RPCMSG_SUCCESS, 1);
 	}
+	buf_add(&reply, bytes, len);
+	in.bytes = reply.bytes;
+	in.len = reply.len;
+	feed(w, &in);
+	buf_fini(&reply);
+}
+
+/* What comes of a CALL; with the right xid, or anything. */
+static void feed_call(struct world *w, bool is_answered)
+{
+	struct open_call *open = &w->calls[take_byte(w) % CALLS_MAX];
+	struct notify_in in = {.kind = is_answered ? NOTIFY_IN_CALL_ANSWER
+						   : NOTIFY_IN_CALL_FAILED,
+			       .call.id = open->id};
+	size_t len = take_byte(w);
+	const uint8_t *bytes = take_bytes(w, &len);
+	struct buf reply;
+
+	if (!open->is_open)
+		return;
+	open->is_open = false;
+	buf_init(&reply, REPLY_LEN_MAX);
+	if (len % 4 == 0)
+		rpcmsg_add_reply(&reply, open->xid, RPCMSG_SUCCESS, 1);
 	buf_add(&reply, bytes, len);
 	in.bytes = reply.bytes;
 	in.len = reply.len;
@@ -234,7 +294,7 @@ static void step(struct world *w)
 {
 	struct notify_in in = {.kind = NOTIFY_IN_TIMER};
 
-	switch (take_byte(w) % 7) {
+	switch (take_byte(w) % 9) {
 	case 0:
 		w->now_ms = notify_deadline_ms(w->n);
 		feed(w, &in);
@@ -257,6 +317,12 @@ static void step(struct world *w)
 		in.send_failed.error = -1;
 		feed(w, &in);
 		break;
+	case 6:
+		feed_call(w, true);
+		break;
+	case 7:
+		feed_call(w, false);
+		break;
 	default:
 		w->now_ms += 16u * take_byte(w);
 		feed(w, &in);
@@ -266,7 +332,14 @@ static void step(struct world *w)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	const struct notify_own own[] = {
+		{{.family = ADDR_V4, .bytes = {192, 0, 2, 1}}, 2},
+		{{.family = ADDR_V4, .bytes = {192, 0, 2, 2}}, 2},
+		{{.family = ADDR_V6, .bytes = {0x20, 1}}, 2},
+	};
 	struct notify_config config = {
+		.own = own,
+		.own_count = 3,
 		.number = 5,
 		.give_up_ms = 900000,
 		.packets_per_second = 10000,

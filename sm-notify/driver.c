@@ -28,6 +28,7 @@
 #include "os/rpcudp.h"
 #include "sm-notify/ages.h"
 #include "sm-notify/desk.h"
+#include "sm-notify/dialer.h"
 
 #define RECORD_MODE	 0600
 #define SOURCE_ID	 0 /* of the look-up of our own name; no peer's */
@@ -41,7 +42,8 @@ struct driver {
 	struct loop_watch *on_term;
 	struct loop_watch *on_int;
 	struct resolver *resolver;
-	struct desk *desk; /* NULL: nobody can ask */
+	struct desk *desk;     /* NULL: nobody can ask */
+	struct dialer *dialer; /* there once main_udp is */
 	struct rpcudp *main_udp;
 	struct rpcudp *other_udp; /* the family that main_udp does not speak */
 	enum addr_family family;  /* of main_udp, ADDR_NONE: both */
@@ -84,8 +86,9 @@ static void do_send(struct driver *d, const struct notify_out *out)
 		socket_for(d, &out->send.peer, &in.send_failed.error);
 
 	if (udp)
-		in.send_failed.error = rpcudp_send(udp, &out->send.peer, NULL,
-						   out->bytes, out->len);
+		in.send_failed.error =
+			rpcudp_send(udp, &out->send.peer, &out->send.source,
+				    out->bytes, out->len);
 	if (in.send_failed.error)
 		notify_input(d->notify, loop_now_ms(), &in);
 }
@@ -158,6 +161,12 @@ static void do_effect(struct driver *d, const struct notify_out *out)
 	case NOTIFY_OUT_SEND:
 		do_send(d, out);
 		break;
+	case NOTIFY_OUT_CALL:
+		dialer_call(d->dialer, out);
+		break;
+	case NOTIFY_OUT_HANG_UP:
+		dialer_hang_up(d->dialer, out->hang_up.id);
+		break;
 	case NOTIFY_OUT_RESOLVE:
 		resolver_ask(d->resolver, out->resolve.id, out->resolve.name);
 		break;
@@ -200,14 +209,19 @@ static void receive(void *ctx, struct rpcudp *udp, const struct addr *from,
 	struct notify_in in = {.kind = NOTIFY_IN_ANSWER,
 			       .bytes = bytes,
 			       .len = len,
-			       .answer.from = *from};
+			       .answer.from = *from,
+			       .answer.to = *to};
 
 	(void)udp;
-	(void)to;
 	feed(ctx, &in);
 }
 
 static void on_request(void *ctx, const struct notify_in *in)
+{
+	feed(ctx, in);
+}
+
+static void on_call(void *ctx, const struct notify_in *in)
 {
 	feed(ctx, in);
 }
@@ -242,7 +256,10 @@ static int open_socket(struct driver *d, struct addr local)
 	local.port = d->config->port;
 	d->main_udp = rpcudp_open(d->loop, &local, receive, d, &error);
 	d->family = local.family;
-	return d->main_udp ? 0 : error;
+	if (!d->main_udp)
+		return error;
+	d->dialer = dialer_new(d->loop, &local, on_call, d);
+	return 0;
 }
 
 static void log_failed(const struct driver *d, int error)
@@ -348,6 +365,7 @@ static void driver_fini(struct driver *d)
 	if (d->config->last)
 		lastnotify_end(d->config->last, d->end);
 	desk_free(d->desk);
+	dialer_free(d->dialer);
 	rpcudp_free(d->main_udp);
 	rpcudp_free(d->other_udp);
 	resolver_free(d->resolver);

@@ -90,6 +90,7 @@ static int read_peers(struct run *run, const struct bootlook *seen)
 
 	run->turn.number = seen->number;
 	run->is_parking_over = seen->has_monitored;
+	run->lock.is_made = access(RUN_PID_FILE, F_OK) != 0;
 	/* Before the first turn there is no sm.bak/. */
 	if (access(run->bak_dir, F_OK) != 0 && errno == ENOENT)
 		records_begin(run);
@@ -177,7 +178,18 @@ static void add_addr(struct buf *out, const struct addr *addr)
 	buf_add_text(out, addr_format(addr, text));
 }
 
-/* The address that a notice to @peer would leave from. */
+/* The others beside @from that it would leave from. */
+static void add_others(const struct dryrun *dry, struct buf *out,
+		       const struct addr *from)
+{
+	struct addr others[NOTIFY_SOURCES_MAX - 1];
+	size_t count = notify_sources(dry->run->notify, from, others);
+
+	for (size_t i = 0; i < count; i++)
+		add_addr(out, &others[i]);
+}
+
+/* The addresses that a notice to @peer would leave from. */
 static void add_source(const struct dryrun *dry, struct buf *out,
 		       const struct addr *peer)
 {
@@ -188,10 +200,12 @@ static void add_source(const struct dryrun *dry, struct buf *out,
 		from = source->addrs[0];
 	else if (ownaddr_toward(peer, &from) != 0)
 		from.family = ADDR_NONE;
-	if (from.family == ADDR_NONE)
+	if (from.family == ADDR_NONE) {
 		buf_add_text(out, "no address of ours (no route)");
-	else
-		add_addr(out, &from);
+		return;
+	}
+	add_addr(out, &from);
+	add_others(dry, out, &from);
 }
 
 static const char *why_not(enum notify_why why)

@@ -80,6 +80,15 @@ static json_t *addr_value(const struct addr *addr)
 					 : json_string(addr_format(addr, text));
 }
 
+static json_t *transport_value(const struct notify_peer *peer)
+{
+	if (peer->tries == 0)
+		return json_null();
+	if (!peer->is_stream)
+		return json_string("udp");
+	return json_string(peer->why == NOTIFY_TOLD ? "tcp" : "udp, tcp");
+}
+
 static const char *reason(enum notify_why why)
 {
 	switch (why) {
@@ -147,8 +156,7 @@ static json_t *peer_line(const struct lastnotify *last, size_t at,
 	json_object_set_new(line, "peer", text_or_null(peer->mon_name));
 	json_object_set_new(line, "names", names);
 	json_object_set_new(line, "address", addr_value(&peer->addr));
-	json_object_set_new(line, "transport",
-			    peer->tries > 0 ? json_string("udp") : json_null());
+	json_object_set_new(line, "transport", transport_value(peer));
 	json_object_set_new(line, "tries", json_integer(peer->tries));
 	json_object_set_new(line, "told",
 			    is_told ? time_value(last, peer->told_ms)

@@ -16,6 +16,7 @@
 #include "proto/sm_inter.h"
 #include "sm-notify/lookup.h"
 #include "sm-notify/outbox.h"
+#include "sm-notify/own.h"
 #include "sm-notify/report.h"
 #include "sm-notify/request.h"
 #include "sm-notify/talk.h"
@@ -58,7 +59,7 @@ struct notify *notify_new(const struct notify_config *config)
 		half = prng_u64(&n->rng);
 		memcpy(key + i, &half, sizeof(half));
 	}
-	target_set_init(&n->set, key, config->name, config->skip);
+	target_set_init(&n->set, key, config);
 	return n;
 }
 
@@ -114,6 +115,18 @@ static void on_send_failed(struct notify *n, const struct notify_in *in)
 		talk_send_failed(&n->talk, t);
 }
 
+static void on_call(struct notify *n, const struct notify_in *in)
+{
+	struct target *t = target_set_get(&n->set, in->call.id);
+
+	if (!t)
+		return;
+	if (in->kind == NOTIFY_IN_CALL_ANSWER)
+		talk_call_answered(&n->talk, t, in->bytes, in->len);
+	else
+		streams_failed(&n->talk.streams, t);
+}
+
 static void on_resolved(struct notify *n, const struct notify_in *in)
 {
 	struct target *t = target_set_get(&n->set, in->resolved.id);
@@ -159,7 +172,11 @@ static void dispatch(struct notify *n, const struct notify_in *in)
 		on_start(n);
 		break;
 	case NOTIFY_IN_ANSWER:
-		talk_answer(&n->talk, &in->answer.from, in->bytes, in->len);
+		talk_answer(&n->talk, in);
+		break;
+	case NOTIFY_IN_CALL_ANSWER:
+	case NOTIFY_IN_CALL_FAILED:
+		on_call(n, in);
 		break;
 	case NOTIFY_IN_SEND_FAILED:
 		on_send_failed(n, in);
@@ -245,10 +262,18 @@ bool notify_peer(const struct notify *n, size_t at, struct notify_peer *out)
 							     : t->why,
 		.tries = t->tries,
 		.told_ms = t->told_ms,
+		.is_stream = t->why == NOTIFY_TOLD ? t->is_stream_acked
+						   : t->stream.was_tried,
 	};
 	if (t->addr_count > 0)
 		out->addr = *target_addr(t);
 	return true;
+}
+
+size_t notify_sources(const struct notify *n, const struct addr *used,
+		      struct addr out[static NOTIFY_SOURCES_MAX - 1])
+{
+	return own_others(n->set.own, n->set.own_count, used, out);
 }
 
 void notify_peer_names(const struct notify *n, size_t at,
@@ -259,12 +284,14 @@ void notify_peer_names(const struct notify *n, size_t at,
 	const struct link *lists[] = {&t->told_names, &t->names};
 	const struct target_name *name;
 	struct link *link;
+	unsigned int form;
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
 		list_for_each (link, lists[i]) {
 			name = container_of(link, struct target_name, in_names);
-			for (size_t form = 0; form < name->form_count; form++)
-				visit(ctx, name->text, name->forms[form].len);
+			for (form = 0; form < name->sayings.forms; form++)
+				visit(ctx, name->text,
+				      name->sayings.lens[form]);
 		}
 	}
 }

@@ -23,19 +23,30 @@
 
 #define NOTIFY_WAIT_FIRST_MS 2000u
 #define NOTIFY_WAIT_MAX_MS   120000u
-#define NOTIFY_URGENT_MS     500u /* first wait where somebody waits */
+#define NOTIFY_URGENT_MS     500u  /* first wait where somebody waits */
+#define NOTIFY_WAIT_LEFT_MS  8000u /* ... between sends to one that answers */
 #define NOTIFY_SILENT_TRIES  4u /* sends to one that stays silent, design 13 */
 #define NOTIFY_WINDOW_FIRST  64u
 #define NOTIFY_WINDOW_MIN    16u
 #define NOTIFY_WINDOW_MAX    4096u
 #define NOTIFY_ADDRS_MAX     16u /* addresses tried for one peer */
+#define NOTIFY_SOURCES_MAX   8u	 /* of ours, that one peer is told from */
+#define NOTIFY_STREAM_TRIES  3u	 /* silent sends, then over TCP as well */
 
 struct notify;
 
+/* An address of ours, and the number of its interface. */
+struct notify_own {
+	struct addr addr;
+	uint32_t link;
+};
+
 struct notify_config {
 	uint8_t seed[SIPHASH_KEY_SIZE];
-	uint32_t number;     /* the NSM state number to announce, odd */
-	const char *name;    /* announced instead of my_name (-v), or NULL */
+	uint32_t number;  /* the NSM state number to announce, odd */
+	const char *name; /* announced instead of my_name (-v), or NULL */
+	const struct notify_own *own; /* also to be told from, see own.h */
+	size_t own_count;
 	const char *skip;    /* peers that are never told (skip.h), or NULL */
 	uint64_t give_up_ms; /* when to stop (monotonic), UINT64_MAX = never */
 	uint32_t packets_per_second; /* 1..1000000 */
@@ -46,6 +57,8 @@ enum notify_in_kind {
 	NOTIFY_IN_FILE,	       /* a file of sm.bak/ */
 	NOTIFY_IN_START,       /* all files are in: begin (or end, if none) */
 	NOTIFY_IN_ANSWER,      /* a datagram came back */
+	NOTIFY_IN_CALL_ANSWER, /* a CALL was answered */
+	NOTIFY_IN_CALL_FAILED, /* a CALL was not, and will not be */
 	NOTIFY_IN_SEND_FAILED, /* a SEND could not be handed to the network */
 	NOTIFY_IN_RESOLVED,    /* a RESOLVE ended */
 	NOTIFY_IN_REQUEST,     /* somebody wants to know, or has a wish */
@@ -55,7 +68,7 @@ enum notify_in_kind {
 
 struct notify_in {
 	enum notify_in_kind kind;
-	const uint8_t *bytes; /* PARKED, FILE: content; ANSWER: the message */
+	const uint8_t *bytes; /* PARKED, FILE: content; ANSWERs: the message */
 	size_t len;
 	union {
 		struct {
@@ -68,7 +81,11 @@ struct notify_in {
 		} request;
 		struct {
 			struct addr from;
+			struct addr to; /* which of ours, or ADDR_NONE */
 		} answer;
+		struct {
+			uint64_t id;
+		} call;
 		struct {
 			uint64_t id;
 			int error; /* -errno */
@@ -83,6 +100,8 @@ struct notify_in {
 
 enum notify_out_kind {
 	NOTIFY_OUT_SEND,    /* send a datagram from our one socket */
+	NOTIFY_OUT_CALL,    /* send over a connection, then CALL_* */
+	NOTIFY_OUT_HANG_UP, /* end a CALL; nothing comes of it */
 	NOTIFY_OUT_RESOLVE, /* look a host name up, then RESOLVED */
 	NOTIFY_OUT_REWRITE, /* the file's new content; len 0: remove it */
 	NOTIFY_OUT_TOLD,    /* a peer is told; for whoever watches */
@@ -93,13 +112,17 @@ enum notify_out_kind {
 
 struct notify_out {
 	enum notify_out_kind kind;
-	const uint8_t *bytes; /* SEND: message; REWRITE: content */
+	const uint8_t *bytes; /* SEND, CALL: message; REWRITE: content */
 	size_t len;
 	union {
 		struct {
 			uint64_t id;
 			struct addr peer;
-		} send;
+			struct addr source; /* of ours, ADDR_NONE: any */
+		} send;			    /* CALL, too */
+		struct {
+			uint64_t id;
+		} hang_up;
 		struct {
 			uint64_t id;
 			const char *name;
@@ -148,7 +171,8 @@ struct notify_peer {
 	const char *host; /* the name that would be looked up, or NULL */
 	enum notify_why why;
 	struct addr addr;   /* asked last, or first to be; or ADDR_NONE */
-	unsigned int tries; /* packets that were sent to it */
+	bool is_stream;	    /* told over TCP; untold: tried there, too */
+	unsigned int tries; /* calls that were sent to it */
 	uint64_t told_ms;   /* NOTIFY_TOLD: when */
 };
 
@@ -218,6 +242,13 @@ uint64_t notify_changes(const struct notify *n);
  * Owns:   *out borrows from @n until the next call of notify_input().
  */
 bool notify_peer(const struct notify *n, size_t at, struct notify_peer *out);
+
+/*
+ * Writes from which of our addresses a peer is told beside @used.
+ * Return: how many, less than NOTIFY_SOURCES_MAX.
+ */
+size_t notify_sources(const struct notify *n, const struct addr *used,
+		      struct addr out[static NOTIFY_SOURCES_MAX - 1]);
 
 /*
  * Calls @visit with every name that the peer @at is told, in full and, where

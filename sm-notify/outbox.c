@@ -60,14 +60,39 @@ static void item_take_bytes(struct outbox_item *item, struct buf *bytes)
 	item->out.bytes = item->bytes;
 }
 
-void outbox_send(struct outbox *box, uint64_t id, const struct addr *peer,
-		 struct buf *message)
+/* Queues @message, to be sent in one way or the other. */
+static struct notify_out *add_message(struct outbox *box,
+				      enum notify_out_kind kind, uint64_t id,
+				      struct buf *message)
 {
-	struct outbox_item *item = item_add(box, NOTIFY_OUT_SEND);
+	struct outbox_item *item = item_add(box, kind);
 
 	item_take_bytes(item, message);
 	item->out.send.id = id;
-	item->out.send.peer = *peer;
+	return &item->out;
+}
+
+void outbox_send(struct outbox *box, uint64_t id, const struct addr *peer,
+		 const struct addr *source, struct buf *message)
+{
+	struct notify_out *out = add_message(box, NOTIFY_OUT_SEND, id, message);
+
+	out->send.peer = *peer;
+	out->send.source = *source;
+}
+
+void outbox_call(struct outbox *box, uint64_t id, const struct addr *peer,
+		 const struct addr *source, struct buf *message)
+{
+	struct notify_out *out = add_message(box, NOTIFY_OUT_CALL, id, message);
+
+	out->send.peer = *peer;
+	out->send.source = *source;
+}
+
+void outbox_hang_up(struct outbox *box, uint64_t id)
+{
+	item_add(box, NOTIFY_OUT_HANG_UP)->out.hang_up.id = id;
 }
 
 void outbox_resolve(struct outbox *box, uint64_t id, const char *name)

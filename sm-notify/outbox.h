@@ -35,11 +35,23 @@ void outbox_init(struct outbox *box);
 void outbox_fini(struct outbox *box);
 
 /*
- * Queues the datagram @message to @peer.
+ * Queues the datagram @message to @peer, from @source.
  * Owns:   takes the bytes of @message.
  */
 void outbox_send(struct outbox *box, uint64_t id, const struct addr *peer,
-		 struct buf *message);
+		 const struct addr *source, struct buf *message);
+
+/*
+ * Queues the call @message to @peer over a connection from @source.
+ * Owns:   takes the bytes of @message.
+ */
+void outbox_call(struct outbox *box, uint64_t id, const struct addr *peer,
+		 const struct addr *source, struct buf *message);
+
+/*
+ * Queues the end of the call @id.
+ */
+void outbox_hang_up(struct outbox *box, uint64_t id);
 
 /*
  * Queues the question for the addresses of @name.

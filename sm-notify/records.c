@@ -22,10 +22,12 @@
 #include "lib/record.h"
 #include "os/durable.h"
 #include "os/loop.h"
+#include "os/ownaddr.h"
 #include "os/process.h"
 #include "sm-notify/ages.h"
 
 #define MS_PER_MINUTE 60000u
+#define OWN_MAX	      256 /* addresses of this host */
 
 /* A directory that is being read. */
 struct reading {
@@ -160,10 +162,32 @@ bool records_have_ages(const struct run *run)
 	       (run->mode == RUN_BOOT || run->mode == RUN_FORCE);
 }
 
+/*
+ * Writes our addresses that peers are told from as well: those that were there
+ * when the first run of the boot, or -f, began.  One that came later may have
+ * come from another host, whose peers are not ours to tell.
+ */
+static size_t list_own(const struct run *run, struct notify_own *out)
+{
+	struct ownaddr own[OWN_MAX];
+	bool is_first = run->mode == RUN_BOOT && run->lock.is_made;
+	size_t count;
+
+	if (run->settings.source || (!is_first && !run->settings.is_forced))
+		return 0;
+	count = ownaddr_list(own, OWN_MAX);
+	for (size_t i = 0; i < count; i++)
+		out[i] = (struct notify_own){own[i].addr, own[i].link};
+	return count;
+}
+
 void records_begin(struct run *run)
 {
 	const struct settings *settings = &run->settings;
+	struct notify_own own[OWN_MAX];
 	struct notify_config config = {
+		.own = own,
+		.own_count = list_own(run, own),
 		.number = run->turn.number,
 		.name = settings->source,
 		.skip = settings->skip,

@@ -20,8 +20,7 @@
 #include <assert.h>
 
 #include "lib/portmap.h"
-#include "lib/rpcsrv.h"
-#include "proto/sm_inter.h"
+#include "sm-notify/message.h"
 
 void talk_init(struct talk *k, const struct talk_rooms *rooms, uint32_t number,
 	       uint32_t packets_per_second)
@@ -38,6 +37,7 @@ void talk_init(struct talk *k, const struct talk_rooms *rooms, uint32_t number,
 	timerq_init(&k->timers);
 	pace_init(&k->pace, packets_per_second);
 	list_init(&k->urgent);
+	streams_init(&k->streams, k->out, k->rng, number);
 	list_init(&k->eager);
 	list_init(&k->ready);
 }
@@ -75,11 +75,17 @@ static void set_wait(struct talk *k, struct target *t)
 	timerq_set(&k->timers, &t->timer, k->now_ms + wait_ms);
 }
 
-static void lengthen_wait(struct target *t)
+static void lengthen_wait(struct target *t, uint32_t max_ms)
 {
 	t->wait_ms *= 2;
-	if (t->wait_ms > NOTIFY_WAIT_MAX_MS)
-		t->wait_ms = NOTIFY_WAIT_MAX_MS;
+	if (t->wait_ms > max_ms)
+		t->wait_ms = max_ms;
+}
+
+/* One that knows our full name, and leaves another saying unanswered. */
+static bool is_known_to(const struct target_name *name)
+{
+	return name && name->sayings.all[SAYING_FIRST].is_acked;
 }
 
 static void note_progress(struct target *t)
@@ -108,6 +114,7 @@ static void call_forget(struct talk *k, struct target *t)
 static void finish(struct talk *k, struct target *t)
 {
 	call_forget(k, t);
+	streams_end(&k->streams, t);
 	pace_release(&k->pace, &t->slot);
 	timerq_cancel(&k->timers, &t->timer);
 	list_remove(&t->in_ready);
@@ -128,18 +135,22 @@ static void finish(struct talk *k, struct target *t)
 static void note_silence(struct talk *k, struct target *t)
 {
 	struct target_name *name = t->announced;
+	unsigned int saying = t->saying;
 
 	t->is_awaiting = false;
-	lengthen_wait(t);
+	lengthen_wait(t, is_known_to(name) ? NOTIFY_WAIT_LEFT_MS
+					   : NOTIFY_WAIT_MAX_MS);
 	/* What it said before it fell silent says more. */
 	if (t->why == NOTIFY_NOT_YET || t->why == NOTIFY_UNRESOLVED)
 		set_why(k, t, NOTIFY_SILENT);
 	if (name) {
-		/* ORDER: @name may be freed, and an answer must not find it. */
 		call_forget(k, t);
-		target_unacked(k->set, t, name);
+		target_unacked(k->set, t, name, saying);
 	}
-	if (++t->silent >= NOTIFY_SILENT_TRIES)
+	t->silent++;
+	if (t->silent == NOTIFY_STREAM_TRIES && target_has_names(t))
+		streams_want(&k->streams, t);
+	if (t->silent >= NOTIFY_SILENT_TRIES)
 		turn_addr(k, t);
 }
 
@@ -194,21 +205,22 @@ void talk_obey(struct talk *k)
 
 /* --- sending ------------------------------------------------------------- */
 
-static void add_notify(struct talk *k, struct buf *out, uint32_t xid,
-		       struct target_name *name)
+static void add_notice(const struct talk *k, struct target *t, struct buf *out,
+		       uint32_t xid)
 {
-	struct sm_stat_chge args = {0};
-
-	args.mon_name.sm_string_len = (u_int)name->forms[name->turn].len;
-	args.mon_name.sm_string_val = name->text;
-	args.state = (int)k->number;
-	rpcmsg_add_call(out, xid, SM_PROGRAM, SM_VERSION, SM_PROC_NOTIFY);
-	rpcsrv_add_xdr(out, (rpcsrv_xdr *)xdr_sm_stat_chge, &args);
+	message_add_notice(out, xid,
+			   &(struct message_notice){
+				   .name = t->announced->text,
+				   .len = sayings_len(&t->announced->sayings,
+						      t->saying),
+				   .number = k->number,
+			   });
 }
 
 /* Sends the next call to @t: where is your statd, or that we rebooted. */
 static void send_next(struct talk *k, struct target *t)
 {
+	struct addr source = {.family = ADDR_NONE};
 	struct addr peer = *target_addr(t);
 	struct buf message;
 	uint32_t xid;
@@ -217,13 +229,14 @@ static void send_next(struct talk *k, struct target *t)
 	t->announced = t->port ? target_next_name(t) : NULL;
 	xid = rpccalls_open(&k->calls, &t->call, &peer);
 	buf_init(&message, RPCMSG_SIZE_MAX);
-	if (t->announced)
-		add_notify(k, &message, xid, t->announced);
-	else
-		portmap_add_getport(&message, xid, peer.family, SM_PROGRAM,
-				    SM_VERSION, PORTMAP_UDP);
-	assert(!message.is_overflowed);
-	outbox_send(k->out, t->id, &peer, &message);
+	if (t->announced) {
+		t->saying = t->announced->sayings.turn;
+		add_notice(k, t, &message, xid);
+		source = *target_source(t, t->announced, t->saying);
+	} else {
+		message_add_getport(&message, xid, peer.family, PORTMAP_UDP);
+	}
+	outbox_send(k->out, t->id, &peer, &source, &message);
 	t->is_awaiting = true;
 	t->tries++;
 	k->changes++;
@@ -271,50 +284,97 @@ static void on_port(struct talk *k, struct target *t, int port)
 		   "");
 	list_remove(&t->in_ready);
 	if (t->addr_count > 1)
-		lengthen_wait(t);
+		lengthen_wait(t, NOTIFY_WAIT_MAX_MS);
 	else
 		t->wait_ms = NOTIFY_WAIT_MAX_MS;
 	turn_addr(k, t);
 	set_wait(k, t);
 }
 
-static void on_acked(struct talk *k, struct target *t)
+/* The saying @at of @name was acknowledged, over UDP or TCP. */
+static void on_acked(struct talk *k, struct target *t, struct target_name *name,
+		     unsigned int at)
 {
-	t->is_awaiting = false;
 	note_progress(t);
-	target_acked(k->set, t, t->announced);
-	t->announced = NULL;
-	if (target_has_names(t))
-		set_ready(k, t);
-	else
+	target_acked(k->set, t, name, at);
+	k->changes++;
+	if (!target_has_names(t))
 		finish(k, t);
 }
 
-void talk_answer(struct talk *k, const struct addr *from, const uint8_t *bytes,
-		 size_t len)
+static void on_answered(struct talk *k, struct target *t,
+			const struct rpcmsg_reply *reply,
+			const struct notify_in *in)
 {
-	struct rpcmsg_reply reply;
-	struct rpccall *call;
-	struct target *t;
+	const struct addr *from = &in->answer.from;
+	struct target_name *name = t->announced;
 
-	if (rpccalls_match(&k->calls, from, bytes, len, &call, &reply) !=
-	    RPCCALL_MATCHED)
-		return;
-	t = container_of(call, struct target, call);
 	pace_answered(&k->pace, &t->slot);
-	if (reply.status != RPCMSG_SUCCESS) {
+	if (reply->status != RPCMSG_SUCCESS) {
 		/* As good as silence; whoever has that port is no statd. */
 		t->port = 0;
 		set_why(k, t, NOTIFY_REFUSED);
 		return;
 	}
-	if (t->announced)
-		on_acked(k, t);
+	target_learn_sources(k->set, t, &in->answer.to);
+	if (name) {
+		t->is_awaiting = false;
+		t->announced = NULL;
+		t->is_stream_acked = false;
+		on_acked(k, t, name, t->saying);
+		if (target_has_names(t))
+			set_ready(k, t);
+		return;
+	}
 	/* The answer may be that of an address we have turned away from. */
-	else if (target_use_addr(t, from))
+	if (target_use_addr(t, from))
 		on_port(k, t,
-			portmap_parse_getport(from->family, reply.results,
-					      reply.results_len));
+			portmap_parse_getport(from->family, reply->results,
+					      reply->results_len));
+}
+
+void talk_answer(struct talk *k, const struct notify_in *in)
+{
+	struct rpcmsg_reply reply;
+	struct rpccall *call;
+	struct target *t;
+
+	switch (rpccalls_match(&k->calls, &in->answer.from, in->bytes, in->len,
+			       &call, &reply)) {
+	case RPCCALL_MATCHED:
+		t = container_of(call, struct target, call);
+		on_answered(k, t, &reply, in);
+		break;
+	case RPCCALL_OTHER_ADDRESS:
+		/* Somebody who heard us; a connection shows who it is. */
+		t = container_of(call, struct target, call);
+		if (target_has_names(t))
+			streams_want(&k->streams, t);
+		break;
+	case RPCCALL_STRANGER:
+		break;
+	}
+}
+
+void talk_call_answered(struct talk *k, struct target *t, const uint8_t *bytes,
+			size_t len)
+{
+	switch (streams_answer(&k->streams, t, bytes, len)) {
+	case STREAM_NOTHING:
+		return;
+	case STREAM_REFUSED:
+		set_why(k, t, NOTIFY_REFUSED);
+		return;
+	case STREAM_NO_STATD:
+		set_why(k, t, NOTIFY_NO_STATD);
+		return;
+	case STREAM_ACKED:
+		break;
+	}
+	t->is_stream_acked = true;
+	on_acked(k, t, t->stream.name, t->stream.saying);
+	if (target_has_names(t))
+		streams_go_on(&k->streams, t);
 }
 
 void talk_send_failed(struct talk *k, struct target *t)
@@ -387,7 +447,7 @@ void talk_resolved(struct talk *k, struct target *t, const struct addr *addrs,
 			   t->host, "; will try again");
 	t->has_complained = true;
 	set_wait(k, t);
-	lengthen_wait(t);
+	lengthen_wait(t, NOTIFY_WAIT_MAX_MS);
 }
 
 void talk_begin(struct talk *k, struct target *t)

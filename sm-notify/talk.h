@@ -17,6 +17,7 @@
 #include "sm-notify/outbox.h"
 #include "sm-notify/pace.h"
 #include "sm-notify/request.h"
+#include "sm-notify/stream.h"
 #include "sm-notify/target.h"
 
 struct talk {
@@ -30,6 +31,7 @@ struct talk {
 	struct rpccalls calls;
 	struct timerq timers;
 	struct pace pace;
+	struct streams streams;
 	struct link urgent; /* of target::in_ready: due, somebody waits */
 	struct link eager;  /* of target::in_ready: due, have answered before */
 	struct link ready;  /* of target::in_ready: due */
@@ -67,10 +69,15 @@ void talk_fini(struct talk *k);
 void talk_begin(struct talk *k, struct target *t);
 
 /*
- * Takes a datagram that came from @from.
+ * Takes a datagram, NOTIFY_IN_ANSWER.
  */
-void talk_answer(struct talk *k, const struct addr *from, const uint8_t *bytes,
-		 size_t len);
+void talk_answer(struct talk *k, const struct notify_in *in);
+
+/*
+ * Takes the answer that came to @t's call over TCP.
+ */
+void talk_call_answered(struct talk *k, struct target *t, const uint8_t *bytes,
+			size_t len);
 
 /*
  * Notes that what was last sent to @t never left this host.

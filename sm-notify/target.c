@@ -16,16 +16,21 @@
 
 #include "lib/hostname.h"
 #include "lib/xalloc.h"
+#include "sm-notify/own.h"
 #include "sm-notify/skip.h"
 
 void target_set_init(struct target_set *set,
 		     const uint8_t key[static SIPHASH_KEY_SIZE],
-		     const char *name, const char *skip)
+		     const struct notify_config *config)
 {
 	*set = (struct target_set){
-		.name = name ? xstrdup(name) : NULL,
-		.skip = skip ? xstrdup(skip) : NULL,
+		.name = config->name ? xstrdup(config->name) : NULL,
+		.skip = config->skip ? xstrdup(config->skip) : NULL,
+		.own_count = config->own_count,
 	};
+	if (config->own_count > 0)
+		set->own = xmemdup(config->own,
+				   config->own_count * sizeof(*config->own));
 	map_init(&set->by_name, key);
 	keyset_init(&set->marks, key, TARGET_MARKS_MAX);
 	keyset_init(&set->guards, key, TARGET_GUARDS_MAX);
@@ -87,6 +92,7 @@ void target_set_fini(struct target_set *set)
 	keyset_fini(&set->marks);
 	keyset_fini(&set->guards);
 	free(set->skip);
+	free(set->own);
 	map_fini(&set->by_name);
 }
 
@@ -129,6 +135,7 @@ static struct target *target_new(const char *mon_name)
 	list_init(&target->in_ready);
 	pace_slot_init(&target->slot);
 	list_init(&target->in_asking);
+	list_init(&target->stream.in_waiting);
 	target->is_numeric = addr_parse(mon_name, &target->addrs[0]);
 	if (target->is_numeric)
 		target->addr_count = 1;
@@ -206,13 +213,10 @@ static struct target_name *add_name(struct target *target, const char *text)
 	name = xzalloc(sizeof(*name));
 	list_init(&name->lines);
 	name->text = xstrdup(text);
-	name->forms[TARGET_FULL].len = strlen(text);
-	name->form_count = 1;
 	short_len = hostname_short_len(text);
-	if (short_len > 0 && short_len < name->forms[TARGET_FULL].len) {
-		name->forms[TARGET_SHORT].len = short_len;
-		name->form_count = 2;
-	}
+	if (short_len >= strlen(text))
+		short_len = 0; /* numeric, or without a dot */
+	sayings_init(&name->sayings, strlen(text), short_len);
 	list_append(&target->names, &name->in_names);
 	return name;
 }
@@ -476,39 +480,57 @@ static void name_told(struct target_set *set, struct target *target,
 	list_append(&target->told_names, &name->in_names);
 }
 
-void target_acked(struct target_set *set, struct target *target,
-		  struct target_name *name)
+const struct addr *target_source(const struct target *target,
+				 const struct target_name *name,
+				 unsigned int at)
 {
-	unsigned int other = 1 - name->turn;
+	/* The first is nobody's: the kernel chooses. */
+	return &target->sources[sayings_source(&name->sayings, at)];
+}
 
-	name->forms[name->turn].is_acked = true;
-	if (name->form_count == 1 || name->forms[other].is_acked) {
-		name_told(set, target, name);
+void target_learn_sources(struct target_set *set, struct target *target,
+			  const struct addr *used)
+{
+	struct link *at;
+
+	if (target->source_count > 0)
 		return;
-	}
-	/* What the other form met while nobody listened says nothing. */
-	name->forms[other].silent = 0;
-	name->turn = other;
+	target->source_count =
+		1 + (unsigned int)own_others(set->own, set->own_count, used,
+					     &target->sources[1]);
+	list_for_each (at, &target->names)
+		sayings_set_sources(&container_of(at, struct target_name,
+						  in_names)
+					     ->sayings,
+				    target->source_count);
+}
+
+/* Over UDP and over TCP the same may be acknowledged twice. */
+static bool is_told(const struct target_name *name)
+{
+	return list_is_empty(&name->lines);
+}
+
+void target_acked(struct target_set *set, struct target *target,
+		  struct target_name *name, unsigned int at)
+{
+	if (is_told(name))
+		return;
+	sayings_acked(&name->sayings, at);
+	if (sayings_are_done(&name->sayings))
+		name_told(set, target, name);
 }
 
 void target_unacked(struct target_set *set, struct target *target,
-		    struct target_name *name)
+		    struct target_name *name, unsigned int at)
 {
-	unsigned int other = 1 - name->turn;
-
-	name->forms[name->turn].silent++;
-	/*
-	 * Only the short form is ever given up.  A statd that cannot resolve
-	 * us yet leaves the full name, which it knows, unanswered, and takes
-	 * the short one for a stranger's.
-	 */
-	if (name->turn == TARGET_SHORT && name->forms[other].is_acked &&
-	    name->forms[name->turn].silent >= NOTIFY_SILENT_TRIES) {
+	if (is_told(name))
+		return;
+	sayings_silent(&name->sayings, at);
+	if (sayings_are_done(&name->sayings)) {
 		name_told(set, target, name);
 		return;
 	}
-	if (name->form_count > 1 && !name->forms[other].is_acked)
-		name->turn = other;
 	list_remove(&name->in_names);
 	list_append(&target->names, &name->in_names);
 }

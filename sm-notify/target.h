@@ -24,6 +24,7 @@
 #include "lib/timerq.h"
 #include "sm-notify/notify.h"
 #include "sm-notify/pace.h"
+#include "sm-notify/saying.h"
 
 /* A file of sm.bak/. */
 struct target_file {
@@ -42,21 +43,25 @@ struct target_line {
 	size_t len;
 };
 
-/* The forms of a name; where both are equal or numeric, only the full one. */
-enum { TARGET_FULL, TARGET_SHORT, TARGET_FORMS_MAX };
-
 /* A name of ours that one peer knows us by. */
 struct target_name {
-	struct link in_names; /* target::names */
+	struct link in_names; /* target::names or told_names */
 	struct link lines;    /* of target_line::in_name */
 	char *text;
-	struct {
-		size_t len; /* bytes of text that this form has */
-		bool is_acked;
-		unsigned int silent; /* sends since the other was acked */
-	} forms[TARGET_FORMS_MAX];
-	unsigned int form_count;
-	unsigned int turn; /* the form that is announced next */
+	struct sayings sayings; /* of it in full, and short where it has that */
+};
+
+/* The conversation with one peer over TCP; stream.c's. */
+struct target_stream {
+	struct link in_waiting; /* streams::waiting */
+	struct addr peer;	/* of the last call */
+	uint16_t port;		/* of its statd there, 0 = unknown */
+	uint32_t xid;
+	struct target_name *name; /* announced by the call, or NULL */
+	unsigned int saying;	  /* ... of it */
+	bool is_open;		  /* it has a place */
+	bool is_calling;	  /* a call is under way */
+	bool was_tried;
 };
 
 /* One peer. */
@@ -73,6 +78,9 @@ struct target {
 	size_t addr_count;
 	size_t addr_at; /* which one is tried */
 	struct addr addrs[NOTIFY_ADDRS_MAX];
+	struct addr sources[NOTIFY_SOURCES_MAX]; /* ours; [0]: any */
+	unsigned int source_count;		 /* 0: not known yet */
+	struct target_stream stream;
 
 	/* The rest is talk.c's. */
 	uint64_t id;	       /* of its SENDs and RESOLVEs: place + 1 */
@@ -82,12 +90,14 @@ struct target {
 	struct timer timer;    /* the next attempt */
 	struct rpccall call;
 	struct target_name *announced; /* by call; NULL: it asks the port */
+	unsigned int saying;	       /* of announced */
 	struct pace_slot slot;
 	uint32_t wait_ms;   /* how long the last send may stay silent */
 	unsigned int tries; /* sends, all told */
 	uint64_t told_ms;
-	unsigned int silent; /* sends in a row without an answer */
-	uint16_t port;	     /* of its statd at addr_at, 0 = unknown */
+	bool is_stream_acked; /* the last that was acknowledged went over TCP */
+	unsigned int silent;  /* sends in a row without an answer */
+	uint16_t port;	      /* of its statd at addr_at, 0 = unknown */
 	uint16_t port_before;
 	bool is_active;	  /* has something left to send */
 	bool is_urgent;	  /* somebody waits for it */
@@ -109,11 +119,13 @@ struct target_set {
 	size_t size;
 	struct link files; /* of target_file::in_files */
 	struct link dirty; /* of target_file::in_dirty: to be rewritten */
-	size_t aside;	   /* targets */
-	bool has_told;	   /* a line was told by another, and left its file */
-	bool is_puzzled;   /* a line or a file was not understood */
-	char *name;	   /* announced in place of my_name, or NULL */
-	char *skip;	   /* peers that are never told, or NULL */
+	struct notify_own *own;
+	size_t own_count;
+	size_t aside;	 /* targets */
+	bool has_told;	 /* a line was told by another, and left its file */
+	bool is_puzzled; /* a line or a file was not understood */
+	char *name;	 /* announced in place of my_name, or NULL */
+	char *skip;	 /* peers that are never told, or NULL */
 };
 
 /* What was wrong in a file. */
@@ -124,13 +136,12 @@ struct target_report {
 
 /*
  * Makes @set empty.
- * Range:  @name is announced in place of every my_name, or NULL; @skip lists
- *         peers that are set aside, or NULL.
- * Owns:   target_set_fini() ends it; both are copied.
+ * Range:  of @config, what concerns whom to tell, and from where.
+ * Owns:   target_set_fini() ends it; @config is copied.
  */
 void target_set_init(struct target_set *set,
 		     const uint8_t key[static SIPHASH_KEY_SIZE],
-		     const char *name, const char *skip);
+		     const struct notify_config *config);
 
 /*
  * Frees all targets and files of @set.
@@ -224,27 +235,41 @@ bool target_is_aside(const struct target *target);
 bool target_is_told(const struct target *target);
 
 /*
- * Returns the name whose current form is to be announced next.
+ * Returns the name of which a saying is to be announced next.
  * Range:  target_has_names().
  */
 struct target_name *target_next_name(const struct target *target);
 
 /*
- * Notes that the peer acknowledged @name as it was last announced.  Where
- * nothing more is to be said about @name, it is told and its lines are gone.
+ * Returns from which address of ours the saying @at of @name goes; ADDR_NONE:
+ * any.
  */
-void target_acked(struct target_set *set, struct target *target,
-		  struct target_name *name);
+const struct addr *target_source(const struct target *target,
+				 const struct target_name *name,
+				 unsigned int at);
 
 /*
- * Notes that @name, as it was last announced, was not acknowledged: the other
- * form, or another name, has the next turn.  A short form that stays silent
- * NOTIFY_SILENT_TRIES times while the full one was acknowledged is given up;
- * the name counts as told then.
+ * Notes, once, that an answer of the peer came to our address @used: it is to
+ * be told from our other ones there, too.
+ */
+void target_learn_sources(struct target_set *set, struct target *target,
+			  const struct addr *used);
+
+/*
+ * Notes that the peer acknowledged the saying @at of @name.  Where nothing more
+ * is to be said about @name, it is told and its lines are gone.
+ */
+void target_acked(struct target_set *set, struct target *target,
+		  struct target_name *name, unsigned int at);
+
+/*
+ * Notes that the saying @at of @name was not acknowledged: another one, or
+ * another name, has the next turn.  Where all that is left was silent too often
+ * (saying.h), the name counts as told.
  * Source: design decision 13.
  */
 void target_unacked(struct target_set *set, struct target *target,
-		    struct target_name *name);
+		    struct target_name *name, unsigned int at);
 
 /*
  * Returns the address that is tried now.

@@ -43,9 +43,10 @@ void watch_told(struct watch *watch, size_t at)
 	watch->told++;
 	buf_init(&name, LINE_MAX_LEN);
 	buf_add_escaped(&name, peer.mon_name, strlen(peer.mon_name));
-	printf("%s%s told at %s over udp, tries: %u\n",
+	printf("%s%s told at %s over %s, tries: %u\n",
 	       watch->is_terminal ? CLEAR : "", buf_text(&name),
-	       addr_format(&peer.addr, address), peer.tries);
+	       addr_format(&peer.addr, address), peer.is_stream ? "tcp" : "udp",
+	       peer.tries);
 	buf_fini(&name);
 	show_progress(watch);
 }

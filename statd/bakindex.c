@@ -85,6 +85,7 @@ static int read_file(void *ctx, const char *name)
 
 static void read_all(struct bakindex *index)
 {
+	const struct notify_config config = {.number = 0}; /* tells nobody */
 	uint8_t key[SIPHASH_KEY_SIZE];
 	struct stat st = {0};
 	struct timespec now;
@@ -92,7 +93,7 @@ static void read_all(struct bakindex *index)
 
 	bakindex_fini(index);
 	process_random(key, sizeof(key));
-	target_set_init(&index->set, key, NULL, NULL);
+	target_set_init(&index->set, key, &config);
 	outbox_init(&index->box);
 	requests_init(&index->requests, &index->set, &index->box);
 	index->is_read = true;

@@ -85,6 +85,8 @@ static void drain(struct envoy *e)
 		case NOTIFY_OUT_DONE:
 			carry_done(e, &out);
 			break;
+		case NOTIFY_OUT_CALL: /* who answers over TCP alone is parked */
+		case NOTIFY_OUT_HANG_UP:
 		case NOTIFY_OUT_TOLD:
 		case NOTIFY_OUT_REWRITE:
 		case NOTIFY_OUT_ANSWER:

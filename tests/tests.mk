@@ -20,8 +20,8 @@ UNIT_TESTS = \
 	tests/unit/test_portmap tests/unit/test_prng \
 	tests/unit/test_question tests/unit/test_record \
 	tests/unit/test_rpccall tests/unit/test_rpcmsg tests/unit/test_rpcrec \
-	tests/unit/test_rpcsrv tests/unit/test_skip \
-	tests/unit/test_statenum \
+	tests/unit/test_rpcsrv tests/unit/test_saying tests/unit/test_skip \
+	tests/unit/test_stream tests/unit/test_statenum \
 	tests/unit/test_timerq tests/unit/test_verify
 OS_TESTS = \
 	tests/os/test_control \
@@ -33,7 +33,7 @@ OS_TESTS = \
 	tests/os/test_mountwatch tests/os/test_notifylock tests/os/test_options tests/os/test_process \
 	tests/os/test_resolver tests/os/test_retire tests/os/test_rpcbind \
 	tests/os/test_rpctcp tests/os/test_rpcudp tests/os/test_rundir \
-	tests/os/test_sandbox \
+	tests/os/test_ownaddr tests/os/test_sandbox \
 	tests/os/test_statedir tests/os/test_store tests/os/test_storememo \
 	tests/os/test_storestart tests/os/test_tcpcall tests/os/test_tcplimits
 FUZZERS = \
@@ -91,6 +91,7 @@ tests_unit_test_request_SOURCES = \
 	tests/unit/test_request.c $(NOTIFY_WORLD)
 tests_unit_test_notify_many_SOURCES = \
 	tests/unit/test_notify_many.c $(NOTIFY_WORLD)
+tests_unit_test_stream_SOURCES = tests/unit/test_stream.c $(NOTIFY_WORLD)
 TURN_RIG = tests/os/turn_rig.c tests/os/turn_rig.h
 TRACER = tests/os/tracer.c tests/os/tracer.h
 tests_os_test_bootcrash_SOURCES = \
@@ -113,6 +114,7 @@ tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/host.c \
 	tests/sim/callout.c tests/sim/check.c tests/sim/disk.c \
 	tests/sim/parking.c \
 	tests/sim/lockd.c tests/sim/net.c tests/sim/notifier.c \
+	tests/sim/stream.c \
 	tests/sim/trace.c tests/sim/turn.c
 tests_sim_sim_LDADD = $(PURE_LIBS)
 tests_sys_lockd_standin_SOURCES = tests/sys/lockd-standin.c

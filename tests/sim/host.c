@@ -324,6 +324,9 @@ static void carry_reply(struct host *h, const struct nsm_out *out)
 	call->is_answered = true;
 	if (call->is_lockd) {
 		reply_to_lockd(h, call, out);
+	} else if (call->is_stream && out->len > 0) {
+		check_notice_answered(h, call);
+		stream_answer(h, call, out->bytes, out->len);
 	} else if (out->len > 0) {
 		carry_notice_reply(h, call, out);
 	}

@@ -45,20 +45,28 @@ static uint32_t registered_port(const struct host *h, uint32_t prog,
 	return 0;
 }
 
-static void rpcbind_input(struct host *h, const struct packet *p)
+void net_add_port(struct host *h, const struct packet *p, struct buf *reply)
 {
 	struct rpcmsg_call call;
-	struct buf reply;
 
 	if (rpcmsg_parse_call(p->bytes, p->len, &call) != RPCMSG_CALL_OK ||
 	    call.prog != PMAP_PROGRAM || call.vers != 2 ||
 	    call.proc != PMAP_GETPORT || call.args_len < 16)
 		return;
+	rpcmsg_add_reply(reply, call.xid, RPCMSG_SUCCESS, 0);
+	buf_add_be32(reply, registered_port(h, read_be32(call.args),
+					    read_be32(call.args + 4)));
+}
+
+static void rpcbind_input(struct host *h, const struct packet *p)
+{
+	struct buf reply;
+
 	buf_init(&reply, RPCMSG_SIZE_MAX);
-	rpcmsg_add_reply(&reply, call.xid, RPCMSG_SUCCESS, 0);
-	buf_add_be32(&reply, registered_port(h, read_be32(call.args),
-					     read_be32(call.args + 4)));
-	net_send(h, PORTMAP_PORT, &p->from, reply.bytes, reply.len, NULL);
+	net_add_port(h, p, &reply);
+	if (reply.len > 0)
+		net_send(h, PORTMAP_PORT, &p->from, reply.bytes, reply.len,
+			 NULL);
 	buf_fini(&reply);
 }
 
@@ -158,6 +166,7 @@ static void arrive(struct sim *s, struct event *e)
 		.bytes = p->bytes,
 		.len = p->len,
 		.answer.from = p->from,
+		.answer.to = h->addr,
 	};
 
 	(void)s;
@@ -216,12 +225,19 @@ static uint64_t link_delay(struct sim *s)
 	return sim_between(s, 1, s->is_calm ? 5 : s->net.delay_ms_max);
 }
 
+bool net_has_way(const struct host *from, const struct host *to)
+{
+	const struct sim *s = from->sim;
+
+	return s->is_calm ||
+	       s->net.dead_until_ms[from->index][to->index] <= s->now_ms;
+}
+
 static bool is_lost(struct host *from, struct host *to)
 {
 	struct sim *s = from->sim;
 
-	if (!s->is_calm &&
-	    s->net.dead_until_ms[from->index][to->index] > s->now_ms)
+	if (!net_has_way(from, to))
 		return true;
 	return sim_mishap(s, s->net.loss_percent);
 }

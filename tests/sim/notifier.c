@@ -13,6 +13,7 @@ void notifier_end(struct host *h)
 {
 	notify_free(h->notifier.core);
 	h->notifier.core = NULL;
+	stream_end_all(h);
 	h->notifier.life++;
 	h->notifier.is_bound = false;
 	h->notifier.is_serving = false;
@@ -72,7 +73,14 @@ static void feed_records(struct host *h)
 static void read_records(struct sim *s, struct event *e)
 {
 	struct host *h = e->host;
+	/* A second address; the packets do not show which one they are from. */
+	const struct notify_own own[] = {
+		{h->addr, 1},
+		{{.family = ADDR_V4, .bytes = {10, 0, 1, 1}}, 1},
+	};
 	struct notify_config config = {
+		.own = own,
+		.own_count = h->index % 2 == 0 ? 0 : 2,
 		.number = h->number,
 		.give_up_ms = UINT64_MAX,
 		.packets_per_second = 10000,
@@ -169,6 +177,12 @@ static void notifier_carry_one(struct host *h, const struct notify_out *out)
 	switch (out->kind) {
 	case NOTIFY_OUT_SEND:
 		notifier_send(h, out);
+		break;
+	case NOTIFY_OUT_CALL:
+		stream_call(h, out);
+		break;
+	case NOTIFY_OUT_HANG_UP:
+		stream_hang_up(h, out->hang_up.id);
 		break;
 	case NOTIFY_OUT_RESOLVE:
 		trace(s, h, "notify: RESOLVE %s", out->resolve.name);

@@ -77,19 +77,23 @@ static void index_init(struct index *index, const struct host *h)
 {
 	static const uint8_t key[SIPHASH_KEY_SIZE] = "index";
 	const struct dirents *bak = &h->disk.dirs[DISK_BAK].now;
+	const struct notify_config config = {.number = 0}; /* tells nobody */
 	struct target_report report;
+	struct target_text text = {0};
 	size_t i;
 
-	target_set_init(&index->set, key, NULL);
+	target_set_init(&index->set, key, &config);
 	outbox_init(&index->box);
 	requests_init(&index->requests, &index->set, &index->box);
 	requests_load(&index->requests, h->parking.parked.bytes,
 		      h->parking.parked.len);
 	for (i = 0; i < bak->count; i++) {
-		if (bak->all[i].name[0] != '.')
-			target_set_add_file(&index->set, bak->all[i].name,
-					    bak->all[i].inode->bytes,
-					    bak->all[i].inode->len, &report);
+		if (bak->all[i].name[0] == '.')
+			continue;
+		text.name = bak->all[i].name;
+		text.bytes = bak->all[i].inode->bytes;
+		text.len = bak->all[i].inode->len;
+		target_set_add_file(&index->set, &text, &report);
 	}
 	requests_start(&index->requests);
 }

@@ -12,6 +12,7 @@
  *   callout.c the program for HA, and what a cluster learns from it
  *   disk.c   a disk that loses what was not flushed; the store worker
  *   net.c    links, rpcbind, and an attacker
+ *   stream.c calls over TCP
  *   check.c  what must always hold
  *   trace.c  what happened, as text and as one hash
  */
@@ -57,6 +58,7 @@
 struct sim;
 struct host;
 struct event;
+struct statd_call;
 typedef void event_run(struct sim *s, struct event *e);
 
 /* --- disk.c ------------------------------------------------------------ */
@@ -186,6 +188,10 @@ struct sighting {
 	uint32_t xid;
 };
 
+/* Whether anything gets from @from to @to now, TCP included. */
+bool net_has_way(const struct host *from, const struct host *to);
+/* Adds what rpcbind answers to @p, if it is a question. */
+void net_add_port(struct host *h, const struct packet *p, struct buf *reply);
 /* Sends a datagram from @port of @h; @acks may be NULL. */
 void net_send(struct host *h, uint16_t port, const struct addr *to,
 	      const uint8_t *bytes, size_t len, const struct notice_mark *acks);
@@ -197,6 +203,16 @@ void net_send_stranger(struct sim *s);
 void net_send_forged_notice(struct sim *s);
 /* Forged answers to calls that left @h lately. */
 void net_forge(struct host *h);
+
+/* --- stream.c ---------------------------------------------------------- */
+
+void stream_call(struct host *h, const struct notify_out *out);
+void stream_hang_up(struct host *h, uint64_t id);
+/* The statd of @h answers what came over a stream. */
+void stream_answer(struct host *h, const struct statd_call *call,
+		   const uint8_t *bytes, size_t len);
+/* The notifier of @h is gone. */
+void stream_end_all(struct host *h);
 
 /* --- lockd.c ----------------------------------------------------------- */
 
@@ -285,6 +301,10 @@ struct statd_call {
 	uint8_t cookie[RECORD_PRIV_SIZE];
 	struct host *sender; /* SM_NOTIFY: whose, NULL the attacker's */
 	struct notice_mark notice;
+	bool is_stream; /* it came over TCP; the sender's stream: */
+	uint64_t stream_id;
+	uint64_t stream_seq;
+	uint32_t stream_life;
 };
 
 /* A run of the program for HA. */
@@ -309,7 +329,17 @@ struct statd {
 	bool is_launcher_lost; /* nothing is run in this life any more */
 };
 
+/* A call of a notifier over TCP. */
+struct stream {
+	uint64_t id;
+	uint64_t seq; /* 0: not open */
+};
+
+#define SIM_STREAMS_MAX 64
+
 struct notifier {
+	struct stream streams[SIM_STREAMS_MAX];
+	uint64_t stream_seq;
 	struct notify *core; /* NULL: not running */
 	uint32_t life;
 	bool is_bound;	 /* its socket is there */

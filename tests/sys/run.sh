@@ -70,6 +70,9 @@ tests() {
 		t-32-late.sh
 		t-40-look-and-wait.sh
 		t-41-last-notify.sh
+		t-42-tcp.sh
+		t-43-addresses.sh 4
+		t-43-addresses.sh 6
 		t-50-matrix.sh debian/debian
 		t-50-matrix.sh debian/ours
 		t-50-matrix.sh ours/debian

@@ -33,10 +33,7 @@ says() {
 	last | grep -qxF -e "$1" || return 1
 }
 
-command -v python3 >/dev/null || {
-	say "python3 is missing, to read JSON"
-	exit 77
-}
+need_python
 two_hosts 4
 statd_start client ours
 lockd_start client

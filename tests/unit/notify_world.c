@@ -73,6 +73,13 @@ void feed_kind(struct world *w, enum notify_in_kind kind)
 	feed(w, &in);
 }
 
+static void feed_call_failed(struct world *w, uint64_t id)
+{
+	struct notify_in in = {.kind = NOTIFY_IN_CALL_FAILED, .call.id = id};
+
+	feed(w, &in);
+}
+
 static void note_told(struct world *w)
 {
 	struct notify_peer peer;
@@ -87,6 +94,10 @@ bool take(struct world *w)
 	while (notify_output(w->n, &w->out)) {
 		if (w->out.kind == NOTIFY_OUT_TOLD) {
 			note_told(w);
+			continue;
+		}
+		if (w->out.kind == NOTIFY_OUT_CALL && !w->has_streams) {
+			feed_call_failed(w, w->out.send.id);
 			continue;
 		}
 		if (w->out.kind != NOTIFY_OUT_LOG)
@@ -144,7 +155,8 @@ struct sent sent_read(const struct world *w)
 	struct sent sent = {.id = w->out.send.id, .peer = w->out.send.peer};
 	size_t len;
 
-	assert_int_equal(w->out.kind, NOTIFY_OUT_SEND);
+	assert_true(w->out.kind == NOTIFY_OUT_SEND ||
+		    w->out.kind == NOTIFY_OUT_CALL);
 	assert_int_equal(rpcmsg_parse_call(w->out.bytes, w->out.len,
 					   &sent.call),
 			 RPCMSG_CALL_OK);
@@ -166,28 +178,55 @@ struct sent expect_send(struct world *w)
 	return sent_read(w);
 }
 
-/* Answers @sent from @from; @port for rpcbind. */
+/* Makes the answer to @sent; @port for rpcbind. */
+static void add_answer(struct buf *reply, const struct sent *sent,
+		       enum rpcmsg_status status, uint16_t port)
+{
+	char uaddr[64];
+
+	rpcmsg_add_reply(reply, sent->call.xid, status, 1);
+	if (status != RPCMSG_SUCCESS || sent->call.prog != PROG_PORTMAP)
+		return;
+	if (sent->peer.family == ADDR_V4) {
+		buf_add_be32(reply, port);
+		return;
+	}
+	snprintf(uaddr, sizeof(uaddr), "::1.%u.%u", port >> 8, port & 255u);
+	buf_add_be32(reply, (uint32_t)strlen(uaddr));
+	buf_add(reply, uaddr, strlen(uaddr));
+	buf_add(reply, "\0\0\0", (4 - strlen(uaddr) % 4) % 4);
+}
+
 void answer_from(struct world *w, const struct sent *sent,
 		 const struct addr *from, enum rpcmsg_status status,
 		 uint16_t port)
 {
-	struct notify_in in = {.kind = NOTIFY_IN_ANSWER, .answer.from = *from};
-	char uaddr[64];
+	struct notify_in in = {.kind = NOTIFY_IN_ANSWER,
+			       .answer.from = *from,
+			       .answer.to = w->own};
 	struct buf reply;
 
 	buf_init(&reply, 1024);
-	rpcmsg_add_reply(&reply, sent->call.xid, status, 1);
-	if (status == RPCMSG_SUCCESS && sent->call.prog == PROG_PORTMAP) {
-		if (sent->peer.family == ADDR_V4) {
-			buf_add_be32(&reply, port);
-		} else {
-			snprintf(uaddr, sizeof(uaddr), "::1.%u.%u", port >> 8,
-				 port & 255u);
-			buf_add_be32(&reply, (uint32_t)strlen(uaddr));
-			buf_add(&reply, uaddr, strlen(uaddr));
-			buf_add(&reply, "\0\0\0", (4 - strlen(uaddr) % 4) % 4);
-		}
+	add_answer(&reply, sent, status, port);
+	in.bytes = reply.bytes;
+	in.len = reply.len;
+	feed(w, &in);
+	buf_fini(&reply);
+}
+
+void answer_call(struct world *w, const struct sent *sent, int status,
+		 uint16_t port)
+{
+	struct notify_in in = {.kind = NOTIFY_IN_CALL_ANSWER,
+			       .call.id = sent->id};
+	struct buf reply;
+
+	if (status < 0) {
+		feed_call_failed(w, sent->id);
+		return;
 	}
+	buf_init(&reply, 1024);
+	add_answer(&reply, sent, (enum rpcmsg_status)status, port);
 	in.bytes = reply.bytes;
 	in.len = reply.len;
 	feed(w, &in);

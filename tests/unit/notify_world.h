@@ -32,6 +32,8 @@ struct world {
 	unsigned int warnings;
 	char last_log[256];
 	char last_told[64];
+	struct addr own;  /* of ours, to which answers come */
+	bool has_streams; /* CALLs are effects; else they fail at once */
 };
 
 /* What was sent: a copy, since the effect is only lent. */
@@ -78,6 +80,9 @@ void expect_answer(struct world *w, uint64_t id, enum ctl_word word);
  * there is none.
  */
 bool take(struct world *w);
+/* What comes of the CALL @sent: an answer, or (@status < 0) a failure. */
+void answer_call(struct world *w, const struct sent *sent, int status,
+		 uint16_t port);
 /* The clock goes to the next deadline, at which the core is woken. */
 void sleep_until_due(struct world *w);
 /* The same, until there is an effect, which is taken. */

@@ -1,0 +1,57 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# A peer that answers only over TCP, and one that answers from another address:
+# both are told over TCP, from a reserved port, and so says last-notify.
+set -eu
+. "$(dirname "$0")/hosts.sh"
+
+COOKIE=42424242424242424242424242424242
+NOTIFY=$(program sm-notify ours)
+
+# peer [OTHER]: the odd peer on the client, at 192.0.2.2.
+peer() {
+	: >"$ROOM/client/log/peer"
+	spawn client peer python3 -B "$SYS/peer-standin.py" 192.0.2.2 "$@"
+	wait_for "the peer" grep -q ready "$ROOM/client/log/peer"
+}
+
+# told: what the peer was told and how, each once.
+told() {
+	grep ^notice "$ROOM/client/log/peer" | sort -u
+}
+
+# reboot: the server has a peer to tell, and tells it.
+reboot() {
+	statd_start server ours
+	lockd server mon 192.0.2.2 "$COOKIE" >"$ROOM/said"
+	host_reboot server
+	in_host server timeout 120 "$NOTIFY" --wait </dev/null >"$ROOM/said" \
+		2>>"$ROOM/server/log/sm-notify" || die "it was not told"
+	is "untold" "$(files server sm.bak)" ""
+}
+
+need_python
+two_hosts 4
+stop client rpcbind
+
+say "only over TCP"
+peer
+reboot
+is "told" "$(told)" "$(for name in server server.example; do
+	echo "notice tcp from 192.0.2.1 port LOW $name $(number server)"
+done)"
+grep -q '^192.0.2.2 told at 192.0.2.2 over tcp, tries: ' "$ROOM/said" ||
+	die "it said: $(cat "$ROOM/said")"
+in_host server grep -q '"transport":"tcp"' /run/nfs-reclaim/last-notify ||
+	die "last-notify: $(in_host server cat /run/nfs-reclaim/last-notify)"
+stop client peer
+
+say "an answer from another address"
+in_host client ip address add 192.0.2.22/24 dev eth0
+peer 192.0.2.22
+reboot
+is "told" "$(told)" "$(for name in server server.example; do
+	echo "notice tcp from 192.0.2.1 port LOW $name $(number server)"
+done)"
+is "calls: one over UDP, three over TCP" "$(cat "$ROOM/said")" \
+	"192.0.2.2 told at 192.0.2.2 over tcp, tries: 4"
