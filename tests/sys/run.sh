@@ -73,13 +73,15 @@ tests() {
 		t-42-tcp.sh
 		t-43-addresses.sh 4
 		t-43-addresses.sh 6
+		t-44-pacemaker.sh
+		t-45-ctdb.sh
 		t-50-matrix.sh debian/debian
 		t-50-matrix.sh debian/ours
 		t-50-matrix.sh ours/debian
 		t-50-matrix.sh ours/ours
 		t-51-units.sh
-		t-52-switch.sh ours debian
 		t-52-switch.sh debian ours
+		t-52-switch.sh ours debian
 		t-53-peers.sh
 		t-54-many.sh
 		t-55-foreign.sh
