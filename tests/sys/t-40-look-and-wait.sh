@@ -96,6 +96,17 @@ is "names, to, number" "$(packets server \
 	"192.0.2.1 192.0.2.2 server 5,192.0.2.1 192.0.2.2 server.example 5,"
 is "records left" "$(files server sm.bak)" "192.0.2.77 nowhere.example"
 
+say "-d, stopped while some are untold"
+# shellcheck disable=SC2016 # expanded inside
+spawn server debugging sh -c '"$@" & echo $! >/run/d.pid; wait $!
+	echo $? >/run/d.status' sh "$NOTIFY" -d
+wait_for "the run with -d" grep -q "unable to notify\|cannot find" \
+	"$ROOM/server/log/debugging"
+# shellcheck disable=SC2016 # expanded inside
+in_host server sh -c 'kill -TERM "$(cat /run/d.pid)"'
+wait_for "end of the run with -d" in_host server test -s /run/d.status
+is "exit status of -d" "$(in_host server cat /run/d.status)" 1
+
 say "an ordinary user, the owner of the records and another"
 # as USER: --dry-run without root; its exit status.
 as() {

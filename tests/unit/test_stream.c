@@ -77,6 +77,28 @@ static void test_only_stream(void **state)
 	notify_free(w.n);
 }
 
+/* IPv6: rpcbind is asked with version 3, over TCP for TCP's port. */
+static void test_stream_v6(void **state)
+{
+	struct world w = world_streaming();
+	unsigned int sends = 0;
+	struct sent sent;
+
+	(void)state;
+	feed_file(&w, "2001:db8::9", LINE("2001:db8::9", "srv"));
+	feed_kind(&w, NOTIFY_IN_START);
+	sent = be_silent(&w, &sends);
+	assert_int_equal(sent.call.prog, PROG_PORTMAP);
+	assert_int_equal(sent.call.vers, 3);
+	answer_call(&w, &sent, RPCMSG_SUCCESS, STATD_PORT);
+	expect_send(&w);
+	sent = expect_call(&w, PROG_STATUS, STATD_PORT);
+	answer_call(&w, &sent, RPCMSG_SUCCESS, 0);
+	expect_rewrite(&w, "2001:db8::9", "");
+	expect_done(&w, 1, 0);
+	notify_free(w.n);
+}
+
 /* Refused, silent or without a statd there: UDP goes on, and TCP again. */
 static void test_stream_fails(void **state)
 {
@@ -328,6 +350,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_only_stream),
+		cmocka_unit_test(test_stream_v6),
 		cmocka_unit_test(test_stream_fails),
 		cmocka_unit_test(test_other_address),
 		cmocka_unit_test(test_hang_up),
