@@ -71,7 +71,8 @@ says "192.0.2.77: would not be told: skipped"
 says "nowhere.example: would be told as server.example, server; has no address\
  now"
 capture_stop server
-is "calls of --dry-run" "$(packets server 'rpc.msgtyp == 0' rpc.xid)" ""
+is "calls of --dry-run" "$(packets server \
+	'rpc.msgtyp == 0 && ip.src == 192.0.2.1' rpc.xid)" ""
 
 say "and what the run did"
 capture_start server
