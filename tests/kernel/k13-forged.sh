@@ -12,7 +12,8 @@ forge() {
 	say "$1: ${*:2}: $(run_on "$@" || true)"
 }
 
-user='setpriv --reuid 65534 --clear-groups'
+# busybox has one of that name, too.
+user='/sbin/setpriv --reuid 65534 --clear-groups'
 for name in 192.0.2.2 alice alice.example; do
 	forge bob "nsmtool notify 192.0.2.1 $name 99"
 	holds "third-machine-$name" server '[ $(locks) = 1 ]'
