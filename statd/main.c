@@ -281,6 +281,46 @@ static void finish(struct statd *s)
 		process_pidfile_end(s->pid_fd);
 }
 
+/* Serves until it is told to end. */
+static int serve(struct statd *s)
+{
+	int status;
+
+	(void)signal(SIGHUP, SIG_IGN); /* until watch_signals() */
+	(void)signal(SIGUSR1, SIG_IGN);
+	(void)signal(SIGUSR2, SIG_IGN); /* COMPAT: no end with nfs-utils */
+	settings_nlm_ports(&s->settings);
+	if (!s->settings.is_foreground) {
+		s->ready_fd = process_background(NULL, 0);
+		if (s->ready_fd < 0) {
+			log_line(LOG_ERROR, "cannot go to the background: %s",
+				 strerror(-s->ready_fd));
+			return EXIT_FAILURE;
+		}
+	}
+	settings_choose_log(&s->settings);
+	log_line(LOG_NOTE, "version " PACKAGE_VERSION " starting");
+	status = start(s);
+	if (status == 0)
+		status = loop_run(s->loop) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	finish(s);
+	return status;
+}
+
+static int run(struct statd *s)
+{
+	int status;
+
+	if (init_place(s) != 0)
+		return EXIT_FAILURE;
+	if (s->settings.is_notify_mode) {
+		tell_exec(&s->settings, &s->place);
+		return EXIT_FAILURE;
+	}
+	status = settings_check(&s->settings);
+	return status != 0 ? status : serve(s);
+}
+
 int main(int argc, char **argv)
 {
 	struct statd s = {.pid_fd = -1, .ready_fd = -1};
@@ -288,33 +328,7 @@ int main(int argc, char **argv)
 
 	logsink_stderr("rpc.statd");
 	settings_read(&s.settings, argc, argv);
-	if (init_place(&s) != 0)
-		return EXIT_FAILURE;
-	if (s.settings.is_notify_mode) {
-		tell_exec(&s.settings, &s.place);
-		return EXIT_FAILURE;
-	}
-	status = settings_check(&s.settings);
-	if (status != 0)
-		return status;
-	(void)signal(SIGHUP, SIG_IGN); /* until watch_signals() */
-	(void)signal(SIGUSR1, SIG_IGN);
-	(void)signal(SIGUSR2, SIG_IGN); /* COMPAT: no end with nfs-utils */
-	settings_nlm_ports(&s.settings);
-	if (!s.settings.is_foreground) {
-		s.ready_fd = process_background(NULL, 0);
-		if (s.ready_fd < 0) {
-			log_line(LOG_ERROR, "cannot go to the background: %s",
-				 strerror(-s.ready_fd));
-			return EXIT_FAILURE;
-		}
-	}
-	settings_choose_log(&s.settings);
-	log_line(LOG_NOTE, "version " PACKAGE_VERSION " starting");
-	status = start(&s);
-	if (status == 0)
-		status = loop_run(s.loop) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-	finish(&s);
+	status = run(&s);
 	settings_fini(&s.settings);
 	return status;
 }
