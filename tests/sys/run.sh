@@ -5,6 +5,8 @@
 # "N passed, N failed, N skipped".  The log of a test that fails is shown.
 #
 #   run.sh [WORD]   only the tests with WORD in their line of the list below
+#
+#   JOBS=N          tests at a time (1); each makes namespaces of its own
 set -eu
 
 SYS=$(cd "$(dirname "$0")" && pwd)
@@ -88,23 +90,40 @@ tests() {
 	END
 }
 
+# In a process of its own; ends the test when it is ended itself.
 run_one() {
-	local status=0
-	bash "$SYS/$1" "${@:2}" </dev/null >"$LOG" 2>&1 || status=$?
+	local log status=0 verdict
+	log=$(mktemp -p "$LOGS")
+	setpriv --pdeathsig TERM bash "$SYS/$1" "${@:2}" \
+		</dev/null >"$log" 2>&1 9>&- || status=$?
 	case $status in
-	0) passed=$((passed + 1)) verdict=PASS ;;
-	77) skipped=$((skipped + 1)) verdict="SKIP ($(tail -n 1 "$LOG"))" ;;
-	*) failed=$((failed + 1)) verdict=FAIL ;;
+	0) verdict=PASS ;;
+	77) verdict="SKIP ($(tail -n 1 "$log"))" ;;
+	*) verdict=FAIL ;;
 	esac
+	flock 9
 	printf '%-60s %s\n' "$*" "$verdict"
-	[ "$verdict" != FAIL ] || sed 's/^/    /' "$LOG"
+	[ "$verdict" != FAIL ] || sed 's/^/    /' "$log"
+	echo "$verdict" >>"$LOGS/verdicts"
 }
 
-LOG=$(mktemp)
-trap 'rm -f "$LOG"' EXIT
-passed=0 failed=0 skipped=0
+# verdicts WORD: how many there are.
+verdicts() {
+	grep -c "^$1" "$LOGS/verdicts" || true
+}
+
+LOGS=$(mktemp -d)
+trap 'rm -rf "$LOGS"' EXIT
+trap 'kill $(jobs -p); exit 130' INT
+trap 'kill $(jobs -p); exit 143' TERM
+: >"$LOGS/verdicts"
 while read -r -a line; do
-	run_one "${line[@]}"
+	while [ "$(jobs -rp | wc -l)" -ge "${JOBS:-1}" ]; do
+		wait -n || true
+	done
+	run_one "${line[@]}" 9>"$LOGS/turn" &
 done < <(tests | grep -e "${1:-.}")
-echo "$passed passed, $failed failed, $skipped skipped"
+wait
+failed=$(verdicts FAIL)
+echo "$(verdicts PASS) passed, $failed failed, $(verdicts SKIP) skipped"
 [ "$failed" -eq 0 ]
