@@ -326,6 +326,11 @@ logs_show() {
 	done
 }
 
+# Programs built with sanitizers need several times the memory.
+is_sanitized() {
+	grep -aq __asan_init "$BUILD/statd/rpc.statd"
+}
+
 # Programs built with sanitizers complain where nobody looks at their status.
 logs_are_clean() {
 	! grep -qE 'Sanitizer|runtime error:' "$ROOM"/*/log/* 2>/dev/null

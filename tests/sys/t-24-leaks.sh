@@ -14,10 +14,6 @@ need_python
 GROWTH_KB_MAX=1024 # a hundred bytes lost with each request
 export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}quarantine_size_mb=1"
 
-is_sanitized() {
-	grep -aq __asan_init "$BUILD/statd/rpc.statd"
-}
-
 everything() {
 	in_host server python3 -B "$SYS/everything.py" "$1"
 }

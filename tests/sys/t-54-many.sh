@@ -9,6 +9,7 @@ need_python
 
 PEERS=5000
 MEMORY_KB_MAX=$((64 * 1024))
+! is_sanitized || MEMORY_KB_MAX=$((4 * MEMORY_KB_MAX))
 DISK=$ROOM/server/disk
 
 # A host name of 255 bytes.
