@@ -98,6 +98,7 @@ static int read_peers(struct run *run, const struct bootlook *seen)
 		status = records_read(run);
 	if (status == RUN_GO_ON && seen->has_monitored)
 		status = records_read_monitored(run);
+	notify_foretell(run->notify);
 	log_complaints(run);
 	return status;
 }

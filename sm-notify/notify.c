@@ -226,6 +226,12 @@ uint64_t notify_deadline_ms(const struct notify *n)
 	return at_ms < n->give_up_ms ? at_ms : n->give_up_ms;
 }
 
+void notify_foretell(struct notify *n)
+{
+	assert(!n->is_started);
+	requests_start(&n->requests);
+}
+
 size_t notify_untold_count(const struct notify *n)
 {
 	return n->set.count - n->talk.told - n->set.aside;

@@ -215,6 +215,13 @@ uint64_t notify_deadline_ms(const struct notify *n);
 size_t notify_untold_count(const struct notify *n);
 
 /*
+ * Parks what rpc.statd has parked, so that notify_peer() says who would be told
+ * (--dry-run).  Nothing is sent and nothing is queued.
+ * Range:  all files are in; in place of NOTIFY_IN_START, which must not follow.
+ */
+void notify_foretell(struct notify *n);
+
+/*
  * Returns how many peers are untold and parked: monitored again, so that a
  * notice would come too late.
  */

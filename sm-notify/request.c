@@ -49,6 +49,10 @@ static void count_untold(void *ctx, struct target *target)
 
 	if (!target_has_names(target))
 		return;
+	/*
+	 * Who is set aside gets no notice that could come late, so its locks
+	 * need not wait: to whoever asks that is the same as parked.
+	 */
 	if (!target->is_parked && !target_is_aside(target))
 		*word = CTL_UNTOLD;
 	else if (*word == CTL_NONE)

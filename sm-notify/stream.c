@@ -79,10 +79,27 @@ void streams_want(struct streams *s, struct target *t)
 		list_append(&s->waiting, &t->stream.in_waiting);
 }
 
+/*
+ * Takes the first that waits for a place, or NULL.  One request may park who
+ * has a place and who waits for it: what is parked is never called.
+ */
+static struct target *take_waiting(struct streams *s)
+{
+	struct target *t;
+	struct link *at;
+
+	while ((at = list_take_first(&s->waiting))) {
+		t = container_of(at, struct target, stream.in_waiting);
+		if (!t->is_parked)
+			return t;
+	}
+	return NULL;
+}
+
 void streams_end(struct streams *s, struct target *t)
 {
 	struct target_stream *stream = &t->stream;
-	struct link *next;
+	struct target *next;
 
 	list_remove(&stream->in_waiting);
 	if (!stream->is_open)
@@ -93,9 +110,9 @@ void streams_end(struct streams *s, struct target *t)
 	stream->is_open = false;
 	stream->name = NULL;
 	s->open--;
-	next = list_take_first(&s->waiting);
+	next = take_waiting(s);
 	if (next)
-		begin(s, container_of(next, struct target, stream.in_waiting));
+		begin(s, next);
 }
 
 void streams_failed(struct streams *s, struct target *t)

@@ -121,11 +121,12 @@ static void finish(struct talk *k, struct target *t)
 	t->is_awaiting = false;
 	k->active -= t->is_active;
 	t->is_active = false;
+	k->changes++;
 	requests_note(k->requests);
 	if (!target_is_told(t))
 		return;
 	k->told++;
-	set_why(k, t, NOTIFY_TOLD);
+	t->why = NOTIFY_TOLD;
 	t->told_ms = k->now_ms;
 	outbox_told(k->out, (size_t)t->id - 1);
 	outbox_log(k->out, LOG_TRACE, "notified ", t->mon_name, "");

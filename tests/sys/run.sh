@@ -82,8 +82,8 @@ tests() {
 		t-50-matrix.sh ours/debian
 		t-50-matrix.sh ours/ours
 		t-51-units.sh
-		t-52-switch.sh debian ours
 		t-52-switch.sh ours debian
+		t-52-switch.sh debian ours
 		t-53-peers.sh
 		t-54-many.sh
 		t-55-foreign.sh

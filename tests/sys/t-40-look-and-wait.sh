@@ -119,6 +119,13 @@ as() {
 as "$(stat -c %u "$ROOM/server/disk/sm.bak")" 0
 says "nowhere.example: would be told as server.example, server; has no address\
  now"
+notes=$ROOM/server/disk/sm/.reclaim
+echo "park 192.0.2.77 192.0.2.77" >"$notes/parked"
+dry 0
+says "192.0.2.77: would not be told: untold, monitored again"
+says "nowhere.example: would be told as server.example, server; has no address\
+ now"
+rm "$notes/parked"
 as 65534 1
 grep -q "nowhere.example cannot be read: Permission denied" "$ROOM/said" ||
 	die "it said: $(cat "$ROOM/said")"

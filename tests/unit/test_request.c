@@ -176,6 +176,73 @@ static void test_park(void **state)
 	notify_free(w.n);
 }
 
+/* Whoever writes down what became of each peer sees it at once. */
+static void test_parked_is_shown(void **state)
+{
+	struct world w = world_default();
+	struct notify_peer peer;
+	uint64_t changes;
+
+	(void)state;
+	feed_file(&w, "a", LINE("192.0.2.10", "srv"));
+	feed_file(&w, "b", LINE("192.0.2.20", "srv"));
+	feed_kind(&w, NOTIFY_IN_START);
+	expect_getport(&w, "192.0.2.10");
+	expect_getport(&w, "192.0.2.20");
+	changes = notify_changes(w.n);
+	request(&w, 1, "park 0 192.0.2.10");
+	expect_answer(&w, 1, CTL_PARKED);
+	assert_true(notify_peer(w.n, 0, &peer));
+	assert_int_equal(peer.why, NOTIFY_PARKED);
+	assert_true(notify_changes(w.n) > changes);
+	notify_free(w.n);
+}
+
+/* --dry-run: what is parked is seen, and nothing happens. */
+static void test_foretold(void **state)
+{
+	struct world w = world_default();
+	struct notify_peer peer;
+
+	(void)state;
+	feed_parked(&w, "park 192.0.2.10\n");
+	feed_file(&w, "a", LINE("192.0.2.10", "srv"));
+	feed_file(&w, "b", LINE("192.0.2.20", "srv"));
+	notify_foretell(w.n);
+	assert_true(notify_peer(w.n, 0, &peer));
+	assert_int_equal(peer.why, NOTIFY_PARKED);
+	assert_true(notify_peer(w.n, 1, &peer));
+	assert_int_equal(peer.why, NOTIFY_NOT_YET);
+	expect_nothing(&w);
+	notify_free(w.n);
+}
+
+/* Who is set aside is not told, so nobody need wait for that. */
+static void test_aside(void **state)
+{
+	struct world w = world_with((struct notify_config){
+		.skip = "192.0.2.10",
+		.give_up_ms = UINT64_MAX,
+		.packets_per_second = 10000,
+	});
+
+	(void)state;
+	feed_file(&w, "a", LINE("192.0.2.10", "srv"));
+	feed_file(&w, "b", LINE("192.0.2.20", "srv"));
+	feed_kind(&w, NOTIFY_IN_START);
+	expect_getport(&w, "192.0.2.20");
+	request(&w, 1, "ask 0 192.0.2.10");
+	expect_answer(&w, 1, CTL_PARKED);
+	request(&w, 2, "tell 0 192.0.2.10");
+	expect_answer(&w, 2, CTL_PARKED);
+	request(&w, 3, "park 0 192.0.2.10");
+	expect_answer(&w, 3, CTL_PARKED);
+	expect_nothing(&w);
+	assert_int_equal(notify_untold_count(w.n), 1);
+	assert_int_equal(notify_aside_count(w.n), 1);
+	notify_free(w.n);
+}
+
 /* What was written before this run began. */
 static void test_parked_before(void **state)
 {
@@ -309,6 +376,9 @@ int main(void)
 		cmocka_unit_test(test_tell_is_answered),
 		cmocka_unit_test(test_tell_is_given_up),
 		cmocka_unit_test(test_park),
+		cmocka_unit_test(test_parked_is_shown),
+		cmocka_unit_test(test_foretold),
+		cmocka_unit_test(test_aside),
 		cmocka_unit_test(test_parked_before),
 		cmocka_unit_test(test_all_parked),
 		cmocka_unit_test(test_guarded_address),

@@ -240,6 +240,47 @@ static void test_many(void **state)
 	notify_free(w.n);
 }
 
+/* One that waits for a place is parked together with one that has a place. */
+static void test_parked_is_not_called(void **state)
+{
+	enum { PEERS = STREAMS_MAX + 1 };
+	struct world w = world_streaming();
+	unsigned int sends[PEERS + 1] = {0};
+	bool was_called[PEERS + 1] = {false};
+	struct notify_peer open, waiting;
+	size_t last = 1, called = 0;
+	char text[128];
+
+	(void)state;
+	feed_peers(&w, PEERS);
+	feed_kind(&w, NOTIFY_IN_START);
+	/* Its fourth send comes after the wish for a conversation. */
+	while (called < STREAMS_MAX || sends[last] <= NOTIFY_STREAM_TRIES) {
+		if (!take(&w))
+			sleep_until_effect(&w);
+		if (w.out.kind == NOTIFY_OUT_CALL) {
+			called++;
+			was_called[w.out.send.id] = true;
+		} else {
+			sends[w.out.send.id]++;
+		}
+		while (last < PEERS && was_called[last])
+			last++;
+	}
+	while (take(&w))
+		;
+	assert_false(was_called[last]);
+	assert_true(notify_peer(w.n, last == 1 ? 1 : 0, &open));
+	assert_true(notify_peer(w.n, last - 1, &waiting));
+	snprintf(text, sizeof(text), "park 0 %s %s", open.mon_name,
+		 waiting.mon_name);
+	request(&w, 1, text);
+	while (take(&w))
+		assert_int_not_equal(w.out.kind, NOTIFY_OUT_CALL);
+	assert_int_equal(notify_parked_count(w.n), 2);
+	notify_free(w.n);
+}
+
 /* --- several addresses of ours ------------------------------------------- */
 
 static struct world world_at(const char *own)
@@ -356,6 +397,7 @@ int main(void)
 		cmocka_unit_test(test_hang_up),
 		cmocka_unit_test(test_both_answer),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_parked_is_not_called),
 		cmocka_unit_test(test_sources),
 		cmocka_unit_test(test_one_source),
 		cmocka_unit_test(test_silent_source),
