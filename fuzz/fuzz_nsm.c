@@ -21,6 +21,7 @@
 #include "fuzz/nsm_calls.h"
 #include "fuzz/nsm_disk.h"
 #include "fuzz/nsm_memos.h"
+#include "fuzz/nsm_text.h"
 #include "fuzz/nsm_untold.h"
 #include "lib/buf.h"
 #include "lib/hostname.h"
@@ -61,6 +62,7 @@ struct world {
 	uint64_t runs[RUN_MAX]; /* callouts that have not ended */
 	size_t run_count;
 	uint64_t untold_id;
+	bool is_grace_asked; /* and not answered yet */
 };
 
 static const char *const names[] = {
@@ -139,16 +141,6 @@ static void note_sent(struct world *w, const struct nsm_out *out)
 		(struct sent){out->send.source, out->send.peer, call.xid};
 }
 
-static void note_resolve(struct world *w, const struct nsm_out *out)
-{
-	struct addr addr;
-
-	require(hostname_check(out->resolve.name, strlen(out->resolve.name)) ==
-		HOSTNAME_OK);
-	require(!addr_parse(out->resolve.name, &addr));
-	w->resolve_id = out->resolve.id;
-}
-
 static void note_callout(struct world *w, const struct nsm_out *out)
 {
 	const char *name = out->callout.words[1];
@@ -158,15 +150,6 @@ static void note_callout(struct world *w, const struct nsm_out *out)
 		hostname_check(name, strlen(name)) == HOSTNAME_OK);
 	require(w->run_count < RUN_MAX);
 	w->runs[w->run_count++] = out->callout.id;
-}
-
-static void note_log(const struct nsm_out *out)
-{
-	const char *at;
-
-	require(strlen(out->log.text) < LOG_TEXT_MAX);
-	for (at = out->log.text; *at != '\0'; at++)
-		require(*at >= 0x20 && *at < 0x7f);
 }
 
 static void drain(struct world *w)
@@ -191,7 +174,8 @@ static void drain(struct world *w)
 			note_sent(w, &out);
 			break;
 		case NSM_OUT_RESOLVE:
-			note_resolve(w, &out);
+			resolve_check(&out);
+			w->resolve_id = out.resolve.id;
 			break;
 		case NSM_OUT_CALLOUT:
 			note_callout(w, &out);
@@ -204,9 +188,10 @@ static void drain(struct world *w)
 			untold_check(&out);
 			break;
 		case NSM_OUT_GRACE:
+			w->is_grace_asked = true;
 			break;
 		case NSM_OUT_LOG:
-			note_log(&out);
+			log_check(&out);
 			break;
 		}
 	}
@@ -478,12 +463,23 @@ static void feed_memo(struct world *w)
 	feed(w, &in);
 }
 
+static void feed_grace(struct world *w, bool is_grace)
+{
+	struct nsm_in in = {.kind = NSM_IN_GRACE, .is_grace = is_grace};
+
+	w->is_grace_asked = false;
+	feed(w, &in);
+}
+
 static void feed_untold(struct world *w, uint8_t byte)
 {
-	struct nsm_in in = {.kind = NSM_IN_GRACE, .is_grace = byte % 2 == 0};
+	struct nsm_in in;
 
-	if (byte >= 0xfc)
-		in = untold_outcome(take_byte(w), w->untold_id);
+	if (byte < 0xfc) {
+		feed_grace(w, byte % 2 == 0);
+		return;
+	}
+	in = untold_outcome(take_byte(w), w->untold_id);
 	feed(w, &in);
 }
 
@@ -550,6 +546,10 @@ static void finish(struct world *w)
 		;
 	for (i = 0; calls_open_count(&w->calls) > 0; i++) {
 		require(i < STEPS_MAX);
+		if (w->is_grace_asked) {
+			feed_grace(w, true);
+			continue;
+		}
 		if (answered == w->sent_count) {
 			require(nsm_deadline_ms(w->n) != UINT64_MAX);
 			w->now_ms = nsm_deadline_ms(w->n);

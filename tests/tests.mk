@@ -149,7 +149,8 @@ fuzz_fuzz_nfsconf_LDFLAGS = $(FUZZ_LINK)
 fuzz_fuzz_notify_SOURCES = fuzz/fuzz_notify.c $(FUZZ_MAIN)
 fuzz_fuzz_notify_LDFLAGS = $(FUZZ_LINK)
 fuzz_fuzz_nsm_SOURCES = fuzz/fuzz_nsm.c $(FUZZ_MAIN) \
-	fuzz/nsm_untold.c fuzz/nsm_untold.h \
+	fuzz/nsm_text.c fuzz/nsm_text.h fuzz/nsm_untold.c \
+	fuzz/nsm_untold.h \
 	fuzz/nsm_calls.c fuzz/nsm_calls.h fuzz/nsm_disk.c fuzz/nsm_disk.h \
 	fuzz/nsm_memos.c fuzz/nsm_memos.h
 fuzz_fuzz_nsm_LDFLAGS = $(FUZZ_LINK)
