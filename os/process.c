@@ -30,6 +30,7 @@
 #include <unistd.h>
 
 #include "lib/log.h"
+#include "os/logsink.h"
 
 #define PIDFILE_TRIES	100
 #define EXIT_NO_PROGRAM 127 /* as shells say it */
@@ -274,6 +275,57 @@ int process_spawn(const char *const *argv)
 		result = -errno;
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return result;
+}
+
+/*
+ * ORDER: no other descriptor stays open here: it would hold the ports and the
+ * pid file of a daemon that is gone, and the next could not start.
+ */
+static void child_prepare(int fd)
+{
+	static const int ignored[] = {SIGHUP,  SIGINT,	SIGTERM,
+				      SIGUSR1, SIGUSR2, SIGPIPE};
+	sigset_t none;
+
+	for (int i = 1; i < NSIG; i++)
+		(void)signal(i, SIG_DFL); /* some cannot be set */
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		(void)signal(ignored[i], SIG_IGN);
+	sigemptyset(&none);
+	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+		_exit(EXIT_FAILURE);
+	logsink_reopen();
+	if (fd != PROCESS_CHILD_FD && dup2(fd, PROCESS_CHILD_FD) < 0)
+		_exit(EXIT_FAILURE);
+	if (close_range(PROCESS_CHILD_FD + 1, ~0u, 0) < 0)
+		_exit(EXIT_FAILURE);
+}
+
+int process_fork_child(int type, int *fd)
+{
+	sigset_t all, before;
+	int pair[2];
+	int pid;
+
+	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	/* A handler of ours in the child would speak to our loop. */
+	sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, &before); /* cannot fail */
+	pid = fork();
+	if (pid == 0) {
+		child_prepare(pair[1]);
+		return 0;
+	}
+	if (pid < 0)
+		pid = -errno;
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	close(pair[1]);
+	if (pid < 0)
+		close(pair[0]);
+	else
+		*fd = pair[0];
+	return pid;
 }
 
 int process_wait(int pid)

@@ -55,6 +55,21 @@ void process_pidfile_end(int fd);
  */
 int process_spawn(const char *const *argv);
 
+#define PROCESS_CHILD_FD 3 /* a forked child's end of the pair */
+
+/*
+ * Forks a child that shares a socket pair of @type (SOCK_STREAM or
+ * SOCK_SEQPACKET) with us and nothing else: its end is PROCESS_CHILD_FD, all
+ * above is closed, the log is opened again.  No signal is blocked there, none
+ * has a handler of ours, and those are ignored that are sent to all of a
+ * daemon's processes and meant for the daemon (HUP, INT, TERM, USR1, USR2) or
+ * speak of a socket (PIPE); the end of the socket says that we are gone.
+ * Return: 0 in the child; its pid, with our end in *fd, which the caller
+ *         closes.
+ * Errors: -errno, in the parent.
+ */
+int process_fork_child(int type, int *fd);
+
 /*
  * Waits until the child @pid ends.
  * Return: its exit status, 128 + signal.

@@ -5,7 +5,7 @@
  * both have the same user.  What it is run with, and that it ends, is decided
  * here and in statd/runner.
  */
-#define _GNU_SOURCE /* close_range(), ppoll() */
+#define _GNU_SOURCE /* ppoll() */
 #include "statd/launcher.h"
 
 #include <assert.h>
@@ -24,12 +24,10 @@
 #include "lib/buf.h"
 #include "lib/log.h"
 #include "lib/xalloc.h"
-#include "os/logsink.h"
 #include "os/process.h"
 #include "os/sandbox.h"
 #include "statd/runner.h"
 
-#define CHILD_FD       3 /* the child's end; all above is closed */
 #define REQUEST_MAX    (PATH_MAX + 4096)
 #define TIMEOUT_MS_MAX (LAUNCHER_TIMEOUT_S_MAX * 1000)
 
@@ -60,29 +58,16 @@ static void on_child_signal(int signal)
 	(void)signal; /* only to interrupt ppoll() */
 }
 
-/* See statd/turn.c: statd's descriptors and signals are not ours. */
-static void child_prepare(int fd)
+/* The end of a run is waited for where the next request is. */
+static void child_watch_runs(void)
 {
 	struct sigaction action = {.sa_handler = on_child_signal};
 	sigset_t set;
 
-	for (int i = 1; i < NSIG; i++)
-		(void)signal(i, SIG_DFL); /* some cannot be set */
-	/* Sent to all of statd's processes, they are statd's; it ends us. */
-	(void)signal(SIGHUP, SIG_IGN);
-	(void)signal(SIGINT, SIG_IGN);
-	(void)signal(SIGTERM, SIG_IGN);
-	(void)signal(SIGUSR1, SIG_IGN);
-	(void)signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	if (sigaction(SIGCHLD, &action, NULL) < 0 ||
 	    sigprocmask(SIG_SETMASK, &set, NULL) < 0)
-		_exit(EXIT_FAILURE);
-	logsink_reopen();
-	if (fd != CHILD_FD && dup2(fd, CHILD_FD) < 0)
-		_exit(EXIT_FAILURE);
-	if (close_range(CHILD_FD + 1, ~0u, 0) < 0)
 		_exit(EXIT_FAILURE);
 }
 
@@ -109,7 +94,7 @@ static void tell(uint64_t id, const struct runner_report *end)
 				.code = end->code};
 
 	/* statd reads each before it asks for more; it may be gone. */
-	(void)send(CHILD_FD, &report, sizeof(report), MSG_NOSIGNAL);
+	(void)send(PROCESS_CHILD_FD, &report, sizeof(report), MSG_NOSIGNAL);
 }
 
 /*
@@ -164,7 +149,8 @@ static bool serve_one(struct slot *slots)
 	char *argv[NSM_WORDS_MAX + 2];
 	struct runner_report end = {.how = NSM_CALL_NOT_STARTED};
 	struct request request;
-	ssize_t got = recv(CHILD_FD, message, sizeof(message), MSG_TRUNC);
+	ssize_t got =
+		recv(PROCESS_CHILD_FD, message, sizeof(message), MSG_TRUNC);
 
 	if (got < 0)
 		return errno == EINTR;
@@ -201,7 +187,7 @@ static bool reap(struct slot *slots)
 
 static void serve(struct slot *slots)
 {
-	struct pollfd statd = {.fd = CHILD_FD, .events = POLLIN};
+	struct pollfd statd = {.fd = PROCESS_CHILD_FD, .events = POLLIN};
 	sigset_t none;
 
 	sigemptyset(&none);
@@ -227,13 +213,13 @@ static void end_all(struct slot *slots)
 		(void)sigwaitinfo(&set, NULL); /* blocked; or EINTR */
 }
 
-static _Noreturn void child_main(const struct launcher_place *place, int fd)
+static _Noreturn void child_main(const struct launcher_place *place)
 {
 	struct slot *slots =
 		mmap(NULL, LAUNCHER_RUNS_MAX * sizeof(*slots),
 		     PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	child_prepare(fd);
+	child_watch_runs();
 	process_rename("nsm-callouts");
 	child_become(place);
 	if (slots == MAP_FAILED)
@@ -278,46 +264,23 @@ static void on_report(void *ctx, int fd, unsigned int events)
 	launcher->called(launcher->ctx, 0, NSM_CALL_LOST, 0);
 }
 
-/* Forks the process; its pid, or -errno. */
-static int child_fork(const struct launcher_place *place, int pair[2])
-{
-	sigset_t all, before;
-	int pid;
-
-	/* A handler of statd's in the child would speak to statd's loop. */
-	sigfillset(&all);
-	(void)sigprocmask(SIG_SETMASK, &all, &before); /* cannot fail */
-	pid = fork();
-	if (pid == 0)
-		child_main(place, pair[1]);
-	if (pid < 0)
-		pid = -errno;
-	(void)sigprocmask(SIG_SETMASK, &before, NULL);
-	return pid;
-}
-
 struct launcher *launcher_new(struct loop *loop,
 			      const struct launcher_place *place,
 			      launcher_called *called, void *ctx, int *error)
 {
 	struct launcher *launcher;
-	int pair[2];
-	int pid;
+	int fd;
+	int pid = process_fork_child(SOCK_SEQPACKET, &fd);
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-		*error = -errno;
-		return NULL;
-	}
-	pid = child_fork(place, pair);
-	close(pair[1]);
+	if (pid == 0)
+		child_main(place);
 	if (pid < 0) {
-		close(pair[0]);
 		*error = pid;
 		return NULL;
 	}
 	launcher = xzalloc(sizeof(*launcher));
 	*launcher = (struct launcher){
-		.pid = pid, .fd = pair[0], .called = called, .ctx = ctx};
+		.pid = pid, .fd = fd, .called = called, .ctx = ctx};
 	launcher->watch =
 		loop_watch(loop, launcher->fd, LOOP_READ, on_report, launcher);
 	return launcher;

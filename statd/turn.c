@@ -8,10 +8,8 @@
  * socket, "I am gone".  Whether the store can be used now is statd's to say: as
  * long as it cannot, the child goes on.
  */
-#define _GNU_SOURCE /* close_range() */
 #include "statd/turn.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -22,12 +20,10 @@
 
 #include "lib/log.h"
 #include "os/kernel.h"
-#include "os/logsink.h"
 #include "os/process.h"
 
 #define WAIT_S_MAX 30
 #define MS_PER_S   1000
-#define CHILD_FD   3 /* the child's end; all above is closed */
 
 int turn_run(const struct bootturn_place *place)
 {
@@ -48,49 +44,23 @@ int turn_run(const struct bootturn_place *place)
 	return 0;
 }
 
-/*
- * ORDER: no descriptor of statd's stays open here: it would hold the ports and
- * the pid file of one that is gone, and the next could not start.
- */
-static void child_prepare(int fd)
-{
-	sigset_t none;
-
-	for (int i = 1; i < NSIG; i++)
-		(void)signal(i, SIG_DFL); /* some cannot be set */
-	/* Sent to all of statd's processes, they are statd's; it ends us. */
-	(void)signal(SIGHUP, SIG_IGN);
-	(void)signal(SIGINT, SIG_IGN);
-	(void)signal(SIGTERM, SIG_IGN);
-	(void)signal(SIGUSR1, SIG_IGN);
-	sigemptyset(&none);
-	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
-		_exit(EXIT_FAILURE);
-	logsink_reopen();
-	if (fd != CHILD_FD && dup2(fd, CHILD_FD) < 0)
-		_exit(EXIT_FAILURE);
-	if (close_range(CHILD_FD + 1, ~0u, 0) < 0)
-		_exit(EXIT_FAILURE);
-}
-
 /* Waits, but no longer than statd lives and wants us. */
 static bool is_wanted_after(int wait_s)
 {
-	struct pollfd statd = {.fd = CHILD_FD, .events = POLLIN};
+	struct pollfd statd = {.fd = PROCESS_CHILD_FD, .events = POLLIN};
 
 	return poll(&statd, 1, wait_s * MS_PER_S) <= 0; /* or EINTR */
 }
 
-static _Noreturn void child_main(const struct bootturn_place *place, int fd)
+static _Noreturn void child_main(const struct bootturn_place *place)
 {
 	int wait_s = 1;
 
-	child_prepare(fd);
 	process_rename("nsm-turn");
 	while (is_wanted_after(wait_s)) {
 		wait_s = wait_s * 2 < WAIT_S_MAX ? wait_s * 2 : WAIT_S_MAX;
 		if (turn_run(place) == 0 &&
-		    send(CHILD_FD, "", 1, MSG_NOSIGNAL) < 0)
+		    send(PROCESS_CHILD_FD, "", 1, MSG_NOSIGNAL) < 0)
 			break;
 	}
 	_exit(EXIT_SUCCESS);
@@ -103,25 +73,9 @@ static _Noreturn void child_main(const struct bootturn_place *place, int fd)
  */
 int turn_repeat(const struct bootturn_place *place, int *fd)
 {
-	sigset_t all, before;
-	int pair[2];
-	int pid;
+	int pid = process_fork_child(SOCK_STREAM, fd);
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return -errno;
-	/* A handler of statd's in the child would speak to statd's loop. */
-	sigfillset(&all);
-	(void)sigprocmask(SIG_SETMASK, &all, &before); /* cannot fail */
-	pid = fork();
 	if (pid == 0)
-		child_main(place, pair[1]);
-	if (pid < 0)
-		pid = -errno;
-	(void)sigprocmask(SIG_SETMASK, &before, NULL);
-	close(pair[1]);
-	if (pid < 0)
-		close(pair[0]);
-	else
-		*fd = pair[0];
+		child_main(place);
 	return pid;
 }

@@ -398,6 +398,22 @@ static void a_killed_statd_ends_all(void **state)
 	all_are_gone(f);
 }
 
+/* A service manager sends them to all processes of statd. */
+static void what_is_sent_for_statd_ends_nothing(void **state)
+{
+	static const int signals[] = {SIGHUP,  SIGINT,	SIGTERM,
+				      SIGUSR1, SIGUSR2, SIGPIPE};
+	struct fixture *f = *state;
+	size_t i;
+
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		assert_int_equal(kill(launcher_pid(), signals[i]), 0);
+	start(f, 1, LONG_MS, "/bin/true", "");
+	wait_ends(f, 1);
+	ended(f, 1, NSM_CALL_EXITED, 0);
+	assert_false(f->is_lost);
+}
+
 static void a_killed_launcher_is_told(void **state)
 {
 	const char *const words[] = {"x"};
@@ -503,6 +519,7 @@ int main(void)
 		TEST(what_is_left_behind_is_left_alone),
 		TEST(the_end_of_statd_ends_all),
 		TEST(a_killed_statd_ends_all),
+		TEST(what_is_sent_for_statd_ends_nothing),
 		TEST(a_killed_launcher_is_told),
 		TEST(five_are_too_many),
 		TEST(bad_requests_end_the_launcher),
