@@ -45,11 +45,20 @@ static bool is_marked(const struct mountwatch *watch)
 	return poll(&mark, 1, 0) > 0 && (mark.revents & (POLLPRI | POLLERR));
 }
 
-bool mountwatch_read(struct mountwatch *watch, uint64_t now_ms,
-		     struct mounts *out)
+void mounts_read(struct mounts *out)
 {
 	struct buf table;
 
+	buf_init(&table, TABLE_MAX);
+	/* One that is too long is cut: what fits counts. */
+	(void)durable_read(AT_FDCWD, MOUNTINFO, &table);
+	mounts_parse(table.bytes, table.len, out);
+	buf_fini(&table);
+}
+
+bool mountwatch_read(struct mountwatch *watch, uint64_t now_ms,
+		     struct mounts *out)
+{
 	if (watch->fd < 0)
 		return false;
 	/* ORDER: the mark is taken before the table is read. */
@@ -57,11 +66,7 @@ bool mountwatch_read(struct mountwatch *watch, uint64_t now_ms,
 	if (!watch->is_changed ||
 	    (watch->was_read && now_ms - watch->read_ms < MOUNTS_READ_MS))
 		return false;
-	buf_init(&table, TABLE_MAX);
-	/* One that is too long is cut: what fits counts. */
-	(void)durable_read(AT_FDCWD, MOUNTINFO, &table);
-	mounts_parse(table.bytes, table.len, out);
-	buf_fini(&table);
+	mounts_read(out);
 	watch->is_changed = false;
 	watch->was_read = true;
 	watch->read_ms = now_ms;

@@ -15,6 +15,12 @@
 struct mountwatch;
 
 /*
+ * Reads the servers of NFS mounts, as they are now, into *out; none where the
+ * table cannot be read.
+ */
+void mounts_read(struct mounts *out);
+
+/*
  * Watches /proc/self/mountinfo.  Where that cannot be, nothing is mounted.
  * Owns:   mountwatch_free() ends it.
  */

@@ -23,18 +23,16 @@
 
 #include "lib/list.h"
 #include "lib/log.h"
-#include "lib/mounts.h"
 #include "lib/parked.h"
 #include "lib/record.h"
 #include "lib/xalloc.h"
 #include "os/durable.h"
 #include "os/kernel.h"
+#include "os/mounts.h"
 #include "statd/bakindex.h"
 
-#define SOCKET_PATH    "/run/nfs-reclaim/sm-notify.sock"
-#define MOUNTINFO_PATH "/proc/self/mountinfo"
-#define MOUNTINFO_MAX  (16 * 1024 * 1024)
-#define LINE_MAX_LEN   (CTL_LEN_MAX + 8)
+#define SOCKET_PATH  "/run/nfs-reclaim/sm-notify.sock"
+#define LINE_MAX_LEN (CTL_LEN_MAX + 8)
 
 /* One UNTOLD that sm-notify is to answer. */
 struct wish {
@@ -64,21 +62,6 @@ struct untold {
 
 /* --- facts --------------------------------------------------------------- */
 
-/* Reads all of @path; files of /proc have no size. */
-static bool read_proc(const char *path, struct buf *out)
-{
-	char part[16384];
-	ssize_t got;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return false;
-	while ((got = read(fd, part, sizeof(part))) > 0)
-		buf_add(out, part, (size_t)got);
-	close(fd);
-	return got == 0 && !out->is_overflowed;
-}
-
 static bool has_addr(const struct ctl_subject *subject, const struct addr *addr)
 {
 	size_t i;
@@ -94,19 +77,15 @@ static bool is_server(const struct ctl_subject *subject)
 {
 	struct mounts *mounts = xzalloc(sizeof(*mounts));
 	bool is_found = false;
-	struct buf text;
 	size_t i;
 
 	/*
 	 * Now, and not as the core knows it: a mount sends SM_MON as soon as it
 	 * locks, and the core is told of it within a second.
 	 */
-	buf_init(&text, MOUNTINFO_MAX);
-	if (read_proc(MOUNTINFO_PATH, &text))
-		mounts_parse(text.bytes, text.len, mounts);
+	mounts_read(mounts);
 	for (i = 0; i < mounts->count; i++)
 		is_found = is_found || has_addr(subject, &mounts->servers[i]);
-	buf_fini(&text);
 	free(mounts);
 	return is_found;
 }
@@ -343,8 +322,9 @@ static void add_wish(struct untold *u, const struct nsm_out *out,
  */
 static int append(const struct untold *u, const char *line)
 {
-	struct stat st = {0};
+	struct stat st;
 	struct buf text;
+	ssize_t put;
 	int error = 0;
 	int fd;
 
@@ -355,11 +335,16 @@ static int append(const struct untold *u, const char *line)
 		    0600);
 	if (fd < 0)
 		return -errno;
+	if (fstat(fd, &st) != 0) {
+		error = -errno;
+		close(fd);
+		return error;
+	}
 	buf_init(&text, LINE_MAX_LEN);
 	buf_addf(&text, "%s\n", line);
-	if (fstat(fd, &st) == 0 &&
-	    write(fd, text.bytes, text.len) != (ssize_t)text.len) {
-		error = errno != 0 ? -errno : -EIO;
+	put = write(fd, text.bytes, text.len);
+	if (put != (ssize_t)text.len) {
+		error = put < 0 ? -errno : -ENOSPC;
 		/* Half a line would spoil the next one. */
 		if (ftruncate(fd, st.st_size))
 			log_debug(LOG_CLASS_GENERAL, "sm/" PARKED_FILE ": %s",
