@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "lib/addr.h"
+#include "lib/buf.h"
 #include "lib/log.h"
 #include "os/durable.h"
 #include "os/loop.h"
@@ -238,11 +239,15 @@ static void on_signal(void *ctx)
 	struct driver *d = ctx;
 	size_t untold = notify_untold_count(d->notify);
 	size_t parked = notify_parked_count(d->notify);
+	struct buf names;
 
+	buf_init(&names, LOG_TEXT_MAX);
+	notify_add_left(d->notify, &names);
 	log_line(LOG_NOTE,
 		 "stopped; peers not notified yet: %zu; of these untold, "
-		 "monitored again: %zu",
-		 untold, parked);
+		 "monitored again: %zu%s",
+		 untold, parked, buf_text(&names));
+	buf_fini(&names);
 	stop(d, untold > 0);
 }
 

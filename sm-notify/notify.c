@@ -306,3 +306,8 @@ size_t notify_parked_count(const struct notify *n)
 {
 	return target_set_parked_count(&n->set);
 }
+
+void notify_add_left(const struct notify *n, struct buf *line)
+{
+	report_add_left(line, &n->set);
+}

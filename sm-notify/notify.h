@@ -228,6 +228,11 @@ void notify_foretell(struct notify *n);
 size_t notify_parked_count(const struct notify *n);
 
 /*
+ * Adds to @line, for the log, who is still to be told; see report_add_left().
+ */
+void notify_add_left(const struct notify *n, struct buf *line);
+
+/*
  * Returns how many peers are set aside.
  */
 size_t notify_aside_count(const struct notify *n);

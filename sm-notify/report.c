@@ -5,6 +5,7 @@
 #include "sm-notify/report.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void add_count(struct outbox *box, size_t count, const char *text)
 {
@@ -54,4 +55,22 @@ void report_untold(struct outbox *box, const struct target_set *set)
 			  " more peers could not be notified");
 	add_count(box, parked,
 		  " peers are left to the next boot: untold, monitored again");
+}
+
+void report_add_left(struct buf *line, const struct target_set *set)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < set->count; i++) {
+		const struct target *t = set->targets[i];
+
+		if (target_is_told(t) || target_is_aside(t) || t->is_parked ||
+		    left++ >= REPORT_NAMES_MAX)
+			continue;
+		buf_add_text(line, left == 1 ? "; still to be told: " : ", ");
+		buf_add_escaped(line, t->mon_name,
+				strnlen(t->mon_name, REPORT_NAME_MAX));
+	}
+	if (left > REPORT_NAMES_MAX)
+		buf_addf(line, " and %zu more", left - REPORT_NAMES_MAX);
 }

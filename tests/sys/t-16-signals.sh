@@ -95,5 +95,5 @@ for signal in USR1 USR2 TERM; do
 	in_host server kill -"$signal" "$(pid_of server sm-notify)"
 done
 wait_for "the end of sm-notify" is_gone server sm-notify
-grep -q "stopped; peers not notified yet: 1" "$ROOM/server/log/sm-notify" ||
+grep -q "stopped; peers not notified yet: 1;.*: 192.0.2.2$" "$ROOM/server/log/sm-notify" ||
 	die "it was not SIGTERM that ended sm-notify"

@@ -132,6 +132,37 @@ static void test_log_is_escaped(void **state)
 	notify_free(w.n);
 }
 
+/* The line of a run that is stopped names those who were tried, a few. */
+static void test_left(void **state)
+{
+	struct world w = world_with((struct notify_config){
+		.skip = "192.0.2.9",
+		.give_up_ms = UINT64_MAX,
+		.packets_per_second = 10000,
+	});
+	struct buf line;
+
+	(void)state;
+	buf_init(&line, LOG_TEXT_MAX);
+	feed_parked(&w, "park 192.0.2.10\n");
+	feed_file(&w, "a", LINE("192.0.2.9", "srv"));
+	feed_file(&w, "b", LINE("192.0.2.10", "srv"));
+	feed_kind(&w, NOTIFY_IN_START);
+	notify_add_left(w.n, &line);
+	assert_string_equal(buf_text(&line), "");
+	notify_free(w.n);
+	w = world_default();
+	feed_file(&w, "c", LINE("pe\x1b[31mer", "srv"));
+	feed_peers(&w, 9);
+	notify_add_left(w.n, &line);
+	assert_string_equal(buf_text(&line),
+			    "; still to be told: pe\\x1b[31mer, 10.0.0.0, "
+			    "10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4, 10.0.0.5, "
+			    "10.0.0.6 and 2 more");
+	buf_fini(&line);
+	notify_free(w.n);
+}
+
 static enum notify_why why(const struct world *w, size_t at)
 {
 	struct notify_peer peer;
@@ -285,6 +316,7 @@ int main(void)
 		cmocka_unit_test(test_bad_lines),
 		cmocka_unit_test(test_empty_my_name_is_announced),
 		cmocka_unit_test(test_log_is_escaped),
+		cmocka_unit_test(test_left),
 		cmocka_unit_test(test_skip),
 		cmocka_unit_test(test_too_old),
 		cmocka_unit_test(test_puzzled),
