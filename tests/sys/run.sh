@@ -87,6 +87,9 @@ tests() {
 		t-53-peers.sh
 		t-54-many.sh
 		t-55-foreign.sh
+		t-70-grace.sh
+		t-71-keys.sh
+		t-72-back.sh
 	END
 }
 
