@@ -4,7 +4,7 @@
 # comment right above it; every C file begins with the licence and then says
 # what it is for; no // comments, and no notes about work left to do.  Every
 # test that a text in doc/ names is there, with its cases, and every text there
-# is installed.
+# is installed.  Every statement of sm-notify(8) names a test.
 : "${srcdir:=.}"
 cd "$srcdir" || exit 1
 
@@ -94,7 +94,7 @@ file_of() {
 	case $1 in
 	fuzz/*) echo "$1.c" ;;
 	golden/*) echo "tests/$1.conf" ;;
-	sys/*) echo "tests/$1.sh" ;;
+	kernel/* | sys/*) echo "tests/$1.sh" ;;
 	*) echo "tests/$1.c" ;;
 	esac
 }
@@ -105,7 +105,7 @@ tests_of() {
 	awk -F '`' '{
 		for (i = 2; i <= NF; i += 2)
 			if ($i ~ /^(fuzz\/fuzz_|golden\/|sim\/sim|sys\/t-)/ ||
-			    $i ~ /^(os|unit)\/test_/)
+			    $i ~ /^(kernel\/k|(os|unit)\/test_)/)
 				print $i
 	}' "$1" | tr -d ' ' | LC_ALL=C sort -u
 }
@@ -133,6 +133,19 @@ for text in doc/*.md; do
 		failed=1
 	}
 done
+
+# Rows whose second cell is empty are headings.
+awk -F '|' '
+	/^## / { is_on = /^## sm-notify\(8\), statement by statement/ }
+	is_on && /^\| / && $3 !~ /^ *$/ && rows++ > 0 && $4 !~ /`/ {
+		print FILENAME ":" FNR ": no test is named"
+		failed = 1
+	}
+	END {
+		if (rows > 1)
+			print "docs: " rows - 1 " statements of sm-notify(8)"
+		exit failed || rows < 2
+	}' doc/differences.md || failed=1
 echo "docs: $cases cases that texts name are there"
 [ $cases -gt 0 ] || failed=1
 exit $failed
