@@ -4,7 +4,8 @@
 # comment right above it; every C file begins with the licence and then says
 # what it is for; no // comments, and no notes about work left to do.  Every
 # test that a text in doc/ names is there, with its cases, and every text there
-# is installed.  Every statement of sm-notify(8) names a test.
+# is installed.  Every statement of sm-notify(8) names a test, and every message
+# in doc/troubleshooting.md is one.
 : "${srcdir:=.}"
 cd "$srcdir" || exit 1
 
@@ -146,6 +147,23 @@ awk -F '|' '
 			print "docs: " rows - 1 " statements of sm-notify(8)"
 		exit failed || rows < 2
 	}' doc/differences.md || failed=1
+
+# What doc/troubleshooting.md says of a message: each part of it between "..."
+# is in the sources, where literals that follow each other are one.
+said=$(find os statd sm-notify -name '*.c' -exec cat {} + | tr -d '\n' |
+	sed 's/"[[:blank:]]*\([A-Z_]\{4,\}[[:blank:]]*\)\{0,1\}"//g')
+messages=$(awk -F '|' '/^\| [EW ]? ?\| `/ {
+		count = split($3, part, "`")
+		for (i = 2; i <= count; i += 2)
+			print part[i]
+	}' doc/troubleshooting.md)
+[ -n "$messages" ] || failed=1
+printf '%s\n' "$messages" | sed 's/\.\.\./\n/g' | grep '[a-z]' |
+	while read -r part; do
+		case $said in *"$part"*) continue ;; esac
+		echo "doc/troubleshooting.md: nothing says: $part"
+		exit 1
+	done || failed=1
 echo "docs: $cases cases that texts name are there"
 [ $cases -gt 0 ] || failed=1
 exit $failed
