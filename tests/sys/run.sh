@@ -90,6 +90,7 @@ tests() {
 		t-70-grace.sh
 		t-71-keys.sh
 		t-72-back.sh
+		t-73-questions.sh
 	END
 }
 
