@@ -15,6 +15,7 @@
 
 #include "lib/statenum.h"
 #include "lib/xalloc.h"
+#include "statd/aliases.h"
 #include "statd/envoy.h"
 
 #define SPINS_MAX 1000 /* timer inputs at one instant */
@@ -333,6 +334,16 @@ static void carry_reply(struct host *h, const struct nsm_out *out)
 	}
 }
 
+/*
+ * Only the look-up of a record tells statd by which addresses to know notices
+ * about it: not that of whom to tell, nor, by design decision 9, that of a name
+ * in a notice, though it may be the same name.
+ */
+static bool is_of_record(uint64_t id)
+{
+	return !envoy_is_resolve(id) && id < ALIASES_FIRST_ID;
+}
+
 static void statd_resolved(struct sim *s, struct event *e)
 {
 	struct host *h = e->host;
@@ -350,8 +361,7 @@ static void statd_resolved(struct sim *s, struct event *e)
 		}
 	}
 	trace(s, h, "statd <- RESOLVED %s: %zu", e->name, in.resolved.count);
-	/* What statd finds to tell a peer is not what it knows notices by. */
-	if (!envoy_is_resolve(e->id))
+	if (is_of_record(e->id))
 		check_resolved(h, e->name, in.resolved.count > 0);
 	statd_input(h, &in);
 }
