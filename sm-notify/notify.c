@@ -255,6 +255,13 @@ uint64_t notify_changes(const struct notify *n)
 	return n->talk.changes;
 }
 
+static enum notify_why why_of(const struct target *t)
+{
+	if (t->why == NOTIFY_TOLD || target_is_aside(t) || !t->is_parked)
+		return t->why;
+	return NOTIFY_PARKED;
+}
+
 bool notify_peer(const struct notify *n, size_t at, struct notify_peer *out)
 {
 	const struct target *t = target_set_get(&n->set, at + 1);
@@ -264,8 +271,7 @@ bool notify_peer(const struct notify *n, size_t at, struct notify_peer *out)
 	*out = (struct notify_peer){
 		.mon_name = t->mon_name,
 		.host = t->host,
-		.why = t->is_parked && t->why != NOTIFY_TOLD ? NOTIFY_PARKED
-							     : t->why,
+		.why = why_of(t),
 		.tries = t->tries,
 		.told_ms = t->told_ms,
 		.is_stream = t->why == NOTIFY_TOLD ? t->is_stream_acked

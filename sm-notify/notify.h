@@ -223,7 +223,7 @@ void notify_foretell(struct notify *n);
 
 /*
  * Returns how many peers are untold and parked: monitored again, so that a
- * notice would come too late.
+ * notice would come too late.  Those set aside are not counted.
  */
 size_t notify_parked_count(const struct notify *n);
 

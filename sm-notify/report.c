@@ -24,7 +24,8 @@ void report_parked(struct outbox *box, const struct target_set *set)
 	for (size_t i = 0; i < set->count; i++) {
 		const struct target *t = set->targets[i];
 
-		if (!t->is_parked || count++ >= REPORT_LINES_MAX)
+		if (!t->is_parked || target_is_aside(t) ||
+		    count++ >= REPORT_LINES_MAX)
 			continue;
 		outbox_log(box, LOG_NOTE, "not notifying ", t->mon_name,
 			   ": untold, monitored again");

@@ -43,20 +43,21 @@ void requests_fini(struct requests *r)
 	buf_fini(&r->lines);
 }
 
-static void count_untold(void *ctx, struct target *target)
+static void count(enum ctl_word *word, const struct target *target,
+		  bool is_left)
 {
-	enum ctl_word *word = ctx;
-
 	if (!target_has_names(target))
 		return;
-	/*
-	 * Who is set aside gets no notice that could come late, so its locks
-	 * need not wait: to whoever asks that is the same as parked.
-	 */
-	if (!target->is_parked && !target_is_aside(target))
+	if (!is_left)
 		*word = CTL_UNTOLD;
 	else if (*word == CTL_NONE)
 		*word = CTL_PARKED;
+}
+
+/* A run with other settings may tell whom this one sets aside. */
+static void count_untold(void *ctx, struct target *target)
+{
+	count(ctx, target, target->is_parked);
 }
 
 enum ctl_word requests_state(const struct requests *r,
@@ -65,6 +66,22 @@ enum ctl_word requests_state(const struct requests *r,
 	enum ctl_word word = CTL_NONE;
 
 	target_set_each(r->set, subject, count_untold, &word);
+	return word;
+}
+
+/* This one does not, so nobody need wait for it. */
+static void count_telling(void *ctx, struct target *target)
+{
+	count(ctx, target, target->is_parked || target_is_aside(target));
+}
+
+/* How the targets of @subject stand for whoever has them told. */
+static enum ctl_word telling_state(const struct requests *r,
+				   const struct ctl_subject *subject)
+{
+	enum ctl_word word = CTL_NONE;
+
+	target_set_each(r->set, subject, count_telling, &word);
 	return word;
 }
 
@@ -142,7 +159,7 @@ static void answer(struct requests *r, uint64_t id, enum ctl_word word,
 static void take_tell(struct requests *r, uint64_t id,
 		      const struct ctl_subject *subject)
 {
-	enum ctl_word word = requests_state(r, subject);
+	enum ctl_word word = telling_state(r, subject);
 	struct teller *teller;
 
 	if (word != CTL_UNTOLD || r->teller_count >= REQUESTS_TELLERS_MAX) {
@@ -208,7 +225,7 @@ void requests_settle(struct requests *r)
 	list_for_each_safe (at, after, &r->tellers) {
 		struct teller *teller =
 			container_of(at, struct teller, in_tellers);
-		enum ctl_word word = requests_state(r, &teller->subject);
+		enum ctl_word word = telling_state(r, &teller->subject);
 
 		if (word == CTL_UNTOLD)
 			continue;

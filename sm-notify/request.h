@@ -66,8 +66,8 @@ void requests_take(struct requests *requests, uint64_t id,
 		   const struct ctl_request *request);
 
 /*
- * Tells how the targets of @subject stand: CTL_UNTOLD where one is, else
- * CTL_PARKED where one is that, else CTL_NONE.
+ * Tells how the targets of @subject stand: CTL_UNTOLD where one is, though it
+ * be set aside, else CTL_PARKED where one is that, else CTL_NONE.
  */
 enum ctl_word requests_state(const struct requests *requests,
 			     const struct ctl_subject *subject);

@@ -398,7 +398,8 @@ size_t target_set_parked_count(const struct target_set *set)
 	size_t count = 0;
 
 	for (size_t i = 0; i < set->count; i++)
-		count += set->targets[i]->is_parked;
+		count += set->targets[i]->is_parked &&
+			 !target_is_aside(set->targets[i]);
 	return count;
 }
 

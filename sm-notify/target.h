@@ -198,7 +198,7 @@ bool target_is_guarded(const struct target_set *set,
 		       const struct target *target);
 
 /*
- * Returns how many targets are parked.
+ * Returns how many targets are parked, without those set aside.
  */
 size_t target_set_parked_count(const struct target_set *set);
 

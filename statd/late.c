@@ -272,8 +272,11 @@ static void outcome_while_told(struct late *late, struct late_job *job,
 		latejob_finish(late, job, true);
 		break;
 	case NSM_UNTOLD_NONE:
-	case NSM_UNTOLD_PARKED:
 		latejob_finish(late, job, true);
+		break;
+	case NSM_UNTOLD_PARKED:
+		/* Set aside perhaps, by this run of sm-notify alone. */
+		park(late, job);
 		break;
 	}
 }

@@ -158,6 +158,25 @@ static void test_server_is_told_first(void **state)
 	expect_success(rig);
 }
 
+/*
+ * sm-notify tells it nothing (skip), as long as it runs: the file says so to
+ * the next one, before there are locks.
+ */
+static void test_server_is_set_aside(void **state)
+{
+	struct nsm_untold_facts facts = {.is_server = true};
+	struct rig *rig = *state;
+	uint64_t id = mon(rig);
+
+	feed_yes(rig, id, facts, "");
+	id = expect_untold(rig, CTL_TELL, SUBJ);
+	feed(rig, id, NSM_UNTOLD_PARKED);
+	assert_int_equal(rig_count(rig, NSM_OUT_REPLY), 0);
+	id = expect_untold(rig, CTL_PARK, SUBJ);
+	feed(rig, id, NSM_UNTOLD_PARKED);
+	expect_success(rig);
+}
+
 static void test_server_stays_silent(void **state)
 {
 	struct nsm_untold_facts facts = {.is_server = true, .is_grace = true};
@@ -565,6 +584,7 @@ int main(void)
 		CASE(test_no_grace_parks_first),
 		CASE(test_parked_before),
 		CASE(test_server_is_told_first),
+		CASE(test_server_is_set_aside),
 		CASE(test_server_stays_silent),
 		CASE(test_waits_beside_nfsd),
 		CASE(test_another_life_has_waited),

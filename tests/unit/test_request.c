@@ -217,7 +217,10 @@ static void test_foretold(void **state)
 	notify_free(w.n);
 }
 
-/* Who is set aside is not told, so nobody need wait for that. */
+/*
+ * Who is set aside is not told, so nobody need wait for that; but it is untold,
+ * and a later run may have other settings, until it is parked as well.
+ */
 static void test_aside(void **state)
 {
 	struct world w = world_with((struct notify_config){
@@ -225,6 +228,7 @@ static void test_aside(void **state)
 		.give_up_ms = UINT64_MAX,
 		.packets_per_second = 10000,
 	});
+	struct notify_peer peer;
 
 	(void)state;
 	feed_file(&w, "a", LINE("192.0.2.10", "srv"));
@@ -232,14 +236,19 @@ static void test_aside(void **state)
 	feed_kind(&w, NOTIFY_IN_START);
 	expect_getport(&w, "192.0.2.20");
 	request(&w, 1, "ask 0 192.0.2.10");
-	expect_answer(&w, 1, CTL_PARKED);
+	expect_answer(&w, 1, CTL_UNTOLD);
 	request(&w, 2, "tell 0 192.0.2.10");
 	expect_answer(&w, 2, CTL_PARKED);
 	request(&w, 3, "park 0 192.0.2.10");
 	expect_answer(&w, 3, CTL_PARKED);
+	request(&w, 4, "ask 0 192.0.2.10");
+	expect_answer(&w, 4, CTL_PARKED);
 	expect_nothing(&w);
 	assert_int_equal(notify_untold_count(w.n), 1);
 	assert_int_equal(notify_aside_count(w.n), 1);
+	assert_int_equal(notify_parked_count(w.n), 0);
+	assert_true(notify_peer(w.n, 0, &peer));
+	assert_int_equal(peer.why, NOTIFY_SKIPPED);
 	notify_free(w.n);
 }
 
