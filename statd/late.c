@@ -21,8 +21,6 @@
 
 #define ASKS_MAX 4 /* of one job, whoever tells it keeps going away */
 
-#define ASKS_MAX 4 /* of one job, whoever tells it keeps going away */
-
 void late_init(struct late *late, struct effects *out, struct prng *rng,
 	       const char *name)
 {
@@ -278,6 +276,22 @@ static void outcome_while_told(struct late *late, struct late_job *job,
 		/* Set aside perhaps, by this run of sm-notify alone. */
 		park(late, job);
 		break;
+	}
+}
+
+void late_set_number(struct late *late, uint64_t now_ms, uint32_t number)
+{
+	struct late_job *job;
+
+	if (number == late->number)
+		return;
+	late->now_ms = now_ms;
+	late->number = number;
+	while (number != 0 && !list_is_empty(&late->telling)) {
+		job = container_of(late->telling.next, struct late_job,
+				   in_telling);
+		latejob_stop_telling(late, job);
+		ask_again(late, job);
 	}
 }
 

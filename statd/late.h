@@ -36,7 +36,7 @@ struct late {
 	struct effects *out; /* borrowed */
 	struct prng *rng;    /* borrowed */
 	const char *name;    /* announced instead of my_name, or NULL */
-	uint32_t number;     /* announced; monitor.c keeps it */
+	uint32_t number;     /* announced; 0: none is known */
 	struct timerq timers;
 	struct link jobs;	/* of late_job::in_jobs: somebody may wait */
 	struct link in_grace;	/* of late_job::in_jobs: told while it runs */
@@ -105,6 +105,12 @@ bool late_wait(struct late *late, struct peer *peer,
  * Return: false where there is none.
  */
 bool late_take_back(struct peer *peer, struct monitor_caller *caller);
+
+/*
+ * Announces @number from now on; 0: nobody new can be told.  Whoever is being
+ * told another one has to be told this one: "sm-notify -f" raised it.
+ */
+void late_set_number(struct late *late, uint64_t now_ms, uint32_t number);
 
 /*
  * Ends what is open about @peer, which is monitored no more; who waits may be

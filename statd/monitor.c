@@ -105,10 +105,10 @@ void monitor_settle(struct monitor *m)
 		answer(m, &caller, SM_STAT_SUCC);
 }
 
-void monitor_set_number(struct monitor *m, uint32_t number)
+void monitor_set_number(struct monitor *m, uint64_t now_ms, uint32_t number)
 {
 	m->number = number;
-	m->late->number = number;
+	late_set_number(m->late, now_ms, number);
 }
 
 static struct store_job *job_new(struct monitor *m, struct peer *peer)

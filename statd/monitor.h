@@ -110,7 +110,7 @@ void monitor_settle(struct monitor *m);
 /*
  * Notes what `state` says now; 0: there is no usable store.
  */
-void monitor_set_number(struct monitor *m, uint32_t number);
+void monitor_set_number(struct monitor *m, uint64_t now_ms, uint32_t number);
 
 /*
  * Forgets every peer without a trace on the disk, at the very end.

@@ -225,7 +225,7 @@ static void dispatch_input(struct nsm *n, uint64_t now_ms,
 		input_memo_stored(n, in);
 		break;
 	case NSM_IN_NUMBER:
-		monitor_set_number(&n->monitor, in->number);
+		monitor_set_number(&n->monitor, now_ms, in->number);
 		break;
 	case NSM_IN_CALL:
 		procs_call(n, now_ms, in);

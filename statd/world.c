@@ -200,6 +200,13 @@ static void feed_number(struct world *w)
 	feed(w, &in);
 }
 
+/* An input that may bring an answer to lockd, or a notice of ours. */
+static void feed_after_number(struct world *w, const struct nsm_in *in)
+{
+	feed_number(w);
+	feed(w, in);
+}
+
 /* Which peers are our servers decides what a late notice is worth. */
 static void feed_mounts(struct world *w)
 {
@@ -224,8 +231,7 @@ static void on_call(void *ctx, uint64_t reply_to, enum nsm_transport transport,
 				     .peer = *from}};
 
 	feed_mounts(ctx);
-	feed_number(ctx);
-	feed(ctx, &in);
+	feed_after_number(ctx, &in);
 }
 
 static void on_answer(void *ctx, struct rpcudp *udp, const struct addr *from,
@@ -241,7 +247,7 @@ static void on_answer(void *ctx, struct rpcudp *udp, const struct addr *from,
 				       .from = *from}};
 
 	(void)to; /* from whom it comes is what counts */
-	feed(w, &in);
+	feed_after_number(w, &in);
 }
 
 static void on_stored(void *ctx, enum store_what what, uint64_t id, int error)
@@ -252,8 +258,7 @@ static void on_stored(void *ctx, enum store_what what, uint64_t id, int error)
 				       .error = error,
 				       .reason = strerror(-error)}};
 
-	feed_number(ctx);
-	feed(ctx, &in);
+	feed_after_number(ctx, &in);
 }
 
 static void on_resolved(void *ctx, uint64_t id, const struct addr *addrs,
@@ -263,7 +268,7 @@ static void on_resolved(void *ctx, uint64_t id, const struct addr *addrs,
 		.kind = NSM_IN_RESOLVED,
 		.resolved = {.id = id, .addrs = addrs, .count = count}};
 
-	feed(ctx, &in);
+	feed_after_number(ctx, &in);
 }
 
 static void on_called(void *ctx, uint64_t id, enum nsm_call_end how, int code)
@@ -286,7 +291,7 @@ static void on_timer(void *ctx)
 {
 	struct nsm_in in = {.kind = NSM_IN_TIMER};
 
-	feed(ctx, &in);
+	feed_after_number(ctx, &in);
 }
 
 static void on_found(void *ctx, const char *name, const uint8_t *bytes,
@@ -313,7 +318,7 @@ static void on_memo(void *ctx, uint64_t number, const uint8_t *bytes,
 
 static void on_untold(void *ctx, const struct nsm_in *in)
 {
-	feed(ctx, in);
+	feed_after_number(ctx, in);
 }
 
 static void close_store(struct world *w)

@@ -342,6 +342,32 @@ static void test_we_tell(void **state)
 	assert_true(nsm_deadline_ms(rig->nsm) == UINT64_MAX);
 }
 
+/*
+ * "sm-notify -f" raises the number, and wants the peer told of that one: what
+ * is said of the one before counts no more.
+ */
+static void test_number_is_raised(void **state)
+{
+	struct nsm_untold_facts facts = {.is_server = true};
+	struct nsm_in number = {.kind = NSM_IN_NUMBER, .number = 5};
+	struct rig *rig = *state;
+	uint64_t id = mon(rig);
+	struct rig_out before;
+
+	feed_yes(rig, id, facts, LINES);
+	before = *rig_get(rig, NSM_OUT_SEND, 0);
+	rig_feed(rig, &number);
+	id = expect_untold(rig, CTL_ASK, SUBJ);
+	rig_feed(rig, &number);
+	assert_int_equal(rig_count(rig, NSM_OUT_UNTOLD), 0);
+	rig_answer_port(rig, &before, 33000);
+	assert_int_equal(rig_count(rig, NSM_OUT_SEND), 0);
+	feed_yes(rig, id, facts, LINES);
+	assert_int_equal(run_peer(rig), 2);
+	assert_string_equal(rig_get(rig, NSM_OUT_NOTE, 0)->text,
+			    "told " PEER " me.example");
+}
+
 /* SM_MON of PEER under another of our names. */
 static void rig_mon_as(struct rig *rig, const char *mon_name,
 		       const char *my_name, char cookie)
@@ -592,6 +618,7 @@ int main(void)
 		CASE(test_stored_in_grace),
 		CASE(test_told_in_grace),
 		CASE(test_we_tell),
+		CASE(test_number_is_raised),
 		CASE(test_we_tell_in_vain),
 		CASE(test_parked_by_another_record),
 		CASE(test_told_by_another_record),

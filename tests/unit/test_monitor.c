@@ -67,7 +67,7 @@ static int setup(void **state)
 					     .notices = &w.notices,
 					     .callouts = &w.callouts,
 					     .late = &w.late});
-	monitor_set_number(&w.monitor, 3);
+	monitor_set_number(&w.monitor, 0, 3);
 	*state = &w;
 	return 0;
 }
