@@ -10,7 +10,7 @@
 cd "$srcdir" || exit 1
 
 # A declaration outside of braces that has a parenthesis is a function.
-find lib os statd sm-notify -name '*.h' -exec awk '
+find lib os statd sm-notify cltrack -name '*.h' -exec awk '
 	FNR == 1 { depth = in_comment = in_macro = doc_end = 0; text = "" }
 	in_comment {
 		words += NF - ($1 ~ /^\*+\/?$/)
@@ -54,7 +54,7 @@ find lib os statd sm-notify -name '*.h' -exec awk '
 	}' {} +
 failed=$?
 
-find lib os statd sm-notify tests fuzz -name '*.[ch]' -exec awk '
+find lib os statd sm-notify cltrack tests fuzz -name '*.[ch]' -exec awk '
 	FNR == 1 { in_comment = 0 }
 	FNR == 1 && $0 != "/* SPDX-License-Identifier: BSD-2-Clause */" {
 		print FILENAME ":1: no SPDX line"
@@ -82,7 +82,7 @@ find lib os statd sm-notify tests fuzz -name '*.[ch]' -exec awk '
 	END { exit failed }' {} + || failed=1
 
 # Split, so that this line is not one of them.
-notes=$(find lib os statd sm-notify tests fuzz proto \
+notes=$(find lib os statd sm-notify cltrack tests fuzz proto \
 	\( -name '*.[chx]' -o -name '*.sh' \) \
 	-exec grep -nwE 'TO''DO|FIX''ME|XX''X' /dev/null {} +)
 if [ -n "$notes" ]; then

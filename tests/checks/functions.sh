@@ -25,10 +25,10 @@ functions()
 }
 
 failed=0
-long=$(functions lib os statd sm-notify tests fuzz |
+long=$(functions lib os statd sm-notify cltrack tests fuzz |
 	awk -v max=$LINES_MAX '$1 > max {
 		print $2 ": " $3 "() has " $1 " lines, more than " max }')
-long_files=$(find lib os statd sm-notify tests fuzz -name '*.[ch]' \
+long_files=$(find lib os statd sm-notify cltrack tests fuzz -name '*.[ch]' \
 	-exec awk -v max=$FILE_MAX 'FNR == max + 1 {
 		print FILENAME ":" FNR ": more than " max " lines" }' {} +)
 if [ -n "$long$long_files" ]; then
@@ -36,7 +36,7 @@ if [ -n "$long$long_files" ]; then
 	failed=1
 fi
 
-functions lib os statd sm-notify | sort -n | awk -v max=$P95_MAX '
+functions lib os statd sm-notify cltrack | sort -n | awk -v max=$P95_MAX '
 	{ len[NR] = $1; where = $2 " " $3 }
 	END {
 		if (NR == 0) {

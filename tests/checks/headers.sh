@@ -7,7 +7,7 @@
 count=0
 failed=0
 for path in "$srcdir"/lib/*.h "$srcdir"/os/*.h "$srcdir"/statd/*.h \
-	"$srcdir"/sm-notify/*.h; do
+	"$srcdir"/sm-notify/*.h "$srcdir"/cltrack/*.h; do
 	name=${path#"$srcdir"/}
 	# Unquoted on purpose: both hold several words.
 	if ! printf '#include "%s"\n#include "%s"\n' "$name" "$name" |

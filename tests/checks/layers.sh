@@ -84,7 +84,7 @@ check_includes()
 	{
 		grep '^header ' "$allowed"
 		sources libpure_a_SOURCES | sed 's/^/pure /'
-		for dir in lib os statd sm-notify; do
+		for dir in lib os statd sm-notify cltrack; do
 			(cd "$srcdir" && grep -n '^ *# *include' "$dir"/*.[ch])
 		done
 	} | awk '
@@ -104,8 +104,10 @@ check_includes()
 				why = "libevent is only for os/loop.c"
 			else if (at[1] ~ /^lib\// && name ~ /^"/ && path !~ /^(lib|proto)\//)
 				why = "lib/ stands alone"
-			else if (at[1] ~ /^os\// && path ~ /^(statd|sm-notify)\//)
+			else if (at[1] ~ /^os\// && path ~ /^(statd|sm-notify|cltrack)\//)
 				why = "os/ knows no program"
+			else if (name ~ /^<sqlite3/ && at[1] !~ /^cltrack\//)
+				why = "sqlite is only for cltrack/"
 			else if (!(at[1] in pure))
 				why = ""
 			else if (name ~ /^</ && !(name in header))

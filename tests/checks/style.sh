@@ -8,6 +8,6 @@ if ! $CLANG_FORMAT --version >/dev/null 2>&1; then
 	exit 77
 fi
 cd "$srcdir" || exit 1
-find lib os statd sm-notify tests fuzz -name '*.[ch]' \
+find lib os statd sm-notify cltrack tests fuzz -name '*.[ch]' \
 	-exec $CLANG_FORMAT --dry-run -Werror {} + || exit 1
 echo "style: nothing to change"
