@@ -4,9 +4,9 @@
  * nfs-utils, so that either may take over from the other.  One process at a
  * time uses it (the caller sees to that), one thread at a time uses one struct.
  *
- * Every function that gives an int gives 0 or -errno; an error has been logged
- * by then, with the name of the file.  -EBADMSG: the file is no database of
- * ours, or damaged.  -EBUSY: somebody else held it for ten seconds.
+ * Every function that gives an int gives 0 or -errno; an error but -EINVAL has
+ * been logged by then, with the name of the file.  -EBADMSG: the file is no
+ * database of ours, or damaged.  -EBUSY: somebody else held it for ten seconds.
  * Source: contract.md 6.5, 8.7; design decision 18.
  */
 #ifndef NFS_RECLAIM_CLTRACK_CLDB_H
@@ -54,6 +54,7 @@ void cldb_close(struct cldb *db);
 /*
  * Brings all commits into main.sqlite and empties the WAL, so that a copy of
  * that file alone is whole.  For quiet moments: it flushes.
+ * Errors: -EBUSY, not logged, where somebody reads; try again later.
  */
 int cldb_settle(struct cldb *db);
 
@@ -93,12 +94,14 @@ int cldb_remove(struct cldb *db, uint64_t epoch, const uint8_t *id,
 
 /*
  * Writes the epochs, and gives @current an empty table.
+ * Errors: -EINVAL where @current is 0 or @recovery.
  */
 int cldb_grace_start(struct cldb *db, uint64_t current, uint64_t recovery);
 
 /*
  * Writes that there is no recovery epoch, and drops the table of @recovery
  * (0: there is none).
+ * Errors: -EINVAL where that is the current epoch.
  */
 int cldb_grace_done(struct cldb *db, uint64_t recovery);
 

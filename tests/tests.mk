@@ -36,6 +36,10 @@ OS_TESTS = \
 	tests/os/test_ownaddr tests/os/test_sandbox \
 	tests/os/test_statedir tests/os/test_store tests/os/test_storememo \
 	tests/os/test_storestart tests/os/test_tcpcall tests/os/test_tcplimits
+CLTRACK_TESTS = tests/os/test_cldb tests/os/test_cldbform
+if CLTRACK
+OS_TESTS += $(CLTRACK_TESTS)
+endif
 FUZZERS = \
 	fuzz/fuzz_ctl \
 	fuzz/fuzz_addr fuzz/fuzz_hawords fuzz/fuzz_memo fuzz/fuzz_mounts fuzz/fuzz_nfsconf \
@@ -109,6 +113,11 @@ tests_os_test_retire_SOURCES = tests/os/test_retire.c $(TURN_RIG) $(TRACER)
 TCP_RIG = tests/os/tcp_rig.c tests/os/tcp_rig.h
 tests_os_test_rpctcp_SOURCES = tests/os/test_rpctcp.c $(TCP_RIG)
 tests_os_test_tcplimits_SOURCES = tests/os/test_tcplimits.c $(TCP_RIG)
+SQL_RIG = tests/os/sql_rig.c tests/os/sql_rig.h
+tests_os_test_cldb_SOURCES = tests/os/test_cldb.c $(SQL_RIG)
+tests_os_test_cldb_LDADD = $(CLTRACK_LIBS) $(CMOCKA_LIBS)
+tests_os_test_cldbform_SOURCES = tests/os/test_cldbform.c $(SQL_RIG)
+tests_os_test_cldbform_LDADD = $(CLTRACK_LIBS) $(CMOCKA_LIBS)
 tests_os_test_control_SOURCES = tests/os/test_control.c sm-notify/desk.c
 tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/host.c \
 	tests/sim/callout.c tests/sim/check.c tests/sim/disk.c \

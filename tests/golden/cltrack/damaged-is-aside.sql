@@ -1,0 +1,21 @@
+-- What damaged.sql becomes.
+CREATE TABLE parameters (key TEXT PRIMARY KEY, value TEXT);
+INSERT INTO parameters VALUES('version','4');
+INSERT INTO parameters VALUES('first_time','0');
+CREATE TABLE grace (current INTEGER , recovery INTEGER);
+INSERT INTO grace VALUES(2,1);
+CREATE TABLE "rec-0000000000000001" (id BLOB PRIMARY KEY, princhash BLOB);
+INSERT INTO "rec-0000000000000001" VALUES(X'61',NULL);
+INSERT INTO "rec-0000000000000001" VALUES(zeroblob(1024),X'');
+CREATE TABLE "rec-0000000000000002" (id BLOB PRIMARY KEY, princhash BLOB);
+CREATE TABLE aside (epoch INTEGER, id, princhash, reason TEXT);
+INSERT INTO aside VALUES(1,NULL,NULL,'id is no blob');
+INSERT INTO aside VALUES(1,NULL,X'00','id is no blob');
+INSERT INTO aside VALUES(1,X'',NULL,'length of id');
+INSERT INTO aside VALUES(1,'text',NULL,'id is no blob');
+INSERT INTO aside VALUES(1,7,NULL,'id is no blob');
+INSERT INTO aside VALUES(1,zeroblob(1025),NULL,'length of id');
+INSERT INTO aside VALUES(1,X'62',X'00','length of princhash');
+INSERT INTO aside VALUES(1,X'63',zeroblob(33),'length of princhash');
+INSERT INTO aside VALUES(1,X'64','01234567890123456789012345678901','princhash is no blob');
+INSERT INTO aside VALUES(2,NULL,NULL,'id is no blob');
