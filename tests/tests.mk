@@ -36,7 +36,8 @@ OS_TESTS = \
 	tests/os/test_ownaddr tests/os/test_sandbox \
 	tests/os/test_statedir tests/os/test_store tests/os/test_storememo \
 	tests/os/test_storestart tests/os/test_tcpcall tests/os/test_tcplimits
-CLTRACK_TESTS = tests/os/test_cldb tests/os/test_cldbform
+CLTRACK_TESTS = tests/os/test_cldb tests/os/test_cldbcrash \
+	tests/os/test_cldbform
 if CLTRACK
 OS_TESTS += $(CLTRACK_TESTS)
 endif
@@ -116,6 +117,10 @@ tests_os_test_tcplimits_SOURCES = tests/os/test_tcplimits.c $(TCP_RIG)
 SQL_RIG = tests/os/sql_rig.c tests/os/sql_rig.h
 tests_os_test_cldb_SOURCES = tests/os/test_cldb.c $(SQL_RIG)
 tests_os_test_cldb_LDADD = $(CLTRACK_LIBS) $(CMOCKA_LIBS)
+CRASH_RIG = tests/os/crash_rig.c tests/os/crash_rig.h
+tests_os_test_cldbcrash_SOURCES = \
+	tests/os/test_cldbcrash.c $(SQL_RIG) $(CRASH_RIG) $(TRACER)
+tests_os_test_cldbcrash_LDADD = $(CLTRACK_LIBS) $(CMOCKA_LIBS)
 tests_os_test_cldbform_SOURCES = tests/os/test_cldbform.c $(SQL_RIG)
 tests_os_test_cldbform_LDADD = $(CLTRACK_LIBS) $(CMOCKA_LIBS)
 tests_os_test_control_SOURCES = tests/os/test_control.c sm-notify/desk.c

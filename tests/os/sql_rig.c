@@ -40,9 +40,13 @@ static void take_line(enum log_level level, const char *text)
 int sql_rig_setup(void **state)
 {
 	rig = (struct sql_rig){0};
-	snprintf(rig.root, sizeof(rig.root), "/tmp/test_sql.XXXXXX");
-	if (mkdtemp(rig.root) == NULL)
-		return -1;
+	/* Nothing here asks a real disk; in memory it is much faster. */
+	snprintf(rig.root, sizeof(rig.root), "/dev/shm/test_sql.XXXXXX");
+	if (mkdtemp(rig.root) == NULL) {
+		snprintf(rig.root, sizeof(rig.root), "/tmp/test_sql.XXXXXX");
+		if (mkdtemp(rig.root) == NULL)
+			return -1;
+	}
 	snprintf(rig.dir, sizeof(rig.dir), "%s/db", rig.root);
 	snprintf(rig.file, sizeof(rig.file), "%s/main.sqlite", rig.dir);
 	log_set_sink(take_line);
