@@ -162,6 +162,13 @@ int kernel_lift_grace(void)
 	return text_write(LOCKD_END_GRACE, "Y");
 }
 
+int kernel_lift_nfsd_grace(void)
+{
+	int error = text_write(NFSD_END_GRACE, "Y");
+
+	return error == -EBUSY ? 0 : error;
+}
+
 uint16_t kernel_reserved_port_max(void)
 {
 	char text[TEXT_MAX];

@@ -58,6 +58,13 @@ bool kernel_has_nfsd(void);
 int kernel_lift_grace(void);
 
 /*
+ * Ends the grace period of nfsd, of version 4.
+ * Errors: -errno, -ENOENT where nfsd is not loaded; that it was over already is
+ *         none (contract.md 7.4).
+ */
+int kernel_lift_nfsd_grace(void);
+
+/*
  * Returns the highest port that only root may bind for RPC: the larger of 1023
  * and sunrpc.max_resvport.
  */

@@ -353,7 +353,9 @@ void options_apply_args(const struct options_program *program, int argc,
 			fail_option(program, got, argv);
 		take_option(program, opt, got, settings);
 	}
-	if (optind >= argc)
+	if (program->operands != NULL)
+		*program->operands = optind;
+	if (optind >= argc || program->operands != NULL)
 		return;
 	buf_init(&text, LOG_TEXT_MAX);
 	add_shown(&text, argv[optind]);

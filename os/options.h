@@ -17,6 +17,9 @@ struct options_program {
 	const char *section; /* whose unknown keys are warned about */
 	const char *const
 		*known_keys; /* keys of it that others read, NULL-ended */
+	/* Where the place in argv of what follows the options goes; NULL:
+	 * nothing may. */
+	int *operands;
 };
 
 /*

@@ -71,6 +71,24 @@ int sandbox_enter(uid_t uid, gid_t gid)
 	return error;
 }
 
+int sandbox_drop_rights(void)
+{
+	errno = 0;
+	if (capng_get_caps_process() != 0)
+		return last_error();
+	/* Whoever may not change the bounding set has no_new_privs left. */
+	if (capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP)) {
+		capng_clear(CAPNG_SELECT_BOTH);
+		if (capng_apply(CAPNG_SELECT_BOTH) != 0)
+			return last_error();
+	} else {
+		capng_clear(CAPNG_SELECT_CAPS);
+		if (capng_apply(CAPNG_SELECT_CAPS) != 0)
+			return last_error();
+	}
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 : -errno;
+}
+
 /*
  * SAFETY: whoever may speak for statd runs any program as its user, and sudo
  * then decides; that is what callouts are for.  CAP_KILL is not handed on to

@@ -30,4 +30,13 @@ int sandbox_enter(uid_t uid, gid_t gid);
  */
 int sandbox_enter_launcher(uid_t uid, gid_t gid);
 
+/*
+ * Gives up every capability in every set, and no program run from here gets
+ * any; the ids stay.  Root is then the owner of its files and nothing more.
+ * ORDER:  as sandbox_enter().
+ * Errors: -errno; the process is in no state to go on then.
+ * Source: contract.md 6.2, 6.3.
+ */
+int sandbox_drop_rights(void);
+
 #endif

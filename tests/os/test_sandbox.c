@@ -269,6 +269,34 @@ static void launcher_keeps_kill_alone(void **state)
 	run_child(launcher_body);
 }
 
+static void rightless_body(void)
+{
+	uid_t uid = geteuid();
+
+	WANT(sandbox_drop_rights() == 0);
+	WANT(warnings == 0);
+	WANT(geteuid() == uid);
+	WANT(status_is("/proc/self/status", "CapEff", NO_CAPABILITY));
+	WANT(status_is("/proc/self/status", "CapPrm", NO_CAPABILITY));
+	WANT(status_is("/proc/self/status", "CapInh", NO_CAPABILITY));
+	WANT(status_is("/proc/self/status", "CapAmb", NO_CAPABILITY));
+	WANT(status_is("/proc/self/status", "NoNewPrivs", "1"));
+	WANT(uid != 0 ||
+	     status_is("/proc/self/status", "CapBnd", NO_CAPABILITY));
+	WANT(chown(secret, USER, GROUP) < 0 && errno == EPERM);
+	/* What belongs to us can still be written. */
+	WANT(close(open(secret, O_WRONLY | O_CLOEXEC)) == 0);
+	execl("/bin/sh", "sh", "-c",
+	      "grep -q '^CapEff:.0000000000000000$' /proc/self/status", NULL);
+	_exit(127);
+}
+
+static void rights_are_dropped_alone(void **state)
+{
+	(void)state;
+	run_child(rightless_body);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -276,6 +304,7 @@ int main(void)
 		cmocka_unit_test(root_stays_without_capabilities),
 		cmocka_unit_test(other_user_stays),
 		cmocka_unit_test(launcher_keeps_kill_alone),
+		cmocka_unit_test(rights_are_dropped_alone),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
