@@ -138,6 +138,14 @@ static int harden(struct sql *sql)
 	return sql_run(sql, "PRAGMA cell_size_check = ON");
 }
 
+/* SQLite flushes the directory before it writes to a file. */
+static bool is_new(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) != 0 || st.st_size == 0;
+}
+
 static int open_handle(struct sql *sql, enum sql_how how)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
@@ -174,7 +182,7 @@ int sql_open(struct sql *sql, const char *dir, enum sql_how how)
 	if (!error)
 		error = harden(sql);
 	/* ORDER: a commit is worth nothing under a name that is not durable. */
-	if (!error && how == SQL_MAKE) {
+	if (!error && how == SQL_MAKE && is_new(sql->path)) {
 		error = sync_dir(dir);
 		if (error)
 			log_file(sql, "its directory", strerror(-error));

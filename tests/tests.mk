@@ -6,6 +6,7 @@ UNIT_TESTS = \
 	tests/unit/test_callouts tests/unit/test_hacalls \
 	tests/unit/test_hawords \
 	tests/unit/test_connlimit tests/unit/test_differences \
+	tests/unit/test_hexid \
 	tests/unit/test_doubt tests/unit/test_effects tests/unit/test_hostname \
 	tests/unit/test_ctl tests/unit/test_keyset tests/unit/test_request \
 	tests/unit/test_late \
@@ -30,20 +31,21 @@ OS_TESTS = \
 	tests/os/test_bootstate \
 	tests/os/test_bootturn tests/os/test_claim tests/os/test_durable \
 	tests/os/test_launcher tests/os/test_loop \
-	tests/os/test_mountwatch tests/os/test_notifylock tests/os/test_options tests/os/test_process \
+	tests/os/test_mountwatch tests/os/test_notifylock tests/os/test_operands tests/os/test_options tests/os/test_process \
 	tests/os/test_resolver tests/os/test_retire tests/os/test_rpcbind \
 	tests/os/test_rpctcp tests/os/test_rpcudp tests/os/test_rundir \
 	tests/os/test_ownaddr tests/os/test_sandbox \
 	tests/os/test_statedir tests/os/test_store tests/os/test_storememo \
 	tests/os/test_storestart tests/os/test_tcpcall tests/os/test_tcplimits
 CLTRACK_TESTS = tests/os/test_cldb tests/os/test_cldbcrash \
-	tests/os/test_cldbform
+	tests/os/test_cldbform tests/os/test_legacy \
+	tests/os/test_trackdb
 if CLTRACK
 OS_TESTS += $(CLTRACK_TESTS)
 endif
 FUZZERS = \
 	fuzz/fuzz_ctl \
-	fuzz/fuzz_addr fuzz/fuzz_hawords fuzz/fuzz_memo fuzz/fuzz_mounts fuzz/fuzz_nfsconf \
+	fuzz/fuzz_addr fuzz/fuzz_hawords fuzz/fuzz_hexid fuzz/fuzz_memo fuzz/fuzz_mounts fuzz/fuzz_nfsconf \
 	fuzz/fuzz_notify \
 	fuzz/fuzz_nsm \
 	fuzz/fuzz_optab fuzz/fuzz_record fuzz/fuzz_rpcmsg fuzz/fuzz_rpcrec \
@@ -123,6 +125,11 @@ tests_os_test_cldbcrash_SOURCES = \
 tests_os_test_cldbcrash_LDADD = $(CLTRACK_LIBS) $(CMOCKA_LIBS)
 tests_os_test_cldbform_SOURCES = tests/os/test_cldbform.c $(SQL_RIG)
 tests_os_test_cldbform_LDADD = $(CLTRACK_LIBS) $(CMOCKA_LIBS)
+tests_os_test_legacy_SOURCES = \
+	tests/os/test_legacy.c $(SQL_RIG) $(CRASH_RIG) $(TRACER)
+tests_os_test_legacy_LDADD = $(CLTRACK_LIBS) $(CMOCKA_LIBS)
+tests_os_test_trackdb_SOURCES = tests/os/test_trackdb.c $(SQL_RIG)
+tests_os_test_trackdb_LDADD = $(CLTRACK_LIBS) $(CMOCKA_LIBS)
 tests_os_test_control_SOURCES = tests/os/test_control.c sm-notify/desk.c
 tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/host.c \
 	tests/sim/callout.c tests/sim/check.c tests/sim/disk.c \
@@ -152,6 +159,8 @@ fuzz_fuzz_addr_SOURCES = fuzz/fuzz_addr.c $(FUZZ_MAIN)
 fuzz_fuzz_addr_LDFLAGS = $(FUZZ_LINK)
 fuzz_fuzz_hawords_SOURCES = fuzz/fuzz_hawords.c $(FUZZ_MAIN)
 fuzz_fuzz_hawords_LDFLAGS = $(FUZZ_LINK)
+fuzz_fuzz_hexid_SOURCES = fuzz/fuzz_hexid.c $(FUZZ_MAIN)
+fuzz_fuzz_hexid_LDFLAGS = $(FUZZ_LINK)
 fuzz_fuzz_memo_SOURCES = fuzz/fuzz_memo.c $(FUZZ_MAIN)
 fuzz_fuzz_memo_LDFLAGS = $(FUZZ_LINK)
 fuzz_fuzz_mounts_SOURCES = fuzz/fuzz_mounts.c $(FUZZ_MAIN)

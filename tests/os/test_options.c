@@ -527,26 +527,6 @@ static void test_stray_arguments(void **state)
 	expect_refused("\033]0;x", "\\x1b]0;x: stray argument");
 }
 
-/* A program of words: options and words may come in any order. */
-static void test_operands(void **state)
-{
-	char *argv[] = {(char[]){"prog"}, (char[]){"create"}, (char[]){"-p7"},
-			(char[]){"6162"}, NULL};
-	struct options_program words = program;
-	struct settings s = {.port = 1};
-	int first = 0;
-
-	(void)state;
-	words.operands = &first;
-	options_apply_args(&words, 4, argv, &s);
-	assert_int_equal(s.port, 7);
-	assert_int_equal(first, 2);
-	assert_string_equal(argv[first], "create");
-	assert_string_equal(argv[first + 1], "6162");
-	options_apply_args(&words, 1, argv, &s);
-	assert_int_equal(first, 1);
-}
-
 static void test_bad_conf(void **state)
 {
 	char err[1024];
@@ -611,7 +591,6 @@ int main(void)
 		TEST(test_help_over_bad_conf),
 		TEST(test_refused_options),
 		TEST(test_stray_arguments),
-		TEST(test_operands),
 		TEST(test_bad_conf),
 		TEST(test_unknown_key_warns),
 		TEST(test_real_files),
