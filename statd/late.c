@@ -325,7 +325,7 @@ static struct late_job *begin(struct late *late, uint64_t now_ms,
 	job->id = late->next_id++;
 	job->peer = peer;
 	peer->late = job;
-	peer->is_late_settled = false;
+	peer->late_settled = 0;
 	ask(late, job);
 	return job;
 }
@@ -347,7 +347,8 @@ void late_load(struct late *late, uint64_t now_ms, struct peer *peer)
 
 void late_found(struct late *late, uint64_t now_ms, struct peer *peer)
 {
-	if (peer->late == NULL && peer->has_mon_ms && !peer->is_late_settled)
+	if (peer->late == NULL && peer->has_mon_ms &&
+	    !late_is_settled(late, peer))
 		begin(late, now_ms, peer)->is_answered = true;
 }
 
@@ -357,6 +358,11 @@ void late_stored(struct late *late, const struct peer *peer)
 		return;
 	peer->late->is_unsure = true;
 	effects_grace(late->out);
+}
+
+bool late_is_settled(const struct late *late, const struct peer *peer)
+{
+	return peer->late_settled != 0 && peer->late_settled == late->number;
 }
 
 bool late_is_holding(const struct peer *peer)

@@ -88,6 +88,12 @@ void late_found(struct late *late, uint64_t now_ms, struct peer *peer);
 void late_stored(struct late *late, const struct peer *peer);
 
 /*
+ * Tells whether it was found out that no notice of the number that is in force
+ * comes late to @peer, since an SM_MON for it was answered.
+ */
+bool late_is_settled(const struct late *late, const struct peer *peer);
+
+/*
  * Tells whether an SM_MON for @peer must not be answered yet.
  */
 bool late_is_holding(const struct peer *peer);

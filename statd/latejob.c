@@ -71,7 +71,8 @@ void latejob_finish(struct late *late, struct late_job *job, bool is_settled)
 {
 	latejob_end_hold(late, job);
 	latejob_stop_telling(late, job);
-	job->peer->is_late_settled = is_settled && !job->is_by_name;
+	job->peer->late_settled =
+		is_settled && !job->is_by_name ? late->number : 0;
 	job->peer->late = NULL;
 	job->peer = NULL;
 	latejob_release(late, job);

@@ -267,7 +267,7 @@ static void add_again(struct monitor *m, uint64_t now_ms, struct peer *peer,
 {
 	struct store_job *job;
 
-	if (!peer->is_late_settled)
+	if (!late_is_settled(m->late, peer))
 		late_begin(m->late, now_ms, peer);
 	if (peer->is_stored) {
 		answer_stored(m, peer, caller);

@@ -104,7 +104,7 @@ struct peer {
 	uint64_t mon_ms;       /* when lockd asked for it, under this cookie */
 	uint64_t settled_ms;   /* when an answer last settled a doubt, or 0 */
 	struct late_job *late; /* late.c: is it untold?  NULL: nothing open */
-	bool is_late_settled;  /* no notice of ours comes late, as of then */
+	uint32_t late_settled; /* no notice of this number comes late; or 0 */
 };
 
 struct peers {

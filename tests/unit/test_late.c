@@ -368,6 +368,23 @@ static void test_number_is_raised(void **state)
 			    "told " PEER " me.example");
 }
 
+/* It has copied the record into sm.bak, so the peer is untold once more. */
+static void test_mon_after_a_raise(void **state)
+{
+	struct nsm_in number = {.kind = NSM_IN_NUMBER, .number = 5};
+	struct rig *rig = *state;
+
+	feed(rig, mon(rig), NSM_UNTOLD_NONE);
+	rig_feed(rig, &number);
+	rig_mon(rig, PEER, 'a');
+	assert_int_equal(rig_count(rig, NSM_OUT_REPLY), 0);
+	feed(rig, expect_untold(rig, CTL_ASK, SUBJ), NSM_UNTOLD_PARKED);
+	assert_int_equal(rig_count(rig, NSM_OUT_REPLY), 1);
+	rig_mon(rig, PEER, 'a');
+	assert_int_equal(rig_count(rig, NSM_OUT_UNTOLD), 0);
+	assert_int_equal(rig_count(rig, NSM_OUT_REPLY), 1);
+}
+
 /* SM_MON of PEER under another of our names. */
 static void rig_mon_as(struct rig *rig, const char *mon_name,
 		       const char *my_name, char cookie)
@@ -619,6 +636,7 @@ int main(void)
 		CASE(test_told_in_grace),
 		CASE(test_we_tell),
 		CASE(test_number_is_raised),
+		CASE(test_mon_after_a_raise),
 		CASE(test_we_tell_in_vain),
 		CASE(test_parked_by_another_record),
 		CASE(test_told_by_another_record),
