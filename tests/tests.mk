@@ -133,6 +133,7 @@ tests_os_test_trackdb_LDADD = $(CLTRACK_LIBS) $(CMOCKA_LIBS)
 tests_os_test_control_SOURCES = tests/os/test_control.c sm-notify/desk.c
 tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/host.c \
 	tests/sim/callout.c tests/sim/check.c tests/sim/disk.c \
+	tests/sim/exits.c \
 	tests/sim/parking.c \
 	tests/sim/lockd.c tests/sim/net.c tests/sim/notifier.c \
 	tests/sim/stream.c \

@@ -100,9 +100,11 @@ static void promise_survives_power_failure(struct host *h, struct pair *pair)
 }
 
 /*
- * Nothing but its acknowledgement takes the line of an untold peer away.
+ * Nothing but its acknowledgement takes the line of an untold peer away: no end
+ * of sm-notify (its time is over, SIGTERM, a kill between any two effects, a
+ * power failure), no setting of it (skip, max-age), no error of the disk.
  */
-static void untold_peer_stays_on_disk(struct host *h, struct pair *pair)
+static void no_peer_is_deleted_untold(struct host *h, struct pair *pair)
 {
 	struct wanted wanted = {
 		.mon_name = pair->mon_name,
@@ -114,7 +116,7 @@ static void untold_peer_stays_on_disk(struct host *h, struct pair *pair)
 	    (!h->is_turned &&
 	     disk_survives(&h->disk, DISK_SM, has_record, &wanted)))
 		return;
-	check_violate(h, "untold_peer_stays_on_disk",
+	check_violate(h, "no_peer_is_deleted_untold",
 		      "\"%s\" was not told of this boot", pair->mon_name);
 }
 
@@ -131,19 +133,22 @@ void check_step(struct sim *s)
 		h->checked = h->disk.changes;
 		for (j = 0; j < h->lockd.pair_count; j++) {
 			promise_survives_power_failure(h, &h->lockd.pairs[j]);
-			untold_peer_stays_on_disk(h, &h->lockd.pairs[j]);
+			no_peer_is_deleted_untold(h, &h->lockd.pairs[j]);
 		}
 	}
 }
 
 /* --- the number -------------------------------------------------------- */
 
+/* state, or state.boot: the next turn goes beyond both. */
 static bool has_number(void *ctx, const uint8_t *bytes, size_t len)
 {
 	const uint32_t *number = ctx;
+	struct bootrec rec;
 
-	return len == STATENUM_FILE_SIZE &&
-	       statenum_decode(bytes, len) == *number;
+	if (len == STATENUM_FILE_SIZE)
+		return statenum_decode(bytes, len) == *number;
+	return bootrec_parse(bytes, len, &rec) && rec.number == *number;
 }
 
 static void check_number(struct host *h, uint32_t number)
@@ -193,6 +198,23 @@ void check_mon_answered(struct host *h, const struct statd_call *call,
 			      h->number);
 	call->pair->is_promised = true;
 	memcpy(call->pair->promised, call->cookie, sizeof(call->cookie));
+	h->checked = UINT64_MAX;
+	check_step(h->sim);
+}
+
+/* All are to be told once more, with a new number. */
+void check_forced(struct host *h)
+{
+	size_t i;
+
+	for (i = 0; i < h->lockd.pair_count; i++) {
+		struct pair *pair = &h->lockd.pairs[i];
+
+		pair->is_debt = pair->is_debt || pair->is_promised;
+		memset(pair->was_told, 0, sizeof(pair->was_told));
+		memset(pair->sent, 0, sizeof(pair->sent));
+		pair->is_stuck = false;
+	}
 	h->checked = UINT64_MAX;
 	check_step(h->sim);
 }
@@ -298,12 +320,27 @@ static bool is_name(const struct pair *pair, int which, const char *name)
 	return strlen(name) == len && strncmp(name, pair->my_name, len) == 0;
 }
 
-/* Design decision 13: both names, or the full one where the short is silent. */
+/*
+ * Design decision 13: both names, or the full one where the short is silent
+ * from then on; one may be on its way when the full one is acknowledged.
+ */
 static void settle_debt(struct pair *pair)
 {
 	if (pair->was_told[0] &&
-	    (pair->was_told[1] || pair->sent[1] >= NOTIFY_SILENT_TRIES))
+	    (pair->was_told[1] || pair->sent[1] + 1 >= NOTIFY_SILENT_TRIES))
 		pair->is_debt = false;
+}
+
+static void note_told(struct pair *pair, const char *name)
+{
+	bool was_known = pair->was_told[0];
+	int which;
+
+	for (which = 0; which < SIM_NAMES; which++)
+		pair->was_told[which] |= is_name(pair, which, name);
+	if (!was_known)
+		memset(pair->sent, 0, sizeof(pair->sent));
+	settle_debt(pair);
 }
 
 void check_notice_sent(struct host *h, const struct addr *to,
@@ -329,7 +366,6 @@ void check_ack_delivered(struct host *h, const struct packet *p)
 {
 	struct rpcmsg_reply reply;
 	size_t i;
-	int which;
 
 	if (p->sender == NULL || !p->acks.is_notice ||
 	    p->acks.number != h->number ||
@@ -339,12 +375,8 @@ void check_ack_delivered(struct host *h, const struct packet *p)
 	for (i = 0; i < h->lockd.pair_count; i++) {
 		struct pair *pair = &h->lockd.pairs[i];
 
-		if (pair->peer != p->sender)
-			continue;
-		for (which = 0; which < SIM_NAMES; which++)
-			pair->was_told[which] |=
-				is_name(pair, which, p->acks.name);
-		settle_debt(pair);
+		if (pair->peer == p->sender)
+			note_told(pair, p->acks.name);
 	}
 }
 
@@ -502,6 +534,13 @@ static void check_pair_end(struct host *h, const struct pair *pair)
 			      "lockd waits for \"%s\"", pair->mon_name);
 }
 
+/* Whether its run rightly leaves a line about @pair in sm.bak/. */
+static bool may_be_left(const struct host *h, const struct pair *pair)
+{
+	return (pair->is_stuck && !pair->is_debt) ||
+	       parking_is_excused(h, pair);
+}
+
 /* Whether sm.bak/ still has a line about a peer of @h. */
 static bool has_line_left(const struct host *h)
 {
@@ -514,7 +553,7 @@ static bool has_line_left(const struct host *h)
 			.my_name = h->lockd.pairs[i].my_name,
 		};
 
-		if (parking_is_excused(h, &h->lockd.pairs[i]))
+		if (may_be_left(h, &h->lockd.pairs[i]))
 			continue;
 		for (j = 0; j < bak->count; j++) {
 			const struct inode *inode = bak->all[j].inode;

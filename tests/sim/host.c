@@ -485,9 +485,28 @@ void host_count_spin(struct host *h, unsigned int *spins, bool is_timer)
 		check_violate(h, "deadlines_lie_ahead", "the timer spins");
 }
 
+void statd_feed_number(struct host *h)
+{
+	const struct nsm_in number = {.kind = NSM_IN_NUMBER,
+				      .number = read_number(h)};
+
+	nsm_input(h->statd.core, host_clock(h), &number);
+}
+
+/* As statd/world.c does, once it has loaded all. */
+static bool is_after_number(const struct nsm_in *in)
+{
+	return in->kind == NSM_IN_CALL || in->kind == NSM_IN_ANSWER ||
+	       in->kind == NSM_IN_STORED || in->kind == NSM_IN_MEMO_STORED ||
+	       in->kind == NSM_IN_RESOLVED || in->kind == NSM_IN_TIMER ||
+	       in->kind == NSM_IN_UNTOLD;
+}
+
 void statd_input(struct host *h, const struct nsm_in *in)
 {
 	host_count_spin(h, &h->statd.spins, in->kind == NSM_IN_TIMER);
+	if (is_after_number(in))
+		statd_feed_number(h);
 	nsm_input(h->statd.core, host_clock(h), in);
 	statd_carry(h);
 }
@@ -495,14 +514,8 @@ void statd_input(struct host *h, const struct nsm_in *in)
 void statd_call(struct host *h, const struct statd_call *call,
 		enum nsm_transport transport, const uint8_t *bytes, size_t len)
 {
-	struct nsm_in number = {.kind = NSM_IN_NUMBER,
-				.number = read_number(h)};
 	struct nsm_in in = {.kind = NSM_IN_CALL, .bytes = bytes, .len = len};
-	uint32_t life = h->statd.life;
 
-	statd_input(h, &number);
-	if (h->statd.core == NULL || h->statd.life != life)
-		return;
 	in.call.reply_to = h->statd.call_count;
 	in.call.transport = transport;
 	in.call.peer = call->from;

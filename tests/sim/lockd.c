@@ -204,7 +204,8 @@ void lockd_replied(struct host *h, size_t index, uint32_t xid,
 		pair->state = PAIR_IDLE;
 	else if (has_worked) {
 		pair->state = PAIR_MONITORED;
-		parking_granted(h, pair);
+		if (!call->is_given_up)
+			parking_granted(h, pair);
 	} else if (pair->calls == 0 && pair->state == PAIR_MONITORING) {
 		pair->state = PAIR_IDLE;
 		/* The application asks again. */

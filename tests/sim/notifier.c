@@ -33,9 +33,10 @@ void notifier_start(struct host *h)
 {
 	struct sim *s = h->sim;
 
-	if (h->notifier.is_bound || h->notifier.is_done || !h->is_turned)
+	if (h->notifier.is_bound || !h->is_turned || !turn_keep(h))
 		return;
 	trace(s, h, "notify starts");
+	h->notifier.is_done = false;
 	h->notifier.life++;
 	/* ORDER: bind, then read; statd writes, then connects. */
 	h->notifier.is_bound = true;
@@ -59,6 +60,7 @@ static void feed_records(struct host *h)
 		if (bak->all[i].name[0] == '.')
 			continue;
 		in.file.name = bak->all[i].name;
+		in.file.is_too_old = exits_is_too_old(h, bak->all[i].name);
 		in.bytes = bak->all[i].inode->bytes;
 		in.len = bak->all[i].inode->len;
 		notifier_input(h, &in);
@@ -89,21 +91,33 @@ static void read_records(struct sim *s, struct event *e)
 	if (e->life != h->notifier.life)
 		return;
 	sim_random_seed(s, config.seed);
+	exits_choose(h, &config);
 	h->notifier.core = notify_new(&config);
 	feed_records(h);
 }
 
-void notifier_kill(struct host *h)
+static void end_early(struct host *h, const char *how)
 {
 	struct sim *s = h->sim;
 
 	if (!h->notifier.is_bound)
 		return;
-	trace(s, h, "notify: killed");
+	trace(s, h, "notify: %s", how);
 	notifier_end(h);
 	if (prng_below(&s->rng, 2) == 0)
 		sim_after(s, sim_between(s, 100, 30000), notifier_run, h)
 			->life = h->boot;
+}
+
+void notifier_kill(struct host *h)
+{
+	end_early(h, "killed");
+}
+
+/* As sm-notify/driver.c: what the core has not said yet is never said. */
+void notifier_stop(struct host *h)
+{
+	end_early(h, "stopped");
 }
 
 static void notifier_resolved(struct sim *s, struct event *e)
@@ -124,18 +138,6 @@ static void notifier_resolved(struct sim *s, struct event *e)
 	}
 	trace(s, h, "notify <- RESOLVED %s: %zu", e->name, in.resolved.count);
 	notifier_input(h, &in);
-}
-
-static void carry_rewrite(struct host *h, const struct notify_out *out)
-{
-	char file[SIM_NAME_SIZE];
-
-	assert(strlen(out->rewrite.file) < sizeof(file));
-	strcpy(file, out->rewrite.file);
-	if (out->len == 0)
-		disk_unlink(&h->disk, DISK_BAK, file);
-	else
-		turn_replace(h, DISK_BAK, file, out->bytes, out->len);
 }
 
 static void notifier_send_failed(struct sim *s, struct event *e)
@@ -193,7 +195,7 @@ static void notifier_carry_one(struct host *h, const struct notify_out *out)
 	case NOTIFY_OUT_REWRITE:
 		trace(s, h, "notify: REWRITE %s, %zu bytes", out->rewrite.file,
 		      out->len);
-		carry_rewrite(h, out);
+		exits_rewrite(h, out);
 		break;
 	case NOTIFY_OUT_TOLD:
 		trace(s, h, "notify: TOLD %zu", out->told.at);
@@ -208,7 +210,7 @@ static void notifier_carry_one(struct host *h, const struct notify_out *out)
 	case NOTIFY_OUT_DONE:
 		trace(s, h, "notify: DONE told %zu untold %zu", out->done.told,
 		      out->done.untold);
-		h->notifier.is_done = true;
+		exits_done(h, out);
 		break;
 	}
 }

@@ -50,8 +50,11 @@ void parking_power_fail(struct host *h)
 {
 	size_t i;
 
-	for (i = 0; i < h->lockd.pair_count; i++)
+	for (i = 0; i < h->lockd.pair_count; i++) {
 		h->lockd.pairs[i].has_locks = false;
+		h->lockd.pairs[i].is_aside = false;
+		h->lockd.pairs[i].is_stuck = false;
+	}
 }
 
 void parking_turn(struct host *h)
@@ -133,10 +136,12 @@ static void tell_statd(struct host *h, const struct nsm_in *in)
 {
 	trace(h->sim, h, "statd <- UNTOLD %llu what %d, %zu bytes",
 	      (unsigned long long)in->untold.id, in->untold.what, in->len);
-	if (h->parking.is_carrying)
-		nsm_input(h->statd.core, host_clock(h), in);
-	else
+	if (!h->parking.is_carrying) {
 		statd_input(h, in);
+		return;
+	}
+	statd_feed_number(h);
+	nsm_input(h->statd.core, host_clock(h), in);
 }
 
 static void feed(struct host *h, uint64_t id, enum nsm_untold what)
@@ -400,6 +405,16 @@ void parking_granted(struct host *h, struct pair *pair)
 	pair->granted_life = h->statd.life;
 }
 
+void parking_give_up(struct host *h)
+{
+	size_t i;
+
+	for (i = 0; i < h->lockd.pair_count; i++)
+		h->lockd.pairs[i].has_locks = false;
+	for (i = 0; i < LOCKD_CALLS_MAX; i++)
+		h->lockd.calls[i].is_given_up = true;
+}
+
 /* Whether @h knows @peer under several names, of which DNS may tie some. */
 static bool has_other_names(const struct host *h, const struct pair *pair)
 {
@@ -433,7 +448,7 @@ void parking_check_notice(struct host *h, const struct addr *to)
 	for (i = 0; i < h->lockd.pair_count; i++) {
 		const struct pair *pair = &h->lockd.pairs[i];
 
-		if (pair->has_locks &&
+		if (pair->has_locks && !pair->is_stuck &&
 		    addr_is_same_host(&pair->peer->addr, to) &&
 		    !has_other_names(h, pair) && !may_be_told(h, pair))
 			check_violate(h, "no_late_notice", "\"%s\" has locks",
@@ -493,7 +508,7 @@ bool parking_is_excused(const struct host *h, const struct pair *pair)
 		if (h->lockd.pairs[i].peer == pair->peer &&
 		    h->lockd.pairs[i].is_promised && has_other_names(h, pair))
 			return true;
-	if (is_in_file(h, pair))
+	if (pair->is_aside || is_in_file(h, pair))
 		return true;
 	if (!ctl_set_subject(&subject, pair->mon_name, &pair->peer->addr, 1))
 		return false;

@@ -130,8 +130,12 @@ static void misfortune(struct sim *s, struct event *e)
 		host_power_fail(h);
 	else if (dice < 66)
 		statd_kill(h);
-	else if (dice < 71)
+	else if (dice < 69)
 		notifier_kill(h);
+	else if (dice < 71)
+		notifier_stop(h);
+	else if (dice < 72)
+		exits_force(h);
 	else if (dice < 77)
 		lockd_leaves(h);
 	else if (dice < 82)

@@ -7,6 +7,7 @@
  *   sim.c    the clock, the schedule of misfortunes, the command line
  *   host.c   power, and rpc.statd: carries out what its core says
  *   notifier.c  the same for sm-notify
+ *   exits.c  with which settings sm-notify runs, and how it ends
  *   turn.c   the boot turn (design section 4), step by step on the model disk
  *   lockd.c  the lock manager: who is monitored, and the callback
  *   callout.c the program for HA, and what a cluster learns from it
@@ -242,11 +243,14 @@ struct pair {
 	uint8_t promised[RECORD_PRIV_SIZE];
 	bool is_debt;		      /* to be told of this boot */
 	bool was_told[SIM_NAMES];     /* each of our names */
-	unsigned int sent[SIM_NAMES]; /* ... and how often it was tried */
+	unsigned int sent[SIM_NAMES]; /* since the full one is known */
 	bool is_callback_due;	      /* the peer crashed and will tell us */
 	uint32_t due_above;	      /* ... a number above this */
 	bool is_answered;	      /* ... and needs not tell again */
 	uint64_t forged_ms; /* the last callback by one with its address */
+
+	bool is_aside; /* sm-notify must not tell it: skip, max-age */
+	bool is_stuck; /* told, and the disk did not let its line go */
 
 	enum told told;	   /* by callouts, in this boot */
 	bool is_memo_lost; /* the disk refused to note a callout */
@@ -255,6 +259,7 @@ struct pair {
 
 struct lockd_call {
 	bool is_open;
+	bool is_given_up; /* -f has declared its locks lost meanwhile */
 	uint32_t xid;
 	uint32_t proc;
 	struct pair *pair;
@@ -344,7 +349,10 @@ struct notifier {
 	uint32_t life;
 	bool is_bound;	 /* its socket is there */
 	bool is_serving; /* it has begun */
-	bool is_done;	 /* in this boot */
+	bool is_done;	 /* the last run of this boot came to its end */
+	char skip[SIM_NAME_SIZE]; /* whom it was told never to tell */
+	bool is_ageing;		  /* it sets records aside for their age */
+	uint32_t age_salt;	  /* ... these */
 	unsigned int spins;
 };
 
@@ -419,6 +427,8 @@ bool host_survives(struct host *h, enum program who);
 void statd_start(struct host *h);
 void statd_kill(struct host *h);
 void statd_input(struct host *h, const struct nsm_in *in);
+/* Tells it what the file "state" says. */
+void statd_feed_number(struct host *h);
 void statd_call(struct host *h, const struct statd_call *call,
 		enum nsm_transport transport, const uint8_t *bytes, size_t len);
 
@@ -433,13 +443,32 @@ void notifier_start(struct host *h);
 /* Takes the process away without a word. */
 void notifier_end(struct host *h);
 void notifier_kill(struct host *h);
+/* Stops it as SIGTERM does. */
+void notifier_stop(struct host *h);
 void notifier_input(struct host *h, const struct notify_in *in);
 
 /* Runs the boot turn; false where the process or the host died on the way. */
 bool turn_run(struct host *h);
+/* A turned boot: a `state` that fell behind is written again. */
+bool turn_keep(struct host *h);
+/* "sm-notify -f", up to its first notice. */
+bool turn_force(struct host *h);
 /* Replaces a file, not yet durably, with crash points in between. */
 bool turn_replace(struct host *h, enum disk_dir dir, const char *name,
 		  const void *bytes, size_t len);
+
+/* --- exits.c ----------------------------------------------------------- */
+
+/* Chooses the settings of a run that begins; @config borrows from @h. */
+void exits_choose(struct host *h, struct notify_config *config);
+/* Whether the run that begins finds the record @file too old. */
+bool exits_is_too_old(const struct host *h, const char *file);
+/* Carries a REWRITE out, or fails to. */
+void exits_rewrite(struct host *h, const struct notify_out *out);
+/* "sm-notify -f": the operator declares the locks lost. */
+void exits_force(struct host *h);
+/* The run has ended by itself. */
+void exits_done(struct host *h, const struct notify_out *out);
 
 /* --- callout.c --------------------------------------------------------- */
 
@@ -470,6 +499,8 @@ void parking_answer(struct host *h, uint64_t id, enum ctl_word word);
 void parking_notifier_ended(struct host *h);
 /* lockd was told that @pair is monitored: locks may be granted. */
 void parking_granted(struct host *h, struct pair *pair);
+/* -f begins: the locks are declared lost, and those that are asked for. */
+void parking_give_up(struct host *h);
 /* A notice goes to @to. */
 void parking_check_notice(struct host *h, const struct addr *to);
 /* Whether the debt of @pair may stay for the next boot. */
@@ -494,6 +525,8 @@ void check_callback(struct host *h, struct pair *pair, uint32_t number);
 void check_power_failed(struct host *h);
 void check_statd_starts(struct host *h);
 void check_turned(struct host *h);
+/* -f has come to its first notice. */
+void check_forced(struct host *h);
 void check_step(struct sim *s);
 void check_end(struct sim *s);
 

@@ -148,6 +148,68 @@ static bool turn_steps(struct host *h, struct bootrec *rec, const char *key,
 	return write_bootrec(h, rec);
 }
 
+/* A copy of all of sm/ in sm.bak/, never over a line that is there. */
+static bool copy_records(struct host *h)
+{
+	struct dirents *sm = &h->disk.dirs[DISK_SM].now;
+	size_t i;
+
+	for (i = 0; i < sm->count; i++) {
+		if (sm->all[i].name[0] != '.' && !merge_file(h, &sm->all[i]))
+			return false;
+	}
+	disk_sync_dir(&h->disk, DISK_BAK);
+	return host_survives(h, PROGRAM_TURN);
+}
+
+static bool force_steps(struct host *h, struct bootrec *rec)
+{
+	rec->number = statenum_raise(h->number, rec->floor, h->number);
+	rec->is_turned = true;
+	if (!write_bootrec(h, rec) || !write_state(h, rec->number) ||
+	    !copy_records(h))
+		return false;
+	parking_turn(h);
+	return true;
+}
+
+/* The number as rpc.statd reads it. */
+static void see_number(struct host *h)
+{
+	struct bootrec rec;
+
+	if (h->is_turned)
+		read_store(h, &rec, &h->number);
+}
+
+bool turn_keep(struct host *h)
+{
+	struct bootrec rec;
+	uint32_t on_disk;
+	bool is_alive;
+
+	read_store(h, &rec, &on_disk);
+	is_alive = on_disk >= rec.number || write_state(h, rec.number);
+	see_number(h);
+	return is_alive;
+}
+
+bool turn_force(struct host *h)
+{
+	struct bootrec rec;
+	uint32_t on_disk;
+	bool is_alive;
+
+	if (!turn_keep(h))
+		return false;
+	read_store(h, &rec, &on_disk);
+	is_alive = force_steps(h, &rec);
+	see_number(h);
+	if (is_alive)
+		check_forced(h);
+	return is_alive;
+}
+
 bool turn_run(struct host *h)
 {
 	struct bootrec rec;
