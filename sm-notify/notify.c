@@ -242,9 +242,14 @@ size_t notify_aside_count(const struct notify *n)
 	return n->set.aside;
 }
 
+bool notify_is_puzzled(const struct notify *n)
+{
+	return n->set.is_puzzled;
+}
+
 bool notify_has_nobody(const struct notify *n)
 {
-	return !n->set.is_puzzled && !n->set.has_told &&
+	return !notify_is_puzzled(n) && !n->set.has_told &&
 	       n->set.count == n->set.aside;
 }
 

@@ -238,6 +238,12 @@ void notify_add_left(const struct notify *n, struct buf *line);
 size_t notify_aside_count(const struct notify *n);
 
 /*
+ * Tells whether a file held a line that was not understood, or none at all: it
+ * stays, and whom it names is not told.
+ */
+bool notify_is_puzzled(const struct notify *n);
+
+/*
  * Tells whether there is nobody to tell and was nobody: all was understood,
  * and there are only peers that are set aside.
  */

@@ -19,14 +19,15 @@ record() {
 	line "$1" >"$DISK/sm/$1"
 }
 
-# boot: with what is in the directory, to the end of sm-notify; status is its
-# exit status.
+# boot STATUS: with what is in the directory, to the end of sm-notify, which
+# leaves with STATUS.
 boot() {
+	local status=0
 	host_reboot server
 	: >"$LOG"
-	status=0
 	in_host server timeout 20 "$(program sm-notify ours)" -d \
 		</dev/null >>"$LOG" 2>&1 || status=$?
+	is "exit status" $status "$1"
 }
 
 # said WORDS: in the log of sm-notify.
@@ -48,7 +49,7 @@ on_wire client ip address add 192.0.2.3/24 dev eth0
 say "a copy that broke off: half a line, and a file without its last line feed"
 record 192.0.2.2
 line 192.0.2.3 | head -c 40 >"$DISK/sm/192.0.2.3"
-boot
+boot 1
 told 192.0.2.2
 said "192.0.2.3"
 is "kept" "$(files server sm.bak)" 192.0.2.3
@@ -56,7 +57,7 @@ is "its bytes" "$(cat "$DISK/sm.bak/192.0.2.3")" "$(line x | head -c 40)"
 
 say "the rest of the copy arrives"
 line 192.0.2.3 >"$DISK/sm.bak/192.0.2.3"
-boot
+boot 0
 told 192.0.2.3
 is "untold" "$(files server sm.bak)" ""
 
@@ -66,7 +67,7 @@ for bytes in '\x05\x00' 'not a number at all'; do
 	record 192.0.2.2
 	# shellcheck disable=SC2059 # bytes
 	printf "$bytes" >"$DISK/state"
-	boot
+	boot 0
 	told 192.0.2.2
 	[ "$(number server)" -gt "$before" ] || die "number was not raised"
 	is "bytes of state" "$(stat -c %s "$DISK/state")" 4
@@ -80,7 +81,7 @@ mkfifo "$DISK/sm.bak/192.0.2.67"
 ln -s /etc/passwd "$DISK/sm.bak/192.0.2.68"
 echo "this is a note of the administrator" >"$DISK/sm/README"
 head -c 70000 /dev/zero >"$DISK/sm/zeros"
-boot
+boot 1
 told 192.0.2.2
 is "passwd" "$(in_host server test -s /etc/passwd && echo there)" there
 for name in 192.0.2.66 192.0.2.67 192.0.2.68 README zeros; do

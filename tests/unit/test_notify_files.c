@@ -231,16 +231,20 @@ static void test_puzzled(void **state)
 
 	(void)state;
 	assert_true(notify_has_nobody(w.n));
+	assert_false(notify_is_puzzled(w.n));
 	feed_file(&w, "a", "");
 	assert_false(notify_has_nobody(w.n));
+	assert_true(notify_is_puzzled(w.n));
 	notify_free(w.n);
 	w = world_default();
 	feed_file(&w, "a", "x\n");
 	assert_false(notify_has_nobody(w.n));
+	assert_true(notify_is_puzzled(w.n));
 	notify_free(w.n);
 	w = world_default();
 	feed_file(&w, "a", LINE("192.0.2.9", "srv"));
 	assert_false(notify_has_nobody(w.n));
+	assert_false(notify_is_puzzled(w.n));
 	notify_free(w.n);
 	w = world_default();
 	feed_parked(&w, "told 192.0.2.9 srv\n");
