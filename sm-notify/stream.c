@@ -15,6 +15,7 @@ void streams_init(struct streams *s, struct outbox *out, struct prng *rng,
 		  uint32_t number)
 {
 	*s = (struct streams){.out = out, .rng = rng, .number = number};
+	list_init(&s->urgent);
 	list_init(&s->waiting);
 }
 
@@ -76,7 +77,16 @@ void streams_want(struct streams *s, struct target *t)
 	if (s->open < STREAMS_MAX)
 		begin(s, t);
 	else
-		list_append(&s->waiting, &t->stream.in_waiting);
+		list_append(t->is_urgent ? &s->urgent : &s->waiting,
+			    &t->stream.in_waiting);
+}
+
+void streams_hurry(struct streams *s, struct target *t)
+{
+	if (list_is_empty(&t->stream.in_waiting))
+		return;
+	list_remove(&t->stream.in_waiting);
+	list_append(&s->urgent, &t->stream.in_waiting);
 }
 
 /*
@@ -88,7 +98,8 @@ static struct target *take_waiting(struct streams *s)
 	struct target *t;
 	struct link *at;
 
-	while ((at = list_take_first(&s->waiting))) {
+	while ((at = list_take_first(&s->urgent)) ||
+	       (at = list_take_first(&s->waiting))) {
 		t = container_of(at, struct target, stream.in_waiting);
 		if (!t->is_parked)
 			return t;

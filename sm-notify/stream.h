@@ -21,6 +21,7 @@ struct streams {
 	struct outbox *out;  /* borrowed */
 	struct prng *rng;    /* borrowed */
 	uint32_t number;     /* announced */
+	struct link urgent;  /* of target_stream::in_waiting: go first */
 	struct link waiting; /* of target_stream::in_waiting */
 	unsigned int open;
 };
@@ -38,6 +39,11 @@ void streams_init(struct streams *s, struct outbox *out, struct prng *rng,
  * Range:  target_has_names(@t), and it has an address.
  */
 void streams_want(struct streams *s, struct target *t);
+
+/*
+ * Has @t, where it waits for a place, go before those for whom nobody waits.
+ */
+void streams_hurry(struct streams *s, struct target *t);
 
 /*
  * Ends the conversation with @t, and what is under way in it.

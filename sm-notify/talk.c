@@ -179,6 +179,7 @@ static void hurry(struct talk *k, struct target *t)
 
 	if (!t->is_active)
 		return;
+	streams_hurry(&k->streams, t);
 	/* What is not answered by then lengthens it. */
 	t->wait_ms = t->is_awaiting ? NOTIFY_URGENT_MS / 2 : NOTIFY_URGENT_MS;
 	if (!list_is_empty(&t->in_ready)) {

@@ -53,7 +53,7 @@ struct target_name {
 
 /* The conversation with one peer over TCP; stream.c's. */
 struct target_stream {
-	struct link in_waiting; /* streams::waiting */
+	struct link in_waiting; /* streams::urgent or waiting */
 	struct addr peer;	/* of the last call */
 	uint16_t port;		/* of its statd there, 0 = unknown */
 	uint32_t xid;

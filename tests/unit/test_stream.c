@@ -281,6 +281,50 @@ static void test_parked_is_not_called(void **state)
 	notify_free(w.n);
 }
 
+/* Who somebody waits for does not wait for a place behind the others. */
+static void test_urgent_is_called_next(void **state)
+{
+	enum { PEERS = STREAMS_MAX + 2 };
+	struct world w = world_streaming();
+	unsigned int sends[PEERS + 1] = {0};
+	bool was_called[PEERS + 1] = {false};
+	uint64_t waiting[PEERS], called = 0;
+	size_t waiting_count = 0;
+	struct notify_peer last;
+	struct sent first = {0};
+	char text[128];
+
+	(void)state;
+	feed_peers(&w, PEERS);
+	feed_kind(&w, NOTIFY_IN_START);
+	while (waiting_count < 2) {
+		uint64_t id;
+
+		if (!take(&w))
+			sleep_until_effect(&w);
+		id = w.out.send.id;
+		if (w.out.kind == NOTIFY_OUT_CALL)
+			was_called[first.id = id] = true;
+		/* Its fourth send comes after the wish for a place. */
+		else if (++sends[id] == NOTIFY_STREAM_TRIES + 1 &&
+			 !was_called[id])
+			waiting[waiting_count++] = id;
+	}
+	while (take(&w))
+		;
+	assert_true(notify_peer(w.n, waiting[1] - 1, &last));
+	snprintf(text, sizeof(text), "tell 0 %s", last.mon_name);
+	request(&w, 1, text);
+	answer_call(&w, &first, -1, 0);
+	while (called == 0) {
+		assert_true(take(&w));
+		if (w.out.kind == NOTIFY_OUT_CALL)
+			called = w.out.send.id;
+	}
+	assert_int_equal(called, waiting[1]);
+	notify_free(w.n);
+}
+
 /* --- several addresses of ours ------------------------------------------- */
 
 static struct world world_at(const char *own)
@@ -398,6 +442,7 @@ int main(void)
 		cmocka_unit_test(test_both_answer),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_parked_is_not_called),
+		cmocka_unit_test(test_urgent_is_called_next),
 		cmocka_unit_test(test_sources),
 		cmocka_unit_test(test_one_source),
 		cmocka_unit_test(test_silent_source),
