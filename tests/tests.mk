@@ -87,7 +87,8 @@ tests_unit_test_aliases_SOURCES = tests/unit/test_aliases.c $(PEER_WORLD)
 tests_unit_test_recall_SOURCES = tests/unit/test_recall.c $(PEER_WORLD)
 tests_unit_test_doubt_SOURCES = tests/unit/test_doubt.c $(PEER_WORLD)
 tests_unit_test_question_SOURCES = tests/unit/test_question.c $(PEER_WORLD)
-tests_unit_test_late_SOURCES = tests/unit/test_late.c $(NSM_RIG)
+tests_unit_test_late_SOURCES = tests/unit/test_late.c \
+	tests/unit/late_rig.c tests/unit/late_rig.h $(NSM_RIG)
 tests_unit_test_nsm_SOURCES = tests/unit/test_nsm.c $(NSM_RIG)
 tests_unit_test_status_SOURCES = tests/unit/test_status.c $(NSM_RIG)
 NOTIFY_WORLD = tests/unit/notify_world.c tests/unit/notify_world.h

@@ -534,13 +534,6 @@ static void check_pair_end(struct host *h, const struct pair *pair)
 			      "lockd waits for \"%s\"", pair->mon_name);
 }
 
-/* Whether its run rightly leaves a line about @pair in sm.bak/. */
-static bool may_be_left(const struct host *h, const struct pair *pair)
-{
-	return (pair->is_stuck && !pair->is_debt) ||
-	       parking_is_excused(h, pair);
-}
-
 /* Whether sm.bak/ still has a line about a peer of @h. */
 static bool has_line_left(const struct host *h)
 {
@@ -548,12 +541,14 @@ static bool has_line_left(const struct host *h)
 	size_t i, j;
 
 	for (i = 0; i < h->lockd.pair_count; i++) {
+		const struct pair *pair = &h->lockd.pairs[i];
 		struct wanted wanted = {
-			.mon_name = h->lockd.pairs[i].mon_name,
-			.my_name = h->lockd.pairs[i].my_name,
+			.mon_name = pair->mon_name,
+			.my_name = pair->my_name,
 		};
 
-		if (may_be_left(h, &h->lockd.pairs[i]))
+		if ((pair->is_stuck && !pair->is_debt) ||
+		    parking_is_excused(h, pair))
 			continue;
 		for (j = 0; j < bak->count; j++) {
 			const struct inode *inode = bak->all[j].inode;

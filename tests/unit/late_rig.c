@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Speaks for whoever knows which peers are untold, one input at a time.
+ */
+#include "tests/unit/late_rig.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "proto/sm_inter.h"
+
+uint64_t expect_untold(const struct rig *rig, enum ctl_verb verb,
+		       const char *subject)
+{
+	const struct rig_out *out = rig_get(rig, NSM_OUT_UNTOLD, 0);
+
+	assert_int_equal(rig_count(rig, NSM_OUT_UNTOLD), 1);
+	assert_int_equal(out->out.untold.verb, verb);
+	assert_string_equal(out->text, subject);
+	return out->out.untold.id;
+}
+
+void feed(struct rig *rig, uint64_t id, enum nsm_untold what)
+{
+	struct nsm_in in = {.kind = NSM_IN_UNTOLD,
+			    .untold = {.id = id, .what = what}};
+
+	rig_feed(rig, &in);
+}
+
+void feed_yes(struct rig *rig, uint64_t id, struct nsm_untold_facts facts,
+	      const char *lines)
+{
+	struct nsm_in in = {
+		.kind = NSM_IN_UNTOLD,
+		.bytes = (const uint8_t *)lines,
+		.len = strlen(lines),
+		.untold = {.id = id, .what = NSM_UNTOLD_YES, .facts = facts}};
+
+	rig_feed(rig, &in);
+}
+
+uint64_t mon(struct rig *rig)
+{
+	uint64_t store_id, id;
+
+	rig_mon(rig, PEER, 'a');
+	id = expect_untold(rig, CTL_ASK, SUBJ);
+	store_id = rig_get(rig, NSM_OUT_STORE, 0)->out.store.id;
+	rig_stored(rig, store_id, 0);
+	assert_int_equal(rig_count(rig, NSM_OUT_REPLY), 0);
+	return id;
+}
+
+void expect_success(const struct rig *rig)
+{
+	int number;
+
+	assert_int_equal(rig_count(rig, NSM_OUT_REPLY), 1);
+	assert_int_equal(rig_result(rig, 0, &number), SM_STAT_SUCC);
+	assert_int_equal(number, 3);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a test of late SM_MONs says and expects beside tests/unit/nsm_rig.h: the
+ * part of whoever knows which peers are untold.
+ */
+#ifndef NFS_RECLAIM_TESTS_UNIT_LATE_RIG_H
+#define NFS_RECLAIM_TESTS_UNIT_LATE_RIG_H
+
+#include <stdint.h>
+
+#include "lib/ctl.h"
+#include "tests/unit/nsm_rig.h"
+
+#define PEER  "192.0.2.7"
+#define SUBJ  PEER " " PEER
+#define PRIV  "00000000000000000000000000000000"
+#define FRONT "0100007f 000186b5 00000003 00000010 " PRIV
+#define LINES FRONT " " PEER " me.example\n"
+
+/*
+ * Returns the id of the one UNTOLD of the last input, whose verb and subject
+ * must be these.
+ */
+uint64_t expect_untold(const struct rig *rig, enum ctl_verb verb,
+		       const char *subject);
+
+/*
+ * Feeds the outcome @what of the UNTOLD @id.
+ */
+void feed(struct rig *rig, uint64_t id, enum nsm_untold what);
+
+/*
+ * Feeds that there are untold records: @lines, or, empty, those of a running
+ * sm-notify.
+ */
+void feed_yes(struct rig *rig, uint64_t id, struct nsm_untold_facts facts,
+	      const char *lines);
+
+/*
+ * Has an SM_MON of PEER come and be stored; it must not be answered yet.
+ * Return: the id of its ASK.
+ */
+uint64_t mon(struct rig *rig);
+
+/*
+ * Demands that one SM_MON was answered, with success.
+ */
+void expect_success(const struct rig *rig);
+
+#endif
