@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A disk that a system test tells what to do, for LD_PRELOAD: only the flushes,
- * fsync() and fdatasync(), are changed.  In the directory that DISKSHIM names,
+ * A disk that a system test tells what to do, for LD_PRELOAD: the flushes,
+ * fsync() and fdatasync(), and read().  In the directory that DISKSHIM names,
  *   hold-file, hold-directory   flushes of that kind wait while it is there
  *   fail-file, fail-directory   the next such flush takes it away and fails
+ *   bad-NAME                    what is called NAME cannot be read
  *   log                         gets one line "held KIND", "failed KIND" or
  *                               "done KIND" for each, as it happens
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,4 +90,32 @@ int fsync(int fd)
 int fdatasync(int fd)
 {
 	return flush(fd, SYS_fdatasync);
+}
+
+/* Tells whether what @fd is open on has a name that is marked. */
+static bool is_bad(int fd)
+{
+	char link[32], path[PATH_SIZE], target[PATH_SIZE];
+	const char *name;
+	ssize_t len;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, target, sizeof(target) - 1);
+	if (len <= 0)
+		return false;
+	target[len] = '\0';
+	name = strrchr(target, '/');
+	if (!name)
+		return false;
+	path_of("bad-", name + 1, path);
+	return access(path, F_OK) == 0;
+}
+
+ssize_t read(int fd, void *out, size_t size)
+{
+	if (is_bad(fd)) {
+		errno = EIO;
+		return -1;
+	}
+	return syscall(SYS_read, fd, out, size);
 }

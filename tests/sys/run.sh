@@ -85,12 +85,17 @@ tests() {
 		t-52-switch.sh ours debian
 		t-52-switch.sh debian ours
 		t-53-peers.sh
-		t-54-many.sh
+		t-54-many.sh 4
+		t-54-many.sh 6
 		t-55-foreign.sh
 		t-70-grace.sh
 		t-71-keys.sh
 		t-72-back.sh
 		t-73-questions.sh
+		t-60-notify-resolver.sh
+		t-61-families.sh 4
+		t-61-families.sh 6
+		t-62-kill-anywhere.sh
 	END
 }
 

@@ -3,7 +3,8 @@
 # Peers that answer late, or wrongly, or only to the short name, or never.  Who
 # answers late is told.  What is no answer is not taken for one: the record
 # stays, the notice is repeated, and the next run tells the peer once it
-# answers, with the same number.  Meanwhile a second run leaves the work to the
+# answers, with the same number.  One that refuses at first, as a host without an
+# rpcbind does, is told in the same run once it listens.  Meanwhile a second run leaves the work to the
 # first, and nobody is in anybody's way.
 set -eu
 . "$(dirname "$0")/hosts.sh"
@@ -32,8 +33,23 @@ addresses() {
 	done | LC_ALL=C sort | paste -sd ' '
 }
 
+# left: as addresses does; the one that refuses comes first.
+left() {
+	files server sm.bak | sed "s/^$CLOSED //"
+}
+
 only_untold_are_left() {
-	[ "$(files server sm.bak)" = "$(addresses "${UNTOLD[@]}")" ]
+	[ "$(left)" = "$(addresses "${UNTOLD[@]}")" ]
+}
+
+# refusals: how often the closed peer said that nobody is there.
+refusals() {
+	on_wire client nstat -az IcmpOutDestUnreachs |
+		awk '/Unreach/ { print $2 }'
+}
+
+is_refused() {
+	[ "$(refusals)" -ge 2 ]
 }
 
 # heard_by LABEL MANNER [NAME]: how many notices.
@@ -52,14 +68,16 @@ two_hosts 4
 stop client rpcbind
 on_wire client ip address add 192.0.2.200/24 dev eth0
 number=100
+CLOSED=192.0.2.10
+on_wire client ip address add $CLOSED/24 dev eth0
 for manner in "${TOLD[@]}" "${UNTOLD[@]}"; do
 	ADDRESS[$manner]=192.0.2.$number
 	on_wire client ip address add "192.0.2.$number/24" dev eth0
 	number=$((number + 1))
 done
 statd_start server ours
-for manner in "${!ADDRESS[@]}"; do
-	lockd server mon "${ADDRESS[$manner]}" \
+for peer in $CLOSED "${ADDRESS[@]}"; do
+	lockd server mon "$peer" \
 		53535353535353535353535353535353 >/dev/null
 done
 stop server statd
@@ -76,6 +94,15 @@ only_untold_are_left || die "untold: $(files server sm.bak)"
 say "ok: untold: ${UNTOLD[*]}"
 [ "$(heard_by peers short "server ")" -ge 1 ] || die "no short name"
 is "notices to one without a statd" "$(heard_by peers noport)" 0
+
+wait_for "the closed one to refuse" is_refused
+[ -e "$ROOM/server/disk/sm.bak/$CLOSED" ] || die "the closed one is gone"
+spawn client opened python3 -B "$SYS/peers.py" "$CLOSED=good"
+wait_for "the closed one to be told" \
+	test ! -e "$ROOM/server/disk/sm.bak/$CLOSED"
+is "the closed one heard" "$(awk '/heard/ { print $3 }' \
+	"$ROOM/client/log/opened" | sort -u | paste -sd ' ')" \
+	"server server.example"
 
 stop server sm-notify
 only_untold_are_left || die "untold: $(files server sm.bak)"

@@ -19,14 +19,20 @@ record() {
 	line "$1" >"$DISK/sm/$1"
 }
 
+SHIM=$ROOM/server/shim
+
 # boot STATUS: with what is in the directory, to the end of sm-notify, which
 # leaves with STATUS.
 boot() {
 	local status=0
 	host_reboot server
 	: >"$LOG"
-	in_host server timeout 20 "$(program sm-notify ours)" -d \
+	in_host server timeout 20 env "DISKSHIM=$SHIM" \
+		"LD_PRELOAD=$BUILD/tests/sys/diskshim.so" \
+		"ASAN_OPTIONS=verify_asan_link_order=0" \
+		"$(program sm-notify ours)" -d \
 		</dev/null >>"$LOG" 2>&1 || status=$?
+	rm -f "$SHIM"/bad-*
 	is "exit status" $status "$1"
 }
 
@@ -43,6 +49,9 @@ told() {
 }
 
 two_hosts 4
+mkdir -m 777 "$SHIM"
+: >"$SHIM/log"
+chmod 666 "$SHIM/log"
 statd_start client ours
 on_wire client ip address add 192.0.2.3/24 dev eth0
 
@@ -73,6 +82,31 @@ for bytes in '\x05\x00' 'not a number at all'; do
 	is "bytes of state" "$(stat -c %s "$DISK/state")" 4
 	is "number is odd" $(($(number server) % 2)) 1
 done
+
+say "a record that the disk cannot read, in sm and in sm.bak"
+record 192.0.2.2
+line 192.0.2.3 >"$DISK/sm/192.0.2.3"
+: >"$SHIM/bad-192.0.2.3"
+boot 1
+told 192.0.2.2
+said "192.0.2.3 cannot be read: Input/output error"
+! grep -q "notified 192.0.2.3" "$LOG" || die "it was told"
+is "bytes of the record" "$(cat "$DISK"/sm*/192.0.2.3 "$DISK"/sm.bak/unm* \
+	2>/dev/null)" "$(line 192.0.2.3)"
+boot 0
+told 192.0.2.3
+is "untold" "$(files server sm)$(files server sm.bak)" ""
+
+say "a disk that reads nothing of state"
+record 192.0.2.2
+before=$(number server)
+: >"$SHIM/bad-state"
+: >"$SHIM/bad-state.boot"
+boot 1
+is "left" "$(files server sm)$(files server sm.bak)" 192.0.2.2
+boot 0
+told 192.0.2.2
+[ "$(number server)" -gt "$before" ] || die "number was not raised"
 
 say "things that are no records"
 record 192.0.2.2
