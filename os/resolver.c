@@ -68,9 +68,22 @@ struct resolver {
 
 /* --- in the helper process ----------------------------------------------- */
 
+/*
+ * SAFETY: 0.0.0.0 and :: are what a filtering name server says of a name that
+ * it blocks.  Linux takes what is sent there to this very host, whose statd
+ * would acknowledge the notice for the peer.
+ */
+static bool is_no_host(const struct addr *addr)
+{
+	static const uint8_t any[sizeof(addr->bytes)];
+
+	return addr->family == ADDR_NONE ||
+	       memcmp(addr->bytes, any, sizeof(any)) == 0;
+}
+
 static void answer_add(struct answer *answer, const struct addr *addr)
 {
-	if (addr->family == ADDR_NONE || answer->count == RESOLVER_ADDRS_MAX)
+	if (is_no_host(addr) || answer->count == RESOLVER_ADDRS_MAX)
 		return;
 	for (uint32_t i = 0; i < answer->count; i++) {
 		if (addr_is_same_host(&answer->addrs[i], addr))

@@ -23,7 +23,7 @@ struct resolver;
 
 /*
  * One answer; count 0: the name does not resolve, or not in time.  Ports are
- * 0.  May ask again, but not free the resolver.
+ * 0.  0.0.0.0 and :: are left out.  May ask again, but not free the resolver.
  * Owns:   @addrs is borrowed for the call.
  */
 typedef void resolver_answer(void *ctx, uint64_t id, const struct addr *addrs,

@@ -184,6 +184,17 @@ static void bad_name_does_not(void **state)
 	assert_int_equal(f->empty, 2);
 }
 
+/* What is sent to the unspecified address arrives at this host. */
+static void unspecified_is_no_address(void **state)
+{
+	struct fixture *f = *state;
+
+	ask(f, 1, "0.0.0.0");
+	ask(f, 2, "::");
+	run(f);
+	assert_int_equal(f->empty, 2);
+}
+
 static void helpers_are_forked_on_demand(void **state)
 {
 	struct fixture *f = *state;
@@ -435,6 +446,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_RESOLVER(localhost_resolves),
 		WITH_RESOLVER(bad_name_does_not),
+		WITH_RESOLVER(unspecified_is_no_address),
 		cmocka_unit_test(each_address_once_up_to_the_cap),
 		WITH_RESOLVER(helpers_are_forked_on_demand),
 		WITH_RESOLVER(every_question_is_answered_once),

@@ -13,8 +13,10 @@ COOKIE=60606060606060606060606060606060
 NAMES=200
 DISK=$ROOM/server/disk
 LOG=$ROOM/server/log
-# Nobody lives at 192.0.2.99; see peers.py for the others.
+# Nobody lives at 192.0.2.99, and 0.0.0.0, which a name server says of what it
+# blocks, is where our own statd listens; see peers.py for the others.
 declare -A WRONG=(
+	[blocked.example]=0.0.0.0
 	[nobody.example]=192.0.2.99
 	[noport.example]=192.0.2.101
 	[xid.example]=192.0.2.102
@@ -119,11 +121,15 @@ for name in "${!WRONG[@]}"; do
 	right+=("$name=192.0.2.2")
 done
 dns_start wrong "${answers[@]}"
+statd_start server ours
 spawn server sm-notify "$(program sm-notify ours)" -d
 wait_for "the address to be told" is_told 192.0.2.2
 for name in "${!WRONG[@]}"; do
-	wait_for "$name to be tried" is_tried "$name" "${WRONG[$name]}"
+	[ "$name" = blocked.example ] ||
+		wait_for "$name to be tried" is_tried "$name" "${WRONG[$name]}"
 done
+wait_for "the blocked name to be found wanting" \
+	grep -q "cannot find the address of blocked.example" "$LOG/sm-notify"
 stop server sm-notify KILL
 is "left" "$(files server sm.bak | wc -w)" ${#WRONG[@]}
 stop server wrong
