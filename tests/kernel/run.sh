@@ -52,6 +52,9 @@ ours() {
 		k16-two-addresses KNOWN=name
 		k16-two-addresses KNOWN=option
 		k17-no-statd
+		k18-late-notice SIDE=client
+		k18-late-notice SIDE=server
+		k18-late-notice SIDE=grace
 		k19-last-mount
 		k20-exchange START=ours NEXT=debian
 		k20-exchange START=debian NEXT=ours

@@ -87,8 +87,12 @@ statd_up() {
 nfsdcld_up() {
 	mkdir -p /run/rpc_pipefs /run/nfsdcld
 	mount -t rpc_pipefs sunrpc /run/rpc_pipefs
-	spawn nfsdcld nfsdcld -F -p /run/rpc_pipefs -s /run/nfsdcld
+	nfsdcld_start
 	wait_until 20 nfsdcld_is_ready
+}
+
+nfsdcld_start() {
+	spawn nfsdcld nfsdcld -F -p /run/rpc_pipefs -s /run/nfsdcld
 }
 
 # It waits for nfsd to make the pipe.
