@@ -5,7 +5,7 @@
 # shellcheck disable=SC2016 # expanded on the machine
 . "$(dirname "$0")/lab.sh"
 
-export GRACE=90
+export GRACE=240
 scene alice
 holds grace-is-over server '! is_in_grace'
 on alice 'lock_start f'

@@ -16,7 +16,9 @@
 LAB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 SCENARIO=$(basename "$0" .sh)
 ROOM=$(mktemp -d "${LAB_ROOMS:-${TMPDIR:-/tmp}}/lab-$SCENARIO.XXXXXX")
-WAIT_S=${WAIT_S:-90} # bound of every wait; nothing is asserted about time
+WAIT_S=${WAIT_S:-300} # bound of every wait; nothing is asserted about time
+# A scenario's bounds are for an idle host; any other gets so many times as much.
+PATIENCE=${PATIENCE:-3}
 : "${BUILD:?}" "${IMAGE:?}" "${LAB_CACHE:?}"
 cd "$ROOM" || exit 1
 
@@ -68,9 +70,10 @@ holds() {
 	verdict "$1" "$status" "$said"
 }
 
-# comes CHECK SECONDS MACHINE COMMAND: succeeds there within SECONDS.
+# comes CHECK SECONDS MACHINE COMMAND: succeeds there within SECONDS (times
+# PATIENCE).
 comes() {
-	local end=$((SECONDS + $2)) status=0
+	local end=$((SECONDS + $2 * PATIENCE)) status=0
 	until run_on "$3" "${@:4}" >/dev/null; do
 		[ $SECONDS -lt $end ] || { status=1 && break; }
 		sleep 0.3
@@ -80,7 +83,7 @@ comes() {
 
 # comes_here CHECK SECONDS COMMAND...: the same, outside of the machines.
 comes_here() {
-	local end=$((SECONDS + $2)) status=0
+	local end=$((SECONDS + $2 * PATIENCE)) status=0
 	until "${@:3}" >/dev/null 2>&1; do
 		[ $SECONDS -lt $end ] || { status=1 && break; }
 		sleep 0.3
@@ -203,16 +206,14 @@ machine_wait() {
 # it panics then, before it has seen a disk, and qemu ends.  It is started
 # again.
 machine_wait_one() {
-	local end=$((SECONDS + WAIT_S)) line
-	while :; do
-		if IFS= read -r -t 1 -u "${FROM[$1]}" line; then
-			[ "$line" != "=up 0" ] || return 0
-		elif ! kill -0 "${QEMU[$1]}" 2>/dev/null; then
+	local end=$((SECONDS + WAIT_S))
+	until answer_read "$1" $end && [ "$ANSWER" = "=up 0" ]; do
+		[ $SECONDS -lt $end ] || die "$1 does not boot"
+		kill -0 "${QEMU[$1]}" 2>/dev/null || {
 			say "$1 ended while it booted: again"
 			machine_forget "$1"
 			machine_start "$1"
-		fi
-		[ $SECONDS -lt $end ] || die "$1 does not boot"
+		}
 	done
 }
 
@@ -259,22 +260,35 @@ is_ended() {
 
 # run_on MACHINE COMMAND: prints what it says, returns its status.
 run_on() {
-	local name=$1 sequence=$EPOCHREALTIME line said='' end
+	local name=$1 sequence=$EPOCHREALTIME said='' end
 	shift
 	end=$((SECONDS + WAIT_S))
 	printf '%s %s\n' "$sequence" "$*" >&"${TO[$name]}"
 	while :; do
-		IFS= read -r -t $((end - SECONDS + 1)) -u "${FROM[$name]}" line ||
-			die "$name does not answer: $*"
-		case $line in
+		answer_read "$name" "$end" || die "$name does not answer: $*"
+		case $ANSWER in
 		"=$sequence "*) break ;;
-		*) said+=$line$'\n' ;;
+		*) said+=$ANSWER$'\n' ;;
 		esac
 	done
 	printf '%s' "${said%%+($'\n')}"
-	return "${line##* }"
+	return "${ANSWER##* }"
 }
 shopt -s extglob
+
+# answer_read MACHINE END: one line into ANSWER, until SECONDS is END or the
+# machine is gone.  In pieces of a second, for bash heeds a signal in between;
+# the second can end within the line.
+answer_read() {
+	local piece
+	ANSWER=
+	until IFS= read -r -t 1 -u "${FROM[$1]}" piece; do
+		ANSWER+=$piece
+		[ $SECONDS -lt "$2" ] && kill -0 "${QEMU[$1]}" 2>/dev/null ||
+			return 1
+	done
+	ANSWER+=$piece
+}
 
 # on MACHINE COMMAND: must succeed.
 on() {

@@ -89,19 +89,26 @@ run_one() {
 	log=$(mktemp "$WORK/log.XXXXXX")
 	read -r -a settings <<<"${line%% fails:*}"
 	[[ $line != *" fails:"* ]] || wanted=${line##*fails: }
-	setpriv --pdeathsig TERM env "${settings[@]:1}" FAILED_TO="$log.failed" \
-		bash "$LAB/${settings[0]}.sh" </dev/null >"$log" 2>&1 ||
-		status=$?
+	# A session of its own: whatever it starts can be ended with it.
+	setsid setpriv --pdeathsig TERM env "${settings[@]:1}" \
+		FAILED_TO="$log.failed" bash "$LAB/${settings[0]}.sh" \
+		</dev/null >"$log" 2>&1 &
+	# shellcheck disable=SC2064 # these, now
+	trap "kill -- -$! 2>/dev/null; wait $!; rm -f '$log.runs'; exit 143" TERM
+	: >"$log.runs"
+	wait $! || status=$?
 	failed=$(cat "$log.failed" 2>/dev/null || true)
 	case $status in
 	77) verdict="SKIP ($(tail -n 1 "$log"))" ;;
 	0) [ -n "$wanted" ] || verdict=PASS ;;
 	1) [ -z "$wanted" ] || [ "$failed" != "$wanted" ] || verdict=PASS ;;
 	esac
-	printf '%-60s %s%s\n' "$line" "$verdict" \
-		"${LIST:+${failed:+ failed: $failed}}"
+	printf '%4d s  %s%s %s\n' "$SECONDS" "$line" \
+		"${LIST:+${failed:+ failed: $failed}}" "$verdict"
+	grep 'measured:' "$log" || true
 	[ "$verdict" != FAIL ] || [ -n "${LIST:-}" ] || sed 's/^/    /' "$log"
 	echo "${verdict%% *}" >>"$WORK/verdicts"
+	rm "$log.runs"
 }
 
 count() {
@@ -117,19 +124,31 @@ list() {
 	done
 }
 
-trap 'rm -rf "$WORK"' EXIT
+# Whoever ends this script ends xargs, the scenarios, and so their machines;
+# they remove what is theirs.
+finish() {
+	local tries=100
+	[ -z "${XARGS:-}" ] || kill "$XARGS" 2>/dev/null || true
+	while [ $tries -gt 0 ] && compgen -G "$WORK/*.runs" >/dev/null; do
+		tries=$((tries - 1))
+		sleep 0.1
+	done
+	rm -rf "$WORK"
+}
+
+trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 "$LAB/fetch.sh" "$LAB_CACHE"
-"$LAB/image.sh" "$BUILD" "$LAB_CACHE" "$IMAGE"
+TMPDIR=$WORK "$LAB/image.sh" "$BUILD" "$LAB_CACHE" "$IMAGE"
 : >"$WORK/verdicts"
 export -f run_one
 export WORK
 list "$@" >"$WORK/list"
-# Whoever ends this script ends the scenarios, which then end their machines.
 # shellcheck disable=SC2016 # expanded by that bash
 setpriv --pdeathsig TERM xargs -d '\n' -P "$JOBS" -I {} -a "$WORK/list" \
 	setpriv --pdeathsig TERM bash -c 'run_one "$1"' - {} &
-wait $! || true
+XARGS=$!
+wait "$XARGS" || true
 echo "$(count PASS) passed, $(count FAIL) failed, $(count SKIP) skipped"
 [ "$(count FAIL)" = 0 ]
