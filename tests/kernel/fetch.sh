@@ -20,10 +20,15 @@ kernel_package() {
 # download PACKAGE INTO: into an empty directory, so that there is one file.
 download() {
 	local room=$DIR.new/deb
+	rm -rf "$room"
 	mkdir -p "$room" "$2"
-	(cd "$room" && apt-get -q download "$1" </dev/null)
-	dpkg-deb -x "$room"/*.deb "$2"
-	rm -r "$room"
+	(cd "$room" && apt-get -q download "$1" </dev/null) &&
+		dpkg-deb -x "$room"/*.deb "$2" && rm -r "$room"
+}
+
+download_all() {
+	download "$(kernel_package)" "$DIR.new/kernel" &&
+		download nfs-kernel-server "$DIR.new/root"
 }
 
 # number FILE OFFSET SIZE: little endian.
@@ -45,9 +50,11 @@ vmlinux_extract() {
 [ ! -e "$DIR/complete" ] || exit 0
 rm -rf "$DIR.new"
 mkdir -p "$DIR.new"
-apt-cache show "$KERNEL" >/dev/null 2>&1 || apt-get -q update </dev/null
-download "$(kernel_package)" "$DIR.new/kernel"
-download nfs-kernel-server "$DIR.new/root"
+# No lists of packages yet, or lists that name what is no longer there.
+download_all || {
+	apt-get -q update </dev/null
+	download_all
+}
 vmlinux_extract "$DIR.new"/kernel/boot/vmlinuz-* >"$DIR.new/vmlinux"
 mv "$DIR.new/kernel/lib/modules" "$DIR.new/modules"
 rm -r "$DIR.new/kernel"
