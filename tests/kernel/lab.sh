@@ -186,7 +186,8 @@ machine_words() {
 	echo "console=ttyS0 quiet loglevel=6 panic=-1 rdinit=/init" \
 		"mitigations=off" \
 		"no_timer_check clocksource=hpet nolapic_timer" \
-		"NAME=$1 NUMBER=${NUMBER[$1]} LAB_FS=$2 LAB_GRACE=${GRACE:-20}" \
+		"NAME=$1 NUMBER=${NUMBER[$1]} LAB_GRACE=${GRACE:-20}" \
+		"LAB_FS=$2 LAB_COMMIT=${COMMIT:-5}" \
 		"STATD=$(setting STATD "$1" ours)" \
 		"SM_NOTIFY=$(setting SM_NOTIFY "$1" ours)" \
 		"LAB_FAMILY=${LAB_FAMILY:-4} LAB_NAMES=${LAB_NAMES:-files}" \

@@ -88,7 +88,10 @@ run_one() {
 	local line=$1 log settings wanted='' failed status=0 verdict=FAIL
 	log=$(mktemp "$WORK/log.XXXXXX")
 	read -r -a settings <<<"${line%% fails:*}"
-	[[ $line != *" fails:"* ]] || wanted=${line##*fails: }
+	[[ $line != *" fails:"* ]] || {
+		wanted=${line##*fails: }
+		settings+=(PATIENCE=1) # for what will not come
+	}
 	# A session of its own: whatever it starts can be ended with it.
 	setsid setpriv --pdeathsig TERM env "${settings[@]:1}" \
 		FAILED_TO="$log.failed" bash "$LAB/${settings[0]}.sh" \
