@@ -38,7 +38,7 @@ OS_TESTS = \
 	tests/os/test_statedir tests/os/test_store tests/os/test_storememo \
 	tests/os/test_storestart tests/os/test_tcpcall tests/os/test_tcplimits
 CLTRACK_TESTS = tests/os/test_cldb tests/os/test_cldbcrash \
-	tests/os/test_cldbform tests/os/test_legacy \
+	tests/os/test_cldbform tests/os/test_command tests/os/test_legacy \
 	tests/os/test_trackdb
 if CLTRACK
 OS_TESTS += $(CLTRACK_TESTS)
@@ -126,6 +126,8 @@ tests_os_test_cldbcrash_SOURCES = \
 tests_os_test_cldbcrash_LDADD = $(CLTRACK_LIBS) $(CMOCKA_LIBS)
 tests_os_test_cldbform_SOURCES = tests/os/test_cldbform.c $(SQL_RIG)
 tests_os_test_cldbform_LDADD = $(CLTRACK_LIBS) $(CMOCKA_LIBS)
+tests_os_test_command_SOURCES = tests/os/test_command.c $(SQL_RIG)
+tests_os_test_command_LDADD = $(CLTRACK_LIBS) $(CMOCKA_LIBS)
 tests_os_test_legacy_SOURCES = \
 	tests/os/test_legacy.c $(SQL_RIG) $(CRASH_RIG) $(TRACER)
 tests_os_test_legacy_LDADD = $(CLTRACK_LIBS) $(CMOCKA_LIBS)

@@ -5,6 +5,11 @@
 # marks.  At the end one line is taken away at a time, to see that this is seen.
 # Runs in the build directory, with the programs built.
 : "${srcdir:=.}"
+PROGRAMS="rpc.statd sm-notify nfsdcltrack"
+if [ ! -x cltrack/nfsdcltrack ]; then
+	echo "built without cltrack"
+	exit 77
+fi
 room=$(mktemp -d) || exit 1
 trap 'rm -rf "$room"' EXIT
 LC_ALL=C
@@ -205,7 +210,7 @@ sample_of() {
 		print "key", config, $2
 		if (NF > 3)
 			print "default", config, $2, $4
-	}' "$1" | sed 's|@statdpath@|/var/lib/nfs|'
+	}' "$1" | sed 's,@stat[a-z]*@,/var/lib/nfs,'
 }
 
 # --- comparing ---------------------------------------------------------------
@@ -263,10 +268,12 @@ has_program() {
 # has_all PLACES: nothing differs; else says what, and is false.
 has_all() {
 	failed=0
-	for program in rpc.statd sm-notify; do
-		has_program "$1" $program
+	for program in $PROGRAMS; do
+		has_program "$1" "$program"
 	done
-	cat "$1/rpc.statd.table" "$1/sm-notify.table" >"$room/tables"
+	for program in $PROGRAMS; do
+		cat "$1/$program.table"
+	done >"$room/tables"
 	for kind in key row; do
 		compare $kind tables "$room/tables" nfs-reclaim.5 "$1/book"
 	done
@@ -282,7 +289,7 @@ has_all() {
 
 # read_places DIR: extracts all places from the copies of the files in DIR.
 read_places() {
-	for program in rpc.statd sm-notify; do
+	for program in $PROGRAMS; do
 		table_of "$1/$program.c" >"$1/$program.table"
 		help_of "$1/$program.txt" >"$1/$program.help"
 		page_of "$1/$program.8" >"$1/$program.page"
@@ -299,12 +306,15 @@ read_places() {
 files=$room/files
 mkdir "$files"
 cp "$srcdir/man/rpc.statd.8" "$srcdir/man/sm-notify.8" \
-	"$srcdir/man/nfs-reclaim.5" "$srcdir/doc/differences.md" \
+	"$srcdir/man/nfsdcltrack.8" "$srcdir/man/nfs-reclaim.5" "$srcdir/doc/differences.md" \
 	"$srcdir/systemd/nfs.conf.sample.in" "$files"
 cp "$srcdir/statd/settings.c" "$files/rpc.statd.c"
 cp "$srcdir/sm-notify/settings.c" "$files/sm-notify.c"
+cp "$srcdir/cltrack/tracksettings.c" "$files/nfsdcltrack.c"
 statd/rpc.statd --help >"$files/rpc.statd.txt" 2>/dev/null &&
-	sm-notify/sm-notify --help >"$files/sm-notify.txt" 2>/dev/null || exit 1
+	sm-notify/sm-notify --help >"$files/sm-notify.txt" 2>/dev/null &&
+	cltrack/nfsdcltrack --help >"$files/nfsdcltrack.txt" 2>/dev/null ||
+	exit 1
 
 read_places "$files"
 has_all "$files" || exit 1
@@ -350,5 +360,7 @@ planted rpc.statd.txt '/\[statd\] idle-timeout/d'
 planted sm-notify.txt '/^  -p/d'
 planted rpc.statd.c '/\.key = "idle-timeout"/d'
 planted sm-notify.c '/\.short_name = .m.,/d'
+planted nfsdcltrack.8 '/^.It Cm storagedir/d'
+planted nfsdcltrack.c '/\.short_name = .s.,/d'
 planted differences.md 's/.idle-timeout., //'
 exit $status

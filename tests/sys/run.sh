@@ -96,6 +96,13 @@ tests() {
 		t-61-families.sh 4
 		t-61-families.sh 6
 		t-62-kill-anywhere.sh
+		t-85-track-databases.sh
+		t-86-track-beside.sh debian
+		t-86-track-beside.sh ours
+		t-87-track-as-kernel.sh
+		t-88-track-clocks.sh debian
+		t-88-track-clocks.sh ours
+		t-89-track-kill.sh
 	END
 }
 
