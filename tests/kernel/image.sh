@@ -9,7 +9,7 @@ set -eu
 HERE=$(cd "$(dirname "$0")" && pwd)
 BUILD=$1 CACHE=$2 FILE=$3
 MODULES="virtio_pci virtio_mmio virtio_blk virtio_net virtio_console
-	ext4 xfs nfsv3 nfsd"
+	ext4 xfs nfsv3 nfsd nfsv4"
 VERSION=$(basename "$CACHE"/modules/*)
 ROOT=$(mktemp -d)
 trap 'rm -rf "$ROOT"' EXIT
@@ -69,11 +69,19 @@ debian_programs() {
 	program /sbin/mount.nfs /sbin/mount.nfs
 	ln -s mount.nfs "$ROOT/sbin/umount.nfs"
 	program /usr/bin/setpriv /sbin/setpriv
-	for name in exportfs rpc.mountd rpc.nfsd nfsdcld; do
+	for name in exportfs rpc.mountd rpc.nfsd; do
 		program "$CACHE/root/usr/sbin/$name" "/sbin/$name"
 	done
 	program /sbin/rpc.statd /opt/debian/rpc.statd
 	program /sbin/sm-notify /opt/debian/sm-notify
+}
+
+# For NFSv4: who remembers its clients, and what looks into their memory.
+programs4() {
+	program "$CACHE/root/usr/sbin/nfsdcld" /opt/debian/nfsdcld
+	program "$CACHE/root/sbin/nfsdcltrack" /opt/debian/nfsdcltrack
+	program /usr/bin/sqlite3 /sbin/sqlite3
+	cp "$HERE/guest/words4.sh" "$ROOT/words4.sh"
 }
 
 our_programs() {
@@ -112,6 +120,7 @@ chmod 755 "$ROOT"
 busybox_links
 debian_programs
 our_programs
+programs4
 modules
 etc
 (cd "$ROOT" && find . | cpio -o -H newc -R 0:0 --quiet) >"$FILE.new"

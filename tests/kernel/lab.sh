@@ -191,6 +191,9 @@ machine_words() {
 		"STATD=$(setting STATD "$1" ours)" \
 		"SM_NOTIFY=$(setting SM_NOTIFY "$1" ours)" \
 		"LAB_FAMILY=${LAB_FAMILY:-4} LAB_NAMES=${LAB_NAMES:-files}" \
+		"NFSDCLD=$(setting NFSDCLD "$1" debian)" \
+		"NFSDCLTRACK=$(setting NFSDCLTRACK "$1" debian)" \
+		"LAB_LEASE=${LEASE:-10}" \
 		"${@:3}"
 }
 

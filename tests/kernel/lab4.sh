@@ -1,0 +1,51 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Words of the NFSv4 scenarios, beside those of lab.sh; to be sourced instead.
+# The server is nfsd without NFSv3; who remembers its clients is said by NFSDCLD
+# and NFSDCLTRACK, on a line of run.sh or in the environment.
+
+export NFSDCLD=${NFSDCLD:-ours} NFSDCLTRACK=${NFSDCLTRACK:-ours}
+export VERS=${VERS:-4.1}
+. "$(dirname "${BASH_SOURCE[0]}")/lab.sh"
+
+# scene4 [CLIENT...]: server and clients (alice and bob), the export mounted on
+# /mnt with the version VERS.
+scene4() {
+	[ $# -gt 0 ] || set -- alice bob
+	boot server "$@"
+	on server server4_up
+	on_all "$@" -- "mount4 $VERS"
+	say "mounted by $*, version $VERS"
+}
+
+# reboot4: of the server, hard; as soon as it serves.
+reboot4() {
+	reboot server
+	on server server4_up
+}
+
+# settle MACHINE: all that it has written is on disk: losses are looked for by a
+# scenario of their own.
+settle() {
+	on "$1" sync
+}
+
+# asleep MACHINE: cut off from now on.  It does nothing, and does not know it:
+# unlike one whose network is gone, it has no dead connection with a timer that
+# has grown long when it is back.
+asleep() {
+	kill -STOP "${QEMU[$1]}"
+	say "asleep: $1"
+}
+
+awake() {
+	kill -CONT "${QEMU[$1]}"
+	say "awake: $1"
+}
+
+# refusals: how many reclaims were refused (NFS4ERR_NO_GRACE, RECLAIM_BAD).
+refusals() {
+	tshark -n -r pcap -T fields -e frame.number \
+		-Y 'nfs.nfsstat4 == 10033 || nfs.nfsstat4 == 10034' \
+		2>>tshark.said | wc -l
+}
