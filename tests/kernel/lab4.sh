@@ -3,17 +3,28 @@
 # Words of the NFSv4 scenarios, beside those of lab.sh; to be sourced instead.
 # The server is nfsd without NFSv3; who remembers its clients is said by NFSDCLD
 # and NFSDCLTRACK, on a line of run.sh or in the environment.
+#
+# Leases last 10 s.  A grace period that ends early, as it does when all
+# NFSv4.1 clients are back, could last 60 s; with NFSv4.0 20 s, and it does.
 
 export NFSDCLD=${NFSDCLD:-ours} NFSDCLTRACK=${NFSDCLTRACK:-ours}
 export VERS=${VERS:-4.1}
+[ "$VERS" != 4.0 ] || : "${GRACE:=20}"
+export GRACE=${GRACE:-60}
 . "$(dirname "${BASH_SOURCE[0]}")/lab.sh"
+
+# first_up: the first boot of the server.  There is nobody to be remembered, but
+# not every program says so: its grace period is ended.
+first_up() {
+	on server 'server4_up && grace4_end'
+}
 
 # scene4 [CLIENT...]: server and clients (alice and bob), the export mounted on
 # /mnt with the version VERS.
 scene4() {
 	[ $# -gt 0 ] || set -- alice bob
 	boot server "$@"
-	on server server4_up
+	first_up
 	on_all "$@" -- "mount4 $VERS"
 	say "mounted by $*, version $VERS"
 }
@@ -48,4 +59,8 @@ refusals() {
 	tshark -n -r pcap -T fields -e frame.number \
 		-Y 'nfs.nfsstat4 == 10033 || nfs.nfsstat4 == 10034' \
 		2>>tshark.said | wc -l
+}
+
+is_refused_since() {
+	[ "$(refusals)" -gt "$1" ]
 }

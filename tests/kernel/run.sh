@@ -75,12 +75,51 @@ broken() {
 	END
 }
 
+# NFSv4: who remembers its clients.
+v4() {
+	cat <<-'END'
+		v4-01-reboot VERS=4.0
+		v4-01-reboot VERS=4.1
+		v4-01-reboot VERS=4.2
+		v4-01-reboot NFSDCLD=none
+		v4-02-cut-at-once FS=ext4
+		v4-02-cut-at-once VERS=4.0 FS=xfs
+		v4-02-cut-at-once DISK=writeback
+		v4-03-edges WHICH=e1
+		v4-03-edges WHICH=e2
+		v4-04-reboot-in-grace
+		v4-04-reboot-in-grace NFSDCLD=none
+		v4-05-two-crashes VERS=4.0
+		v4-05-two-crashes VERS=4.1
+		v4-06-daemon-killed
+		v4-07-absent
+		v4-08-disk-full
+		v4-09-move STEPS=legacy,track,cld,cld
+		v4-09-move STEPS=legacy,cld
+		v4-09-move STEPS=cld=ours,cld=debian,cld=ours
+	END
+}
+
+v4_broken() {
+	cat <<-'END'
+		v4-01-reboot NFSDCLD=forgets fails: in-grace no-reclaim-refused nothing-lost reclaimed refused-after refused-in-grace
+		v4-02-cut-at-once NFSDCLD=nosync ROUNDS=1 fails: reclaimed
+		v4-03-edges WHICH=e1 FORGETS=no fails: free not-reclaimed refused told
+		v4-03-edges WHICH=e2 FORGETS=no fails: free not-reclaimed refused told
+	END
+}
+
 # For the table of doc/lab.md: the scenarios with nfs-utils' programs, and some
 # more with broken ones.  What fails is shown, and held against nobody.
 table() {
 	ours | grep -v 'k20-exchange' | sed 's/$/ STATD=debian SM_NOTIFY=debian/'
 	ours | grep -E 'k02|k03|k08|k10|k12|k16.*name' | sed 's/$/ SM_NOTIFY=true/'
 	ours | grep -E 'k02|k04|k05|k10' | sed 's/$/ STATD=nosync SM_NOTIFY=nosync/'
+}
+
+v4_table() {
+	v4 | grep -v =ours |
+		sed 's/^[^ ]*/& NFSDCLD=debian NFSDCLTRACK=debian/'
 }
 
 # run_one LINE: what it says in WORK/N.log, the verdict on standard output.
@@ -120,7 +159,10 @@ count() {
 
 list() {
 	local word lines
-	lines=$(if [ "${LIST:-}" = table ]; then table; else ours && broken; fi)
+	lines=$(case ${LIST:-} in
+		table) table && v4_table ;;
+		*) ours && broken && v4 && v4_broken ;;
+		esac)
 	[ $# -gt 0 ] || set -- .
 	for word; do
 		grep -e "$word" <<<"$lines"

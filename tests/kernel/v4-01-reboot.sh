@@ -12,9 +12,8 @@ is refused-before "$(try bob f)" EAGAIN
 settle server
 asleep alice
 reboot4
-on bob 'lock_start f; sleep 3'
-holds waits-in-grace bob '! grep . /run/lock.f'
 holds in-grace server is_in_grace4
+on bob 'lock_start f; sleep 3'
 awake alice
 comes reclaimed 30 server '[ $(locks) = 2 ]'
 comes grace-ends 50 server '! is_in_grace4'

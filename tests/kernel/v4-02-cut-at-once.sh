@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lab4.sh"
 
 boot server
-on server server4_up
+first_up
 for round in $(seq "${ROUNDS:-2}"); do
 	boot alice
 	on alice "mount4 $VERS && lock f$round"

@@ -6,12 +6,12 @@
 . "$(dirname "$0")/lab4.sh"
 
 boot server alice
-on server server4_up
-on server 'dd if=/dev/zero of=/var/lib/nfs/full bs=4k 2>/dev/null; sync
-	dd if=/dev/zero of=/var/lib/nfs/full2 bs=512 2>/dev/null; sync'
+first_up
+on server 'fill() { dd if=/dev/zero bs=$1 >>/var/lib/nfs/full; sync; }; ' \
+	'fill 65536; fill 1024; fill 1024; df /var/lib/nfs | grep "100%"' >/dev/null
 tell alice "mount4 $VERS && lock f"
 comes_here said 30 grep -aqiE 'nfsdcld.*(full|space|unable|cannot|fail)' server.console
-on server 'rm /var/lib/nfs/full*; sync'
+on server 'rm /var/lib/nfs/full; sync'
 comes granted 60 alice is_locked f
 comes recorded 60 server '[ "$(records)" = alice ]'
 settle server

@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # From one who remembers the clients to the next: the server crashes, and comes
-# up with another, who knows what the one before knew.  STEPS are
+# up with another, who knows what the one before knew.  STEPS, with commas:
 #
 #   legacy          the kernel itself, in a directory
 #   track[=WHICH]   nfsdcltrack, called by the kernel (ours)
 #   cld[=WHICH]     nfsdcld (ours)
 # shellcheck disable=SC2016 # expanded on the machine
+export GRACE=20
 . "$(dirname "$0")/lab4.sh"
 
 # step_boot STEP: and what nfsd says that it uses then.
@@ -24,9 +25,10 @@ step_boot() {
 }
 
 first=yes
-for step in ${STEPS:-legacy track cld cld}; do
+for step in ${STEPS//,/ }; do
 	step_boot "$step"
 	if [ "$first" ]; then
+		on server grace4_end
 		boot alice
 		on alice "mount4 $VERS && lock f"
 		first=

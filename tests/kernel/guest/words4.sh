@@ -45,7 +45,14 @@ forgetful() {
 
 # --- the server ---------------------------------------------------------------
 
+nfsd_files() {
+	[ -e /proc/fs/nfsd/threads ] || mount -t nfsd none /proc/fs/nfsd
+}
+
+# As its unit: with nfsd's files mounted, from which it learns the directory of
+# the legacy way.
 cld_up() {
+	nfsd_files
 	[ -d /run/rpc_pipefs/nfsd ] ||
 		mount -t rpc_pipefs sunrpc /run/rpc_pipefs
 	spawn nfsdcld nfsdcld -F -p /run/rpc_pipefs
@@ -66,7 +73,7 @@ tracker() {
 
 # nfsd without NFSv3, and mountd, which knows the exports.
 nfsd4_up() {
-	[ -e /proc/fs/nfsd/threads ] || mount -t nfsd none /proc/fs/nfsd
+	nfsd_files
 	echo "$LAB_GRACE" >/proc/fs/nfsd/nfsv4gracetime
 	echo "$LAB_LEASE" >/proc/fs/nfsd/nfsv4leasetime
 	echo "/export *(rw,sync,no_subtree_check,no_root_squash,fsid=1)" \
@@ -80,6 +87,12 @@ nfsd4_up() {
 server4_up() {
 	[ ! -e /sbin/nfsdcld ] || cld_up
 	nfsd4_up
+}
+
+# Once it has begun; where it is over already, the kernel says so.
+grace4_end() {
+	echo Y >/proc/fs/nfsd/v4_end_grace 2>/dev/null
+	wait_until 5 eval '! is_in_grace4'
 }
 
 # --- a client -----------------------------------------------------------------
