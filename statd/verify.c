@@ -107,9 +107,12 @@ enum verify_verdict verify_answered(const struct verify_facts *facts,
 	if (may_be_late(facts) && facts->is_reserved_port &&
 	    !facts->has_delivered)
 		return VERIFY_LATE;
-	if (!facts->is_reserved_port || !is_current(facts, answer))
+	if (!is_current(facts, answer))
 		return VERIFY_REFUSE;
-	return facts->was_delivered_so ? VERIFY_DUPLICATE : VERIFY_DELIVER;
+	/* Often the peer's other name, the reboot of which lockd has heard. */
+	if (facts->was_delivered_so)
+		return VERIFY_DUPLICATE;
+	return facts->is_reserved_port ? VERIFY_DELIVER : VERIFY_REFUSE;
 }
 
 /*

@@ -88,14 +88,16 @@ tests() {
 		t-54-many.sh 4
 		t-54-many.sh 6
 		t-55-foreign.sh
-		t-70-grace.sh
-		t-71-keys.sh
-		t-72-back.sh
-		t-73-questions.sh
 		t-60-notify-resolver.sh
 		t-61-families.sh 4
 		t-61-families.sh 6
 		t-62-kill-anywhere.sh
+		t-63-high-port.sh ours
+		t-63-high-port.sh debian
+		t-70-grace.sh
+		t-71-keys.sh
+		t-72-back.sh
+		t-73-questions.sh
 		t-85-track-databases.sh
 		t-86-track-beside.sh debian
 		t-86-track-beside.sh ours

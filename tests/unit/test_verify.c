@@ -133,6 +133,26 @@ static void unprivileged_port_is_asked_about(void **state)
 }
 
 /* CTDB and NFStash count seconds; their statd says something else. */
+/*
+ * sm-notify -p 4001: once the full name is believed, the peer has no news about
+ * the short one; without an answer it would be repeated until it gives up.
+ */
+static void other_name_of_a_high_port_is_a_duplicate(void **state)
+{
+	struct verify_facts facts = honest();
+
+	(void)state;
+	facts.is_reserved_port = false;
+	know(&facts, 7);
+	assert_int_equal(after(&facts, 7, false), VERIFY_REFUSE);
+	facts.was_delivered_so = true;
+	assert_int_equal(after(&facts, 7, false), VERIFY_DUPLICATE);
+	know(&facts, 5); /* nfs-utils: one boot behind */
+	assert_int_equal(after(&facts, 5, false), VERIFY_DUPLICATE);
+	know(&facts, 9); /* a replay of the boot before */
+	assert_int_equal(after(&facts, 9, false), VERIFY_REFUSE);
+}
+
 static void clock_valued_number_is_delivered(void **state)
 {
 	struct verify_facts facts = honest();
@@ -268,6 +288,7 @@ int main(void)
 			unknown_baseline_delivers_what_the_address_says),
 		cmocka_unit_test(forged_high_number_locks_nobody_out),
 		cmocka_unit_test(unprivileged_port_is_asked_about),
+		cmocka_unit_test(other_name_of_a_high_port_is_a_duplicate),
 		cmocka_unit_test(clock_valued_number_is_delivered),
 		cmocka_unit_test(late_copy_of_an_old_notice_is_asked_about),
 		cmocka_unit_test(first_reboot_of_a_fixed_port_is_not_late),
