@@ -150,7 +150,15 @@ run_one() {
 	grep 'measured:' "$log" || true
 	[ "$verdict" != FAIL ] || [ -n "${LIST:-}" ] || sed 's/^/    /' "$log"
 	echo "${verdict%% *}" >>"$WORK/verdicts"
+	[ "$verdict" != PASS ] || [ -n "${KEEP:-}" ] || room_remove "$log"
 	rm "$log.runs"
+}
+
+# Of a control that failed as it should.
+room_remove() {
+	local room
+	room=$(sed -n 's/^ *[0-9]* s  logs: //p' "$1")
+	[ -z "$room" ] || rm -rf "$room"
 }
 
 count() {
@@ -187,7 +195,7 @@ trap 'exit 143' TERM
 "$LAB/fetch.sh" "$LAB_CACHE"
 TMPDIR=$WORK "$LAB/image.sh" "$BUILD" "$LAB_CACHE" "$IMAGE"
 : >"$WORK/verdicts"
-export -f run_one
+export -f run_one room_remove
 export WORK
 list "$@" >"$WORK/list"
 # shellcheck disable=SC2016 # expanded by that bash
