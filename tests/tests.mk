@@ -30,6 +30,7 @@ OS_TESTS = \
 	tests/os/test_bootorder tests/os/test_bootpower \
 	tests/os/test_bootstate \
 	tests/os/test_bootturn tests/os/test_claim tests/os/test_durable \
+	tests/os/test_grace \
 	tests/os/test_launcher tests/os/test_loop \
 	tests/os/test_mountwatch tests/os/test_notifylock tests/os/test_operands tests/os/test_options tests/os/test_process \
 	tests/os/test_resolver tests/os/test_retire tests/os/test_rpcbind \
@@ -134,6 +135,7 @@ tests_os_test_legacy_LDADD = $(CLTRACK_LIBS) $(CMOCKA_LIBS)
 tests_os_test_trackdb_SOURCES = tests/os/test_trackdb.c $(SQL_RIG)
 tests_os_test_trackdb_LDADD = $(CLTRACK_LIBS) $(CMOCKA_LIBS)
 tests_os_test_control_SOURCES = tests/os/test_control.c sm-notify/desk.c
+tests_os_test_grace_SOURCES = tests/os/test_grace.c sm-notify/grace.c
 tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/host.c \
 	tests/sim/callout.c tests/sim/check.c tests/sim/disk.c \
 	tests/sim/exits.c \

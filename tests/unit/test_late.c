@@ -262,18 +262,20 @@ static unsigned int run_peer(struct rig *rig)
 	return notices;
 }
 
-/* No sm-notify: full and short name, the note, and only then the answer. */
+/* No sm-notify: each name, a note of each record, and only then the answer. */
 static void test_we_tell(void **state)
 {
 	struct nsm_untold_facts facts = {.is_server = true};
 	struct rig *rig = *state;
 	uint64_t id = mon(rig);
 
-	feed_yes(rig, id, facts, LINES);
+	feed_yes(rig, id, facts, LINES FRONT " " PEER " two\n");
 	assert_int_equal(rig_count(rig, NSM_OUT_REPLY), 0);
-	assert_int_equal(run_peer(rig), 2);
+	assert_int_equal(run_peer(rig), 3);
 	assert_string_equal(rig_get(rig, NSM_OUT_NOTE, 0)->text,
 			    "told " PEER " me.example");
+	assert_string_equal(rig_get(rig, NSM_OUT_NOTE, 1)->text,
+			    "told " PEER " two");
 	/* One that has started meanwhile must not tell it again. */
 	id = expect_untold(rig, CTL_PARK, SUBJ);
 	assert_true(rig_get(rig, NSM_OUT_UNTOLD, 0)->out.untold.is_noted);

@@ -95,6 +95,15 @@ static void name_from_elsewhere_is_not_believed(void **state)
 	assert_unanswered(rig, "192.0.2.66", "192.0.2.7", 99);
 }
 
+/* Delivered is what lockd has heard, not what is on its way to it. */
+static void pending_number_makes_no_duplicate(void **state)
+{
+	struct rig *rig = *state;
+
+	rig_notify(rig, "192.0.2.7", "client", 5);
+	assert_unanswered(rig, "192.0.2.66", "192.0.2.7", 5);
+}
+
 static void notice_waits_for_the_first_look_up(void **state)
 {
 	struct rig *rig = *state;
@@ -220,6 +229,7 @@ int main(void)
 		TEST(two_machines_behind_one_address_are_both_heard),
 		TEST(strangers_are_acknowledged_and_logged),
 		TEST(name_from_elsewhere_is_not_believed),
+		TEST(pending_number_makes_no_duplicate),
 		TEST(notice_waits_for_the_first_look_up),
 		TEST(match_does_not_end_the_wait_for_a_look_up),
 		TEST(repeats_while_lockd_is_slow_are_all_answered),

@@ -177,6 +177,23 @@ static void unmon_ignores_case_when_nothing_is_exact(void **state)
 	assert_int_equal(rig_count(rig, NSM_OUT_REPLY), 1);
 }
 
+/* D-6, M-7: a name is not what it resolves to. */
+static void unmon_takes_no_other_name_of_the_host(void **state)
+{
+	struct rig *rig = *state;
+	struct addr addr;
+	struct nsm_in in = {.kind = NSM_IN_RESOLVED,
+			    .resolved = {.addrs = &addr, .count = 1}};
+
+	assert_true(addr_parse("192.0.2.7", &addr));
+	rig_mon(rig, "client.example", 'c');
+	in.resolved.id = rig_get(rig, NSM_OUT_RESOLVE, 0)->out.resolve.id;
+	rig_feed(rig, &in);
+	rig_unmon(rig, "192.0.2.7");
+	assert_int_equal(rig_count(rig, NSM_OUT_FORGET), 0);
+	assert_int_equal(nsm_peer_count(rig->nsm), 1);
+}
+
 static void unmon_while_storing_still_answers_the_mon(void **state)
 {
 	struct rig *rig = *state;
@@ -523,6 +540,7 @@ int main(void)
 		TEST(new_cookie_ends_what_was_pending),
 		TEST(unmon_forgets_without_waiting),
 		TEST(unmon_ignores_case_when_nothing_is_exact),
+		TEST(unmon_takes_no_other_name_of_the_host),
 		TEST(unmon_while_storing_still_answers_the_mon),
 		TEST(unmon_all_takes_only_that_my_name),
 		TEST(only_lockd_may_change_the_list),

@@ -148,6 +148,27 @@ static void test_other_address(void **state)
 	notify_free(w.n);
 }
 
+/* An answer of another xid is none to this call. */
+static void test_other_xid(void **state)
+{
+	struct world w = world_streaming();
+	unsigned int sends = 0;
+	struct sent sent;
+
+	(void)state;
+	feed_file(&w, "192.0.2.9", LINE("192.0.2.9", "srv"));
+	feed_kind(&w, NOTIFY_IN_START);
+	sent = be_silent(&w, &sends);
+	answer_call(&w, &sent, RPCMSG_SUCCESS, STATD_PORT);
+	expect_send(&w);
+	sent = expect_call(&w, PROG_STATUS, STATD_PORT);
+	sent.call.xid++;
+	answer_call(&w, &sent, RPCMSG_SUCCESS, 0);
+	expect_nothing(&w);
+	assert_int_equal(notify_untold_count(w.n), 1);
+	notify_free(w.n);
+}
+
 /* UDP answers after all: what is under way over TCP is ended with the peer. */
 static void test_hang_up(void **state)
 {
@@ -438,6 +459,7 @@ int main(void)
 		cmocka_unit_test(test_stream_v6),
 		cmocka_unit_test(test_stream_fails),
 		cmocka_unit_test(test_other_address),
+		cmocka_unit_test(test_other_xid),
 		cmocka_unit_test(test_hang_up),
 		cmocka_unit_test(test_both_answer),
 		cmocka_unit_test(test_many),
