@@ -211,8 +211,12 @@ check-style:
 check-system: all $(HELPERS) $(SHIMS)
 	$(SHELL) $(srcdir)/tests/sys/run.sh
 
+# Needs bash, patch and setpriv.  Plants mistakes in copies of the source.
+check-mutants:
+	bash $(srcdir)/tests/sim/mutants.sh $(MUTANTS)
+
 # Needs qemu; fetches Debian's kernel into the build tree.  No root, no KVM.
 check-kernel: all $(LAB_HELPERS) $(SHIMS)
 	bash $(srcdir)/tests/kernel/run.sh $(KERNEL_TESTS)
 
-.PHONY: check-style check-system check-kernel
+.PHONY: check-style check-system check-mutants check-kernel
