@@ -80,6 +80,8 @@ debian_programs() {
 programs4() {
 	program "$CACHE/root/usr/sbin/nfsdcld" /opt/debian/nfsdcld
 	program "$CACHE/root/sbin/nfsdcltrack" /opt/debian/nfsdcltrack
+	program "$BUILD/cltrack/nfsdcld" /opt/ours/nfsdcld
+	program "$BUILD/cltrack/nfsdcltrack" /opt/ours/nfsdcltrack
 	program /usr/bin/sqlite3 /sbin/sqlite3
 	cp "$HERE/guest/words4.sh" "$ROOT/words4.sh"
 }

@@ -1,4 +1,4 @@
-# shellcheck shell=dash disable=SC2016,SC2119,SC2120
+# shellcheck shell=dash disable=SC2016,SC2034,SC2119,SC2120
 # SPDX-License-Identifier: BSD-2-Clause
 # Words for NFSv4, beside those of words.sh: an NFSv4 server has neither statd
 # nor lockd, but a daemon or program that remembers its clients.
