@@ -85,12 +85,14 @@ v4() {
 		v4-02-cut-at-once FS=ext4
 		v4-02-cut-at-once VERS=4.0 FS=xfs
 		v4-02-cut-at-once DISK=writeback
+		v4-02-cut-at-once NFSDCLD=none
 		v4-03-edges WHICH=e1
 		v4-03-edges WHICH=e2
 		v4-04-reboot-in-grace
 		v4-04-reboot-in-grace NFSDCLD=none
 		v4-05-two-crashes VERS=4.0
 		v4-05-two-crashes VERS=4.1
+		v4-05-two-crashes VERS=4.0 NFSDCLD=none
 		v4-06-daemon-killed
 		v4-07-absent
 		v4-08-disk-full

@@ -7,10 +7,11 @@
 
 scene4 alice
 on alice lock f
-for crash in first second third; do
-	settle server
-	reboot4
-	comes "$crash-reclaimed" 30 server '[ $(locks) = 1 ]'
-	comes "$crash-grace-ends" 60 server '! is_in_grace4'
-done
+settle server
+reboot4
+comes first-reclaimed 30 server '[ $(locks) = 1 ]'
+comes first-grace-ends 60 server '! is_in_grace4'
+settle server
+reboot4
+comes second-reclaimed 30 server '[ $(locks) = 1 ]'
 holds nothing-lost alice '! is_lock4_lost'
