@@ -5,6 +5,7 @@ UNIT_TESTS = \
 	tests/unit/test_addr tests/unit/test_aliases tests/unit/test_buf tests/unit/test_callback \
 	tests/unit/test_callouts tests/unit/test_hacalls \
 	tests/unit/test_hawords \
+	tests/unit/test_clientinfo tests/unit/test_upcall \
 	tests/unit/test_connlimit tests/unit/test_differences \
 	tests/unit/test_hexid \
 	tests/unit/test_doubt tests/unit/test_effects tests/unit/test_hostname \
@@ -45,6 +46,7 @@ if CLTRACK
 OS_TESTS += $(CLTRACK_TESTS)
 endif
 FUZZERS = \
+	fuzz/fuzz_clientinfo fuzz/fuzz_upcall \
 	fuzz/fuzz_ctl \
 	fuzz/fuzz_addr fuzz/fuzz_hawords fuzz/fuzz_hexid fuzz/fuzz_memo fuzz/fuzz_mounts fuzz/fuzz_nfsconf \
 	fuzz/fuzz_notify \
@@ -171,6 +173,10 @@ fuzz_fuzz_memo_SOURCES = fuzz/fuzz_memo.c $(FUZZ_MAIN)
 fuzz_fuzz_memo_LDFLAGS = $(FUZZ_LINK)
 fuzz_fuzz_mounts_SOURCES = fuzz/fuzz_mounts.c $(FUZZ_MAIN)
 fuzz_fuzz_mounts_LDFLAGS = $(FUZZ_LINK)
+fuzz_fuzz_clientinfo_SOURCES = fuzz/fuzz_clientinfo.c $(FUZZ_MAIN)
+fuzz_fuzz_clientinfo_LDFLAGS = $(FUZZ_LINK)
+fuzz_fuzz_upcall_SOURCES = fuzz/fuzz_upcall.c $(FUZZ_MAIN)
+fuzz_fuzz_upcall_LDFLAGS = $(FUZZ_LINK)
 fuzz_fuzz_ctl_SOURCES = fuzz/fuzz_ctl.c $(FUZZ_MAIN)
 fuzz_fuzz_ctl_LDFLAGS = $(FUZZ_LINK)
 fuzz_fuzz_nfsconf_SOURCES = fuzz/fuzz_nfsconf.c $(FUZZ_MAIN)
