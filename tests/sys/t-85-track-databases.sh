@@ -50,6 +50,7 @@ cmp "$ROOM/ours.dump" "$ROOM/debian.dump" || die "they differ"
 nfsdcld_makes() {
 	rm -rf "$STORE" && mkdir -m 700 "$STORE"
 	mkdir -p "$ROOM/pipe/nfsd"
+	rm -f "$ROOM/nfsdcld.log" # that of the one before says the same
 	[ -z "$1" ] || sqlite3 "$STORE/main.sqlite" <"$GOLDEN/$1.sql"
 	"$SERVER_CACHE/usr/sbin/nfsdcld" -F -d -p "$ROOM/pipe" -s "$STORE" \
 		>"$ROOM/nfsdcld.log" 2>&1 &
