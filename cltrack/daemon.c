@@ -15,6 +15,7 @@
 #include "cltrack/cld.h"
 #include "cltrack/cldb.h"
 #include "cltrack/holder.h"
+#include "cltrack/legacy.h"
 #include "cltrack/pipe.h"
 #include "cltrack/scribe.h"
 #include "lib/buf.h"
@@ -28,6 +29,7 @@
 
 struct daemon {
 	const struct place *place;
+	struct legacy legacy;
 	struct cld *cld;
 	struct cldb *db;
 	struct scribe *scribe;
@@ -115,9 +117,13 @@ static void on_done(void *ctx, const struct cld_in *in)
 	feed(ctx, in);
 }
 
+/* In the scribe's thread. */
 static void on_clean(void *ctx)
 {
-	(void)ctx;
+	const struct daemon *d = ctx;
+
+	/* What stays was logged, and is not taken over again. */
+	(void)legacy_clean(&d->legacy);
 }
 
 static void on_opened(void *ctx)
@@ -174,6 +180,9 @@ static bool load(struct daemon *d)
 
 	if (cldb_epochs(d->db, &epochs) != 0)
 		return false;
+	/* Only those are lost that could not be read; it was logged. */
+	if (epochs.is_first_time)
+		(void)legacy_import(&d->legacy, d->db, epochs.current);
 	in.epochs.current = epochs.current;
 	in.epochs.recovery = epochs.recovery;
 	in.epochs.is_first_time = epochs.is_first_time;
@@ -228,6 +237,8 @@ struct daemon *daemon_new(struct loop *loop, const struct settings *settings,
 	struct cld_config config;
 
 	d->place = place;
+	d->legacy.trackdb_dir = settings->trackdb_dir;
+	d->legacy.recoverydir_file = LEGACY_RECOVERYDIR_FILE;
 	d->has_old_kernel = is_old_kernel();
 	config.has_old_kernel = d->has_old_kernel;
 	process_random(config.seed, sizeof(config.seed));

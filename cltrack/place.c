@@ -17,6 +17,7 @@
 #include "lib/buf.h"
 #include "lib/log.h"
 #include "os/rundir.h"
+#include "os/statedir.h"
 
 #define LOCK_FILE    ".lock"
 #define LOCK_MODE    0600
@@ -65,6 +66,7 @@ static void write_owner(int fd)
 static int lock_storage(struct place *place)
 {
 	const char *path = place->lock_path;
+	int error;
 
 	place->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
 			      LOCK_MODE);
@@ -72,9 +74,11 @@ static int lock_storage(struct place *place)
 		log_line(LOG_ERROR, "%s: %s", path, strerror(errno));
 		return -errno;
 	}
-	if (flock(place->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+	/* A child of one that was killed may have it for a moment more. */
+	error = statedir_wait_lock(place->lock_fd, LOCK_EX);
+	if (error != 0) {
 		log_owner(path, place->lock_fd);
-		return -EWOULDBLOCK;
+		return error;
 	}
 	write_owner(place->lock_fd);
 	return 0;
@@ -95,7 +99,7 @@ static int lock_namespace(struct place *place)
 			       (unsigned long long)namespace.st_ino);
 		place->slots = slots_open(path, &error);
 	}
-	if (error == -EWOULDBLOCK) {
+	if (error == -EBUSY) {
 		log_line(LOG_ERROR,
 			 "%s: another nfsdcld serves this network "
 			 "namespace",

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 
 #include "lib/xalloc.h"
+#include "os/statedir.h"
 
 #define MAGIC	  UINT64_C(0x3130746f6c736663)
 #define FILE_MODE 0600
@@ -62,8 +63,9 @@ static int open_file(struct slots *slots, const char *path)
 			 FILE_MODE);
 	if (slots->fd < 0)
 		return -errno;
-	if (flock(slots->fd, LOCK_EX | LOCK_NB) != 0)
-		return -errno;
+	error = statedir_wait_lock(slots->fd, LOCK_EX);
+	if (error != 0)
+		return error;
 	error = -posix_fallocate(slots->fd, 0, sizeof(*slots->content));
 	if (error == 0 && fstat(slots->fd, &info) != 0)
 		error = -errno;

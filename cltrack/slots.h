@@ -20,7 +20,7 @@ struct slots;
 /*
  * Opens the file @path, made where it is missing, and locks it for life.
  * Return: the slots, as a life before left them.
- * Errors: NULL, and *error = -EWOULDBLOCK where another process holds it, or
+ * Errors: NULL, and *error = -EBUSY where another process holds it, or
  *         -errno.
  * Owns:   slots_free() ends it.
  */
