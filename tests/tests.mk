@@ -5,6 +5,7 @@ UNIT_TESTS = \
 	tests/unit/test_addr tests/unit/test_aliases tests/unit/test_buf tests/unit/test_callback \
 	tests/unit/test_callouts tests/unit/test_hacalls \
 	tests/unit/test_hawords \
+	tests/unit/test_cld tests/unit/test_cldturn \
 	tests/unit/test_clientinfo tests/unit/test_upcall \
 	tests/unit/test_connlimit tests/unit/test_differences \
 	tests/unit/test_hexid \
@@ -94,6 +95,9 @@ tests_unit_test_late_SOURCES = tests/unit/test_late.c \
 	tests/unit/late_rig.c tests/unit/late_rig.h $(NSM_RIG)
 tests_unit_test_nsm_SOURCES = tests/unit/test_nsm.c $(NSM_RIG)
 tests_unit_test_status_SOURCES = tests/unit/test_status.c $(NSM_RIG)
+CLD_RIG = tests/unit/cld_rig.c tests/unit/cld_rig.h
+tests_unit_test_cld_SOURCES = tests/unit/test_cld.c $(CLD_RIG)
+tests_unit_test_cldturn_SOURCES = tests/unit/test_cldturn.c $(CLD_RIG)
 NOTIFY_WORLD = tests/unit/notify_world.c tests/unit/notify_world.h
 tests_unit_test_notify_SOURCES = tests/unit/test_notify.c $(NOTIFY_WORLD)
 tests_unit_test_notify_files_SOURCES = \
