@@ -60,7 +60,7 @@ CHECKS = \
 # Stand-ins that the system tests and the demo run beside the real programs.
 HELPERS = tests/sys/lockd-standin
 # Loaded before the programs' own libraries, so that a disk can be bad.
-SHIMS = tests/sys/diskshim.so tests/kernel/nosync.so
+SHIMS = tests/sys/diskshim.so tests/sys/pipeshim.so tests/kernel/nosync.so
 # What the kernel laboratory runs beside them.
 LAB_HELPERS = tests/kernel/hub tests/kernel/lk tests/kernel/nsmtool
 
@@ -156,6 +156,10 @@ tests/sys/diskshim.so: tests/sys/diskshim.c
 	$(AM_V_CCLD)$(MKDIR_P) tests/sys && \
 	$(CC) -std=gnu11 $(WARN_CFLAGS) $(CPPFLAGS) $(CFLAGS) -fPIC -shared \
 		$(LDFLAGS) -o $@ $(srcdir)/tests/sys/diskshim.c
+tests/sys/pipeshim.so: tests/sys/pipeshim.c
+	$(AM_V_CCLD)$(MKDIR_P) tests/sys && \
+	$(CC) -std=gnu11 $(WARN_CFLAGS) $(CPPFLAGS) $(CFLAGS) -fPIC -shared \
+		$(LDFLAGS) -o $@ $(srcdir)/tests/sys/pipeshim.c
 tests/kernel/nosync.so: tests/kernel/nosync.c
 	$(AM_V_CCLD)$(MKDIR_P) tests/kernel && \
 	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN_CFLAGS) $(CPPFLAGS) $(CFLAGS) \

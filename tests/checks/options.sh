@@ -5,7 +5,7 @@
 # marks.  At the end one line is taken away at a time, to see that this is seen.
 # Runs in the build directory, with the programs built.
 : "${srcdir:=.}"
-PROGRAMS="rpc.statd sm-notify nfsdcltrack"
+PROGRAMS="rpc.statd sm-notify nfsdcld nfsdcltrack"
 if [ ! -x cltrack/nfsdcltrack ]; then
 	echo "built without cltrack"
 	exit 77
@@ -306,13 +306,16 @@ read_places() {
 files=$room/files
 mkdir "$files"
 cp "$srcdir/man/rpc.statd.8" "$srcdir/man/sm-notify.8" \
-	"$srcdir/man/nfsdcltrack.8" "$srcdir/man/nfs-reclaim.5" "$srcdir/doc/differences.md" \
+	"$srcdir/man/nfsdcld.8" "$srcdir/man/nfsdcltrack.8" \
+	"$srcdir/man/nfs-reclaim.5" "$srcdir/doc/differences.md" \
 	"$srcdir/systemd/nfs.conf.sample.in" "$files"
 cp "$srcdir/statd/settings.c" "$files/rpc.statd.c"
 cp "$srcdir/sm-notify/settings.c" "$files/sm-notify.c"
+cp "$srcdir/cltrack/settings.c" "$files/nfsdcld.c"
 cp "$srcdir/cltrack/tracksettings.c" "$files/nfsdcltrack.c"
 statd/rpc.statd --help >"$files/rpc.statd.txt" 2>/dev/null &&
 	sm-notify/sm-notify --help >"$files/sm-notify.txt" 2>/dev/null &&
+	cltrack/nfsdcld --help >"$files/nfsdcld.txt" 2>/dev/null &&
 	cltrack/nfsdcltrack --help >"$files/nfsdcltrack.txt" 2>/dev/null ||
 	exit 1
 
@@ -360,6 +363,7 @@ planted rpc.statd.txt '/\[statd\] idle-timeout/d'
 planted sm-notify.txt '/^  -p/d'
 planted rpc.statd.c '/\.key = "idle-timeout"/d'
 planted sm-notify.c '/\.short_name = .m.,/d'
+planted nfsdcld.8 '/^.It Fl \\-downgrade/d'
 planted nfsdcltrack.8 '/^.It Cm storagedir/d'
 planted nfsdcltrack.c '/\.short_name = .s.,/d'
 planted differences.md 's/.idle-timeout., //'

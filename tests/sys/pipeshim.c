@@ -3,13 +3,14 @@
  * For LD_PRELOAD: opens a socket as if it were a file, so that a program can be
  * given a stand-in for a file of rpc_pipefs (nfsd.py).  Each open is a
  * connection of its own that begins with one message, "r" or "w", for how it
- * was opened.  Messages keep their bounds, as in rpc_pipefs; otherwise it is
- * only a socket.
+ * was opened.  Messages keep their bounds, and a read where there is none
+ * returns 0, as in rpc_pipefs; otherwise it is only a socket.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -42,6 +43,32 @@ static int open_socket(const char *path, int flags)
 		return -1;
 	}
 	return fd;
+}
+
+static bool is_ours(int fd)
+{
+	int type = 0;
+	socklen_t len = sizeof(type);
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+	       type == SOCK_SEQPACKET;
+}
+
+/* The end of the other side, which is a 0 here, is what EPIPE is there. */
+ssize_t read(int fd, void *out, size_t size)
+{
+	ssize_t got = syscall(SYS_read, fd, out, size);
+
+	int error = errno;
+	bool is_socket = got <= 0 && is_ours(fd);
+
+	errno = error;
+	if (!is_socket)
+		return got;
+	if (got < 0 && error == EAGAIN)
+		return 0;
+	errno = EPIPE;
+	return -1;
 }
 
 static int open_any(const char *path, int flags, mode_t mode)

@@ -98,6 +98,8 @@ tests() {
 		t-71-keys.sh
 		t-72-back.sh
 		t-73-questions.sh
+		t-80-nfsdcld.sh
+		t-81-nfsdcld-kill.sh
 		t-85-track-databases.sh
 		t-86-track-beside.sh debian
 		t-86-track-beside.sh ours
