@@ -47,6 +47,7 @@ void cld_drop(struct cld *cld, struct cldrequest *request)
 	list_remove(&request->in_all);
 	cld->request_count--;
 	clientlist_fini(&request->client);
+	clientlist_fini(&request->carried);
 	free(request);
 }
 
@@ -226,6 +227,35 @@ static void supersede(struct cld *cld, const struct client *client)
 		if (old->step == CLDSTEP_RESTING)
 			cld_drop(cld, old);
 	}
+}
+
+void cld_hurry(struct cld *cld)
+{
+	struct link *pos;
+
+	list_for_each (pos, &cld->requests) {
+		struct cldrequest *request =
+			container_of(pos, struct cldrequest, in_all);
+
+		if (request->step == CLDSTEP_RESTING &&
+		    request->client.count > 0 && !is_obsolete(cld, request))
+			begin_client(cld, request);
+	}
+}
+
+bool cld_is_removal_owed(const struct cld *cld, const struct client *client)
+{
+	struct link *pos;
+
+	list_for_each (pos, &cld->requests) {
+		const struct cldrequest *request =
+			container_of(pos, struct cldrequest, in_all);
+
+		if (request->command == UPCALL_REMOVE && request->tries > 0 &&
+		    !request->is_superseded && is_about(request, client))
+			return true;
+	}
+	return false;
 }
 
 /* --- order ---------------------------------------------------------------- */

@@ -34,8 +34,9 @@ struct cldrequest {
 	enum cldstep step;
 	unsigned int tries;
 	uint64_t due_ms;
-	uint64_t epoch;		  /* Create, Remove: whose table */
-	struct clientlist client; /* Create, Remove, Check: one */
+	uint64_t epoch;		   /* Create, Remove: whose table */
+	struct clientlist client;  /* Create, Remove, Check: one */
+	struct clientlist carried; /* GraceDone, at its last try */
 };
 
 /* The GraceStart or GraceDone under way; there is one at most. */
@@ -107,6 +108,16 @@ void cld_advance(struct cld *cld);
  * Lets @request rest, longer after each try.
  */
 void cld_rest(struct cld *cld, struct cldrequest *request);
+
+/*
+ * Tries at once what is owed of clients.
+ */
+void cld_hurry(struct cld *cld);
+
+/*
+ * Tells whether it is owed that @client is removed.
+ */
+bool cld_is_removal_owed(const struct cld *cld, const struct client *client);
 
 /*
  * Tells whether one more complaint may be logged now.

@@ -98,6 +98,25 @@ static void store(struct cld *cld, enum cld_op op, struct clientlist *clients)
 	cldout_store(&cld->out, &what);
 }
 
+/* nfsd has forgotten who was alive; what it said at the last try counts. */
+static void finish_owed(struct cld *cld, const struct cldrequest *request)
+{
+	struct clientlist still = {.count = 0};
+
+	for (size_t i = 0; i < request->carried.count; i++) {
+		const struct client *client = &request->carried.clients[i];
+
+		if (!keyset_has(&cld->removed, client->id, client->id_len))
+			clientlist_add(&still, client);
+	}
+	cldout_store(&cld->out, &(struct cld_store){.op = CLD_DONE,
+						    .current = cld->current,
+						    .recovery = cld->recovery,
+						    .clients = still.clients,
+						    .count = still.count});
+	clientlist_fini(&still);
+}
+
 /*
  * The grace period before was over, but that is not on the disk.
  * ORDER: before the epochs change, or those who missed it might reclaim.
@@ -113,10 +132,7 @@ static void finish_owed_done(struct cld *cld)
 		if (request->command != UPCALL_GRACE_DONE ||
 		    request->step != CLDSTEP_RESTING)
 			continue;
-		cldout_store(&cld->out,
-			     &(struct cld_store){.op = CLD_DONE,
-						 .current = cld->current,
-						 .recovery = cld->recovery});
+		finish_owed(cld, request);
 		cld->recovery = 0;
 		cld_drop(cld, request);
 	}
@@ -163,6 +179,8 @@ void cldturn_begin(struct cld *cld, struct cldrequest *request)
 		begin_done(cld, request);
 		return;
 	}
+	/* ORDER: what is owed belongs to the epoch that ends here. */
+	cld_hurry(cld);
 	finish_owed_done(cld);
 	begin_epoch(cld);
 	cldout_load(&cld->out, request->id, cld->turn.recovery);
@@ -190,7 +208,8 @@ static void begin_sending(struct cld *cld)
 	turn->is_unsent =
 		xcalloc(turn->loaded.count + 1, sizeof(*turn->is_unsent));
 	for (size_t i = 0; i < turn->loaded.count; i++)
-		turn->is_unsent[i] = true;
+		turn->is_unsent[i] =
+			!cld_is_removal_owed(cld, &turn->loaded.clients[i]);
 	turn->request->step = CLDSTEP_SENDING;
 }
 
@@ -339,7 +358,8 @@ static void store_done(struct cld *cld)
 	cld->counts.carried += carried.count;
 	store(cld, CLD_DONE, &carried);
 	keyset_fini(&alive);
-	clientlist_fini(&carried);
+	clientlist_fini(&turn->request->carried);
+	turn->request->carried = carried;
 }
 
 static void copy_clients(struct cld *cld, const struct cld_in *in,

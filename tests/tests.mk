@@ -73,9 +73,10 @@ FUZZ_MAIN = fuzz/replay.c
 FUZZ_LINK = $(SAN_CFLAGS)
 if HAVE_CMOCKA
 check_DATA = $(SHIMS)
-check_PROGRAMS = $(UNIT_TESTS) $(OS_TESTS) $(FUZZERS) tests/sim/sim $(HELPERS) \
+check_PROGRAMS = $(UNIT_TESTS) $(OS_TESTS) $(FUZZERS) tests/sim/sim tests/sim/cldsim $(HELPERS) \
 	$(LAB_HELPERS)
-TESTS = $(UNIT_TESTS) $(OS_TESTS) fuzz/replay.sh tests/sim/sim.sh $(CHECKS)
+TESTS = $(UNIT_TESTS) $(OS_TESTS) fuzz/replay.sh tests/sim/sim.sh \
+	tests/sim/cldsim.sh $(CHECKS)
 endif
 endif
 
@@ -150,6 +151,8 @@ tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/host.c \
 	tests/sim/stream.c \
 	tests/sim/trace.c tests/sim/turn.c
 tests_sim_sim_LDADD = $(PURE_LIBS)
+tests_sim_cldsim_SOURCES = tests/sim/cldsim.c
+tests_sim_cldsim_LDADD = $(PURE_LIBS)
 tests_sys_lockd_standin_SOURCES = tests/sys/lockd-standin.c
 # Without sanitizers: it comes before their library, too.
 tests/sys/diskshim.so: tests/sys/diskshim.c

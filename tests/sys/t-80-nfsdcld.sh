@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # nfsdcld and a stand-in for nfsd (nfsd.py says what that is not): who may
 # reclaim after a start, over restarts, with wrong options, beside another one.
-# and with Debian's nfsdcld before and after it where that is installed.
 set -eu
 . "$(dirname "$0")/hosts.sh"
 

@@ -288,6 +288,27 @@ static void an_owed_end_comes_before_a_start(void **state)
 	assert_false(cld_is_owing(rig));
 }
 
+/* Else one whose locks others have had could reclaim them. */
+static void owed_removals_come_before_a_start(void **state)
+{
+	uint64_t removal, id;
+
+	(void)state;
+	rig_ask(1, UPCALL_REMOVE, "A");
+	rig_stored(rig_expect_store(CLD_REMOVE), -ENOSPC);
+	rig_expect_answer(1, -EREMOTEIO);
+	rig_ask(2, UPCALL_GRACE_START, NULL);
+	removal = rig_expect_store(CLD_REMOVE);
+	assert_int_equal(rig_out.store.current, 5);
+	id = rig_expect_store(CLD_START);
+	rig_expect(CLD_OUT_LOAD);
+	rig_stored(removal, -ENOSPC);
+	rig_stored(id, 0);
+	rig_clients(CLD_IN_CLIENTS, id, (const char *const[]){"A", "B", NULL});
+	expect_record(2, "B");
+	rig_expect_answer(2, 0);
+}
+
 static void others_data_goes_after_a_durable_end(void **state)
 {
 	uint64_t id;
@@ -358,6 +379,7 @@ int main(void)
 		CASE(whom_nobody_shows_is_not_carried),
 		CASE(an_end_that_fails_is_owed),
 		CASE(an_owed_end_comes_before_a_start),
+		CASE(owed_removals_come_before_a_start),
 		CASE(others_data_goes_after_a_durable_end),
 		CASE(a_damaged_record_stops_no_other),
 		CASE(a_pipe_may_go_while_records_are_sent),
