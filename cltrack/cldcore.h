@@ -36,7 +36,8 @@ struct cldrequest {
 	uint64_t due_ms;
 	uint64_t epoch;		   /* Create, Remove: whose table */
 	struct clientlist client;  /* Create, Remove, Check: one */
-	struct clientlist carried; /* GraceDone, at its last try */
+	struct clientlist carried; /* GraceDone: whom ... */
+	bool has_carried;	   /* ... if that is known */
 };
 
 /* The GraceStart or GraceDone under way; there is one at most. */

@@ -98,17 +98,24 @@ static void store(struct cld *cld, enum cld_op op, struct clientlist *clients)
 	cldout_store(&cld->out, &what);
 }
 
-/* nfsd has forgotten who was alive; what it said at the last try counts. */
-static void finish_owed(struct cld *cld, const struct cldrequest *request)
+/* Whom GraceDone carried at its last try, but for those removed since. */
+static void find_carried(const struct cld *cld,
+			 const struct cldrequest *request,
+			 struct clientlist *still)
 {
-	struct clientlist still = {.count = 0};
-
 	for (size_t i = 0; i < request->carried.count; i++) {
 		const struct client *client = &request->carried.clients[i];
 
 		if (!keyset_has(&cld->removed, client->id, client->id_len))
-			clientlist_add(&still, client);
+			clientlist_add(still, client);
 	}
+}
+
+static void finish_owed(struct cld *cld, const struct cldrequest *request)
+{
+	struct clientlist still = {.count = 0};
+
+	find_carried(cld, request, &still);
 	cldout_store(&cld->out, &(struct cld_store){.op = CLD_DONE,
 						    .current = cld->current,
 						    .recovery = cld->recovery,
@@ -117,32 +124,45 @@ static void finish_owed(struct cld *cld, const struct cldrequest *request)
 	clientlist_fini(&still);
 }
 
-/*
- * The grace period before was over, but that is not on the disk.
- * ORDER: before the epochs change, or those who missed it might reclaim.
- */
-static void finish_owed_done(struct cld *cld)
+/* It was owed; nfsd may have been restarted, and show others. */
+static void retry_done(struct cld *cld, const struct cldrequest *request)
 {
-	struct link *pos, *after;
+	struct clientlist still = {.count = 0};
 
-	list_for_each_safe (pos, after, &cld->requests) {
+	find_carried(cld, request, &still);
+	store(cld, CLD_DONE, &still);
+	clientlist_fini(&still);
+}
+
+/* The grace period before was over, but that is not on the disk; or NULL. */
+static struct cldrequest *find_owed_done(const struct cld *cld)
+{
+	struct link *pos;
+
+	list_for_each (pos, &cld->requests) {
 		struct cldrequest *request =
 			container_of(pos, struct cldrequest, in_all);
 
-		if (request->command != UPCALL_GRACE_DONE ||
-		    request->step != CLDSTEP_RESTING)
-			continue;
-		finish_owed(cld, request);
-		cld->recovery = 0;
-		cld_drop(cld, request);
+		if (request->command == UPCALL_GRACE_DONE &&
+		    request->step == CLDSTEP_RESTING &&
+		    request != cld->turn.request)
+			return request;
 	}
+	return NULL;
 }
 
+/*
+ * ORDER: an end that is owed comes before the epochs change, or those who
+ * missed that grace period might reclaim.
+ */
 static void begin_epoch(struct cld *cld)
 {
 	struct cldturn *turn = &cld->turn;
-	bool is_within = cld->recovery != 0;
+	const struct cldrequest *owed = find_owed_done(cld);
+	bool is_within = cld->recovery != 0 && owed == NULL;
 
+	if (owed != NULL)
+		finish_owed(cld, owed);
 	turn->current = is_within ? cld->current : cld->current + 1;
 	turn->recovery = is_within ? cld->recovery : cld->current;
 	store(cld, CLD_START, NULL);
@@ -166,6 +186,10 @@ static void begin_done(struct cld *cld, struct cldrequest *request)
 		finish(cld, 0);
 		return;
 	}
+	if (request->is_answered && request->has_carried) {
+		retry_done(cld, request);
+		return;
+	}
 	request->step = CLDSTEP_ASKING;
 	cldout_look(&cld->out, request->id);
 	cldout_load(&cld->out, request->id, cld->recovery);
@@ -181,7 +205,6 @@ void cldturn_begin(struct cld *cld, struct cldrequest *request)
 	}
 	/* ORDER: what is owed belongs to the epoch that ends here. */
 	cld_hurry(cld);
-	finish_owed_done(cld);
 	begin_epoch(cld);
 	cldout_load(&cld->out, request->id, cld->turn.recovery);
 }
@@ -291,7 +314,11 @@ void cldturn_send_failed(struct cld *cld, const char *reason)
 
 static void set_epochs(struct cld *cld)
 {
-	cld->counts.epochs_begun += cld->recovery == 0;
+	struct cldrequest *owed = find_owed_done(cld);
+
+	if (owed != NULL)
+		cld_drop(cld, owed);
+	cld->counts.epochs_begun += cld->current != cld->turn.current;
 	cld->current = cld->turn.current;
 	cld->recovery = cld->turn.recovery;
 	cld->turn.is_stored = true;
@@ -360,6 +387,7 @@ static void store_done(struct cld *cld)
 	keyset_fini(&alive);
 	clientlist_fini(&turn->request->carried);
 	turn->request->carried = carried;
+	turn->request->has_carried = true;
 }
 
 static void copy_clients(struct cld *cld, const struct cld_in *in,

@@ -98,6 +98,7 @@ struct sim {
 	bool is_disk_bad;
 	bool is_dying; /* kill or power, before the next effect */
 	bool is_power;
+	bool is_end_owed; /* GraceDone was answered with an error */
 	bool is_end_lost; /* a GraceDone was owed by one that is gone */
 	bool is_loud;
 	uint64_t seed;
@@ -322,6 +323,7 @@ static void do_job(struct sim *s, const struct job *job)
 	if (job->kind == CLD_OUT_STORE) {
 		in.stored.error =
 			s->is_disk_bad ? -ENOSPC : apply(&s->disk, job);
+		s->is_end_owed &= s->disk.recovery != 0;
 		feed(s, &in);
 		return;
 	}
@@ -442,6 +444,7 @@ static void begin_end(struct sim *s)
 static void end_grace(struct sim *s, int status)
 {
 	s->life = LIFE_NORMAL;
+	s->is_end_owed = status != 0;
 	s->is_end_lost &= status != 0;
 	for (int i = 0; i < CLIENTS; i++) {
 		struct person *p = &s->people[i];
@@ -572,8 +575,7 @@ static void crash(struct sim *s)
 
 	say(s, "--- %s", s->is_power ? "power fails" : "nfsdcld is killed");
 	s->crashes++;
-	s->is_end_lost |=
-		is_owing && s->life == LIFE_NORMAL && s->disk.recovery != 0;
+	s->is_end_lost |= s->is_end_owed;
 	/* An answer that nobody gave yet is no promise, nor is it owed. */
 	for (int i = 0; i < CLIENTS; i++)
 		if (is_owing || s->people[i].is_waived ||
