@@ -23,88 +23,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cltrack/cld.h"
-#include "cltrack/upcall.h"
-#include "lib/prng.h"
 #include "lib/xalloc.h"
-
-#define CLIENTS	  5 /* each wants the one lock of its own ... */
-#define TABLES	  4 /* epochs on the disk at a time */
-#define UPCALLS	  32
-#define JOBS	  64
-#define STEPS	  600
-#define STEP_MS	  500
-#define HASH_SIZE CLIENT_PRINCHASH_LEN
-
-enum life { LIFE_DOWN, LIFE_STARTING, LIFE_GRACE, LIFE_ENDING, LIFE_NORMAL };
-
-/* Its lock is wanted by all others as soon as the server gives it to them. */
-struct person {
-	char id[16];
-	uint8_t hash[HASH_SIZE];
-	bool is_v40;
-	bool is_online;
-	bool has_belief; /* that it holds its lock */
-	bool is_known;	 /* to nfsd */
-	bool is_held;	 /* its lock, by nfsd for it */
-	bool is_exposed; /* somebody else can have had it */
-	bool is_promised;
-	bool is_waived; /* it was answered with an error, which is owed ... */
-	bool is_lost;	/* ... by a daemon that is gone */
-	bool may_reclaim;
-	bool is_recorded; /* Create was answered, in this life of nfsd */
-	bool is_asked;	  /* an upcall about it is out */
-	bool was_removed; /* in this life of nfsd */
-};
-
-struct table {
-	uint64_t epoch; /* 0: none */
-	bool has[CLIENTS];
-};
-
-struct disk {
-	uint64_t current, recovery;
-	bool is_first_time;
-	struct table tables[TABLES];
-};
-
-struct asked {
-	bool is_open;
-	uint8_t bytes[UPCALL_SIZE_MAX];
-	size_t len;
-	uint8_t command;
-	int who;
-};
-
-struct job {
-	enum cld_out_kind kind;
-	struct cld_store store; /* clients: by who */
-	uint64_t id;
-	bool who[CLIENTS];
-};
-
-struct sim {
-	struct prng rng;
-	struct cld *cld;
-	uint64_t now_ms;
-	struct disk disk;
-	struct person people[CLIENTS];
-	enum life life;
-	struct asked asked[UPCALLS];
-	uint32_t xid;
-	struct job jobs[JOBS];
-	size_t job_count;
-	bool has_bad_days; /* of the disk */
-	bool is_disk_bad;
-	bool is_dying; /* kill or power, before the next effect */
-	bool is_power;
-	bool is_end_owed; /* GraceDone was answered with an error */
-	bool is_end_lost; /* a GraceDone was owed by one that is gone */
-	bool is_loud;
-	uint64_t seed;
-	unsigned int failures;
-	unsigned int allowed, denied, crashes;
-};
+#include "tests/sim/cldsim.h"
 
 static void say(const struct sim *s, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -129,60 +49,6 @@ static void violate(struct sim *s, const char *rule, const char *who)
 static bool chance(struct sim *s, unsigned int of)
 {
 	return prng_below(&s->rng, of) == 0;
-}
-
-/* --- the disk ------------------------------------------------------------- */
-
-static struct table *find_table(struct disk *disk, uint64_t epoch)
-{
-	for (int i = 0; i < TABLES; i++)
-		if (disk->tables[i].epoch == epoch)
-			return &disk->tables[i];
-	return NULL;
-}
-
-static struct table *make_table(struct disk *disk, uint64_t epoch)
-{
-	struct table *table = find_table(disk, epoch);
-
-	if (table == NULL)
-		table = find_table(disk, 0);
-	if (table == NULL)
-		abort();
-	*table = (struct table){.epoch = epoch};
-	return table;
-}
-
-static void drop_table(struct disk *disk, uint64_t epoch)
-{
-	struct table *table = find_table(disk, epoch);
-
-	if (epoch != 0 && table != NULL)
-		table->epoch = 0;
-}
-
-static int apply(struct disk *disk, const struct job *job)
-{
-	const struct cld_store *store = &job->store;
-	struct table *current = find_table(disk, store->current);
-
-	if (store->op == CLD_START) {
-		make_table(disk, store->current);
-		disk->current = store->current;
-		disk->recovery = store->recovery;
-		return 0;
-	}
-	if (current == NULL)
-		return -ENOENT;
-	for (int i = 0; i < CLIENTS; i++)
-		if (job->who[i])
-			current->has[i] = store->op != CLD_REMOVE;
-	if (store->op == CLD_DONE) {
-		drop_table(disk, store->recovery);
-		disk->recovery = 0;
-		disk->is_first_time &= !store->is_last_first_time;
-	}
-	return 0;
 }
 
 /* --- the daemon ----------------------------------------------------------- */
@@ -226,7 +92,7 @@ static void queue_job(struct sim *s, const struct cld_out *out)
 
 static void check_durable(struct sim *s, const struct asked *asked)
 {
-	const struct table *current = find_table(&s->disk, s->disk.current);
+	const struct table *current = clddisk_table(&s->disk, s->disk.current);
 
 	if (asked->who >= 0 &&
 	    current->has[asked->who] != (asked->command == UPCALL_CREATE))
@@ -322,7 +188,7 @@ static void do_job(struct sim *s, const struct job *job)
 
 	if (job->kind == CLD_OUT_STORE) {
 		in.stored.error =
-			s->is_disk_bad ? -ENOSPC : apply(&s->disk, job);
+			s->is_disk_bad ? -ENOSPC : clddisk_apply(&s->disk, job);
 		s->is_end_owed &= s->disk.recovery != 0;
 		feed(s, &in);
 		return;
@@ -332,7 +198,7 @@ static void do_job(struct sim *s, const struct job *job)
 	in.clients.clients = clients;
 	in.clients.count = 0;
 	in.clients.reason = "simulated";
-	table = find_table(&s->disk, job->store.recovery);
+	table = clddisk_table(&s->disk, job->store.recovery);
 	for (int i = 0; i < CLIENTS; i++) {
 		struct person *p = &s->people[i];
 		bool is_in = job->kind == CLD_OUT_LOAD
@@ -638,7 +504,7 @@ static void init(struct sim *s, uint64_t seed)
 	s->has_bad_days = chance(s, 3);
 	s->disk.current = 1;
 	s->disk.is_first_time = chance(s, 2);
-	make_table(&s->disk, 1);
+	clddisk_make(&s->disk, 1);
 	for (int i = 0; i < CLIENTS; i++) {
 		struct person *p = &s->people[i];
 

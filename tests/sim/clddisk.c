@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A disk whose transactions happen at once or not at all.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "tests/sim/cldsim.h"
+
+struct table *clddisk_table(struct disk *disk, uint64_t epoch)
+{
+	for (int i = 0; i < TABLES; i++)
+		if (disk->tables[i].epoch == epoch)
+			return &disk->tables[i];
+	return NULL;
+}
+
+struct table *clddisk_make(struct disk *disk, uint64_t epoch)
+{
+	struct table *table = clddisk_table(disk, epoch);
+
+	if (table == NULL)
+		table = clddisk_table(disk, 0);
+	if (table == NULL)
+		abort();
+	*table = (struct table){.epoch = epoch};
+	return table;
+}
+
+static void drop_table(struct disk *disk, uint64_t epoch)
+{
+	struct table *table = clddisk_table(disk, epoch);
+
+	if (epoch != 0 && table != NULL)
+		table->epoch = 0;
+}
+
+int clddisk_apply(struct disk *disk, const struct job *job)
+{
+	const struct cld_store *store = &job->store;
+	struct table *current = clddisk_table(disk, store->current);
+
+	if (store->op == CLD_START) {
+		clddisk_make(disk, store->current);
+		disk->current = store->current;
+		disk->recovery = store->recovery;
+		return 0;
+	}
+	if (current == NULL)
+		return -ENOENT;
+	for (int i = 0; i < CLIENTS; i++)
+		if (job->who[i])
+			current->has[i] = store->op != CLD_REMOVE;
+	if (store->op == CLD_DONE) {
+		drop_table(disk, store->recovery);
+		disk->recovery = 0;
+		disk->is_first_time &= !store->is_last_first_time;
+	}
+	return 0;
+}
