@@ -89,7 +89,11 @@ enum cld_op {
 	CLD_CREATE, /* insert or replace clients[0] in current */
 	CLD_REMOVE, /* remove clients[0] from current */
 	CLD_CHECK,  /* is clients[0] in recovery? then also into current */
-	CLD_START,  /* these are the epochs now; empty the table of current */
+	/*
+	 * These are the epochs now; empty the table of current.  Where the end
+	 * of an older one is owed, ended: first DONE with recovery as current.
+	 */
+	CLD_START,
 	/*
 	 * Insert clients into current where they are not there, then recovery
 	 * is over and its table gone; all or nothing.
@@ -102,6 +106,7 @@ struct cld_store {
 	enum cld_op op;
 	uint64_t current;
 	uint64_t recovery;
+	uint64_t ended; /* START; 0: none */
 	const struct client *clients;
 	size_t count;
 	bool is_last_first_time; /* DONE: and no first time any more */

@@ -45,6 +45,7 @@ struct cldturn {
 	struct cldrequest *request; /* or NULL */
 	uint64_t current;	    /* GraceStart: what they become */
 	uint64_t recovery;
+	uint64_t ended; /* ... and what is over with it */
 	bool is_stored;
 	bool has_loaded;
 	bool has_alive;

@@ -88,12 +88,11 @@ static void store(struct cld *cld, enum cld_op op, struct clientlist *clients)
 		.op = op,
 		.current = op == CLD_START ? turn->current : cld->current,
 		.recovery = op == CLD_START ? turn->recovery : cld->recovery,
+		.ended = op == CLD_START ? turn->ended : 0,
 		.is_last_first_time = op == CLD_DONE && cld->is_first_time};
 
-	if (clients != NULL) {
-		what.clients = clients->clients;
-		what.count = clients->count;
-	}
+	what.clients = clients->clients;
+	what.count = clients->count;
 	turn->request->step = CLDSTEP_STORING;
 	cldout_store(&cld->out, &what);
 }
@@ -109,19 +108,6 @@ static void find_carried(const struct cld *cld,
 		if (!keyset_has(&cld->removed, client->id, client->id_len))
 			clientlist_add(still, client);
 	}
-}
-
-static void finish_owed(struct cld *cld, const struct cldrequest *request)
-{
-	struct clientlist still = {.count = 0};
-
-	find_carried(cld, request, &still);
-	cldout_store(&cld->out, &(struct cld_store){.op = CLD_DONE,
-						    .current = cld->current,
-						    .recovery = cld->recovery,
-						    .clients = still.clients,
-						    .count = still.count});
-	clientlist_fini(&still);
 }
 
 /* It was owed; nfsd may have been restarted, and show others. */
@@ -160,12 +146,15 @@ static void begin_epoch(struct cld *cld)
 	struct cldturn *turn = &cld->turn;
 	const struct cldrequest *owed = find_owed_done(cld);
 	bool is_within = cld->recovery != 0 && owed == NULL;
+	struct clientlist still = {.count = 0};
 
 	if (owed != NULL)
-		finish_owed(cld, owed);
+		find_carried(cld, owed, &still);
 	turn->current = is_within ? cld->current : cld->current + 1;
 	turn->recovery = is_within ? cld->recovery : cld->current;
-	store(cld, CLD_START, NULL);
+	turn->ended = owed != NULL ? cld->recovery : 0;
+	store(cld, CLD_START, &still);
+	clientlist_fini(&still);
 }
 
 /* COMPAT: what an old kernel never asked for has not begun. */

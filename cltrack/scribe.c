@@ -92,6 +92,21 @@ static int store_done(struct cldb *db, const struct cld_store *store)
 	return error;
 }
 
+static int store_start(struct cldb *db, const struct cld_store *store)
+{
+	struct cld_store end = *store;
+	int error = 0;
+
+	if (store->ended != 0) {
+		end.current = store->recovery;
+		end.recovery = store->ended;
+		error = store_done(db, &end);
+	}
+	return error != 0
+		       ? error
+		       : cldb_grace_start(db, store->current, store->recovery);
+}
+
 static int store_run(struct cldb *db, const struct cld_store *store)
 {
 	switch (store->op) {
@@ -103,7 +118,7 @@ static int store_run(struct cldb *db, const struct cld_store *store)
 	case CLD_CHECK:
 		return store_check(db, store);
 	case CLD_START:
-		return cldb_grace_start(db, store->current, store->recovery);
+		return store_start(db, store);
 	case CLD_DONE:
 		return store_done(db, store);
 	}

@@ -41,6 +41,12 @@ int clddisk_apply(struct disk *disk, const struct job *job)
 	struct table *current = clddisk_table(disk, store->current);
 
 	if (store->op == CLD_START) {
+		struct table *ended = clddisk_table(disk, store->recovery);
+
+		for (int i = 0; i < CLIENTS; i++)
+			if (job->who[i] && store->ended != 0)
+				ended->has[i] = true;
+		drop_table(disk, store->ended);
 		clddisk_make(disk, store->current);
 		disk->current = store->current;
 		disk->recovery = store->recovery;

@@ -382,6 +382,7 @@ static void reclaim(struct sim *s, int who)
 	}
 	s->allowed++;
 	p->is_held = true;
+	p->is_exposed = false;
 	if (p->is_v40) /* one that was removed is not carried over */
 		p->is_promised = !p->was_removed;
 	else if (!chance(s, 4)) /* RECLAIM_COMPLETE may never come (E12) */
