@@ -100,8 +100,11 @@ def restarts():
 
 
 def status(daemon):
+    """Has the page written, and waits for it."""
+    count = log().count("asked: Create")
     daemon.send_signal(signal.SIGUSR1)
-    wait_for("the page", lambda: "asked: Create" in log())
+    wait_for("the page", lambda: log().count("asked: Create") > count and
+             log().endswith("\n"))
 
 
 def ready():
@@ -200,7 +203,7 @@ def full_disk():
     """A record that does not fit is an error, and is written later."""
     shutil.rmtree(STORAGE)
     os.mkdir(STORAGE, 0o700)
-    subprocess.check_call(["mount", "-t", "tmpfs", "-o", "size=1m", "none",
+    subprocess.check_call(["mount", "-t", "tmpfs", "-o", "size=4m", "none",
                            STORAGE])
     kernel = Nfsd(PIPEFS)
     daemon = begin()
@@ -208,12 +211,13 @@ def full_disk():
     same("create", kernel.call(CREATE, b"before"), 0)
     fill(STORAGE + "/filler")
     failed = [ident for ident in ((b"client %d" % i).ljust(1024, b".")
-                                  for i in range(200))
+                                  for i in range(20))
               if kernel.call(CREATE, ident) != 0][:1]
     same("a record fails", len(failed), 1)
     same("it is said", "is not on the disk" in log(), True)
     os.unlink(STORAGE + "/filler")
-    wait_for("what is owed", lambda: "owed is on the disk" in log())
+    wait_for("what is owed", lambda: status(daemon) or
+             "owed to the disk 0" in log())
     same("end of grace", kernel.call(GRACE_DONE), 0)
     daemon.kill()
     daemon.wait()
