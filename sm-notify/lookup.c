@@ -6,6 +6,10 @@
  */
 #include "sm-notify/lookup.h"
 
+#include <string.h>
+
+#include "lib/hostname.h"
+
 /* Look-ups that may be open; below os/resolver's queue. */
 #define LOOKUPS_MAX 256u
 /* Above so many, nobody who has an address asks for more. */
@@ -48,4 +52,43 @@ bool lookups_end(struct lookups *lookups, struct target *target)
 	if (next)
 		start(lookups, container_of(next, struct target, in_asking));
 	return true;
+}
+
+/* --- what came of one ----------------------------------------------------- */
+
+/* Whether the part of @name up to its first dot is @other's, ignoring case. */
+static bool has_label_of(const char *name, const char *other)
+{
+	size_t len = hostname_short_len(name);
+
+	return len == hostname_short_len(other) &&
+	       strncasecmp(name, other, len) == 0;
+}
+
+/* Whether @target is this very host: an NFS mount of our own exports. */
+static bool is_self(const struct target *target)
+{
+	const struct link *pos;
+
+	if (has_label_of(target->host, "localhost"))
+		return true;
+	list_for_each (pos, &target->names)
+		if (has_label_of(target->host,
+				 container_of(pos, const struct target_name,
+					      in_names)
+					 ->text))
+			return true;
+	return false;
+}
+
+size_t lookups_choose(const struct target *target, const struct addr *addrs,
+		      size_t count, struct addr *chosen)
+{
+	bool is_here = is_self(target);
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count && kept < NOTIFY_ADDRS_MAX; i++)
+		if (is_here || !addr_is_loopback(&addrs[i]))
+			chosen[kept++] = addrs[i];
+	return kept;
 }

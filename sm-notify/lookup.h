@@ -33,4 +33,19 @@ void lookups_ask(struct lookups *lookups, struct target *target);
  */
 bool lookups_end(struct lookups *lookups, struct target *target);
 
+/*
+ * Writes to @chosen those of the @count addresses at @addrs to which @target
+ * may be told.
+ *
+ * SAFETY: a loopback address is no other host's: a name server that says
+ * 127.0.0.1 of what it blocks would have our own statd acknowledge the notice,
+ * and the record of the peer would go untold.  Only a target with a name of
+ * this host ("localhost", or that which is announced) may have one.
+ *
+ * Range:  @chosen has room for NOTIFY_ADDRS_MAX.
+ * Return: how many they are.
+ */
+size_t lookups_choose(const struct target *target, const struct addr *addrs,
+		      size_t count, struct addr *chosen);
+
 #endif

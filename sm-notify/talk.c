@@ -428,14 +428,17 @@ static bool park_guarded(struct talk *k, struct target *t)
 void talk_resolved(struct talk *k, struct target *t, const struct addr *addrs,
 		   size_t count)
 {
+	struct addr away[NOTIFY_ADDRS_MAX];
+
 	if (!lookups_end(k->lookups, t) || !target_has_names(t) || t->is_parked)
 		return;
+	count = lookups_choose(t, addrs, count, away);
 	if (t->addr_count > 0) {
-		add_addrs(k, t, addrs, count);
+		add_addrs(k, t, away, count);
 		park_guarded(k, t);
 		return;
 	}
-	target_set_addrs(t, addrs, count);
+	target_set_addrs(t, away, count);
 	if (park_guarded(k, t))
 		return;
 	if (t->addr_count > 0) {

@@ -53,6 +53,52 @@ static void test_case_folded(void **state)
 	notify_free(w.n);
 }
 
+/*
+ * A name that leads to a loopback address: our own statd would acknowledge.
+ * It may, where the peer is ourselves.
+ */
+static void test_name_leads_home(void **state)
+{
+	static const char *const addrs[] = {"127.0.0.1", "::1", "192.0.2.1"};
+	struct world w = world_default();
+
+	(void)state;
+	feed_file(&w, "f", LINE("peer.example.com", "srv.example.com"));
+	feed_kind(&w, NOTIFY_IN_START);
+	expect(&w, NOTIFY_OUT_RESOLVE);
+	resolve(&w, w.out.resolve.id, addrs, 2);
+	expect_nothing(&w);
+	assert_int_equal(w.warnings, 1);
+	sleep_until_effect(&w);
+	assert_int_equal(w.out.kind, NOTIFY_OUT_RESOLVE);
+	resolve(&w, w.out.resolve.id, addrs, 3);
+	expect_getport(&w, "192.0.2.1");
+	notify_free(w.n);
+}
+
+/* The servers of a mount of our own exports. */
+static void test_we_are_the_peer(void **state)
+{
+	static const char *const names[] = {"localhost", "srv",
+					    "SRV.example.com"};
+	static const char *const addrs[] = {"127.0.1.1"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct world w = world_default();
+		char line[256];
+
+		snprintf(line, sizeof(line), LINE("%s", "srv.example.com"),
+			 names[i]);
+		feed_file(&w, "f", line);
+		feed_kind(&w, NOTIFY_IN_START);
+		expect(&w, NOTIFY_OUT_RESOLVE);
+		resolve(&w, w.out.resolve.id, addrs, 1);
+		expect_getport(&w, "127.0.1.1");
+		notify_free(w.n);
+	}
+}
+
 /* -v: one name for all, and a line without my_name is no obstacle. */
 static void test_announced_name(void **state)
 {
@@ -316,6 +362,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_case_folded),
+		cmocka_unit_test(test_name_leads_home),
+		cmocka_unit_test(test_we_are_the_peer),
 		cmocka_unit_test(test_announced_name),
 		cmocka_unit_test(test_bad_lines),
 		cmocka_unit_test(test_empty_my_name_is_announced),
