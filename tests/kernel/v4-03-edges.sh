@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# The edge conditions of RFC 7530 9.6.3.4, WHICH=e1: a client is cut off, another
-# gets its lock and gives it back; after a reboot the first may not reclaim.
+# The edge conditions of RFC 7530 9.6.3.4.  WHICH=e1: a client is cut off,
+# another gets its lock and gives it back; after a reboot the first may not
+# reclaim.
 # WHICH=e2: a client misses a whole grace period, another has had the lock
 # since; after the next reboot the first may not reclaim.
 #

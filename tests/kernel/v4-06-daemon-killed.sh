@@ -20,7 +20,7 @@ comes grace-ends 60 server '! is_in_grace4'
 is both-recorded "$(on server records)" 'alice bob'
 
 on server 'end nfsdcld KILL'
-tell bob 'mount4 4.0 /mnt2 && lk hold /mnt2/h </dev/null >/run/lock.h 2>&1 3>&- &'
+tell bob 'mount4 4.0 /mnt2 && lk hold /mnt2/h >/run/lock.h 2>&1 &'
 sleep 3
 on server cld_up
 comes granted 40 bob is_locked h

@@ -10,7 +10,8 @@ first_up
 on server 'fill() { dd if=/dev/zero bs=$1 >>/var/lib/nfs/full; sync; }; ' \
 	'fill 65536; fill 1024; fill 1024; df /var/lib/nfs | grep "100%"' >/dev/null
 tell alice "mount4 $VERS && lock f"
-comes_here said 30 grep -aqiE 'nfsdcld.*(full|space|unable|cannot|fail)' server.console
+comes_here said 30 grep -aqiE 'nfsdcld.*(full|space|cannot|fail)' \
+	server.console
 on server 'rm /var/lib/nfs/full; sync'
 comes granted 60 alice is_locked f
 comes recorded 60 server '[ "$(records)" = alice ]'
