@@ -11,6 +11,7 @@
 
 #include <cap-ng.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <unistd.h>
 #include <sys/prctl.h>
 
@@ -71,22 +72,40 @@ int sandbox_enter(uid_t uid, gid_t gid)
 	return error;
 }
 
-int sandbox_drop_rights(void)
+/* What is kept is what the caller has put into libcap-ng's sets. */
+static int apply_rights(bool may_bound)
 {
+	if (capng_apply(may_bound ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS) != 0)
+		return last_error();
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 : -errno;
+}
+
+static int leave_rights(bool keeps_reading)
+{
+	bool may_bound, may_read;
+
 	errno = 0;
 	if (capng_get_caps_process() != 0)
 		return last_error();
 	/* Whoever may not change the bounding set has no_new_privs left. */
-	if (capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP)) {
-		capng_clear(CAPNG_SELECT_BOTH);
-		if (capng_apply(CAPNG_SELECT_BOTH) != 0)
-			return last_error();
-	} else {
-		capng_clear(CAPNG_SELECT_CAPS);
-		if (capng_apply(CAPNG_SELECT_CAPS) != 0)
-			return last_error();
-	}
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 : -errno;
+	may_bound = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
+	may_read = keeps_reading &&
+		   capng_have_capability(CAPNG_PERMITTED, CAP_DAC_READ_SEARCH);
+	capng_clear(may_bound ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS);
+	if (may_read)
+		(void)capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
+				   CAP_DAC_READ_SEARCH);
+	return apply_rights(may_bound);
+}
+
+int sandbox_drop_rights(void)
+{
+	return leave_rights(false);
+}
+
+int sandbox_keep_reading(void)
+{
+	return leave_rights(true);
 }
 
 /*

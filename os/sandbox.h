@@ -39,4 +39,14 @@ int sandbox_enter_launcher(uid_t uid, gid_t gid);
  */
 int sandbox_drop_rights(void);
 
+/*
+ * The same, but for the right to read what the modes of files forbid, where it
+ * was there (CAP_DAC_READ_SEARCH): directories of nfsd that belong to root have
+ * mode 0600, and root may not go into them without it.
+ * ORDER:  as sandbox_enter().
+ * Errors: -errno; the process is in no state to go on then.
+ * Source: tests/kernel/v4-05-two-crashes.sh.
+ */
+int sandbox_keep_reading(void);
+
 #endif

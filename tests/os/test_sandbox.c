@@ -35,6 +35,7 @@
 #define PORT_CAPABILITY "0000000000000400" /* CAP_NET_BIND_SERVICE is 10 */
 
 #define KILL_CAPABILITY "0000000000000020" /* CAP_KILL is 5 */
+#define READ_CAPABILITY "0000000000000004" /* CAP_DAC_READ_SEARCH is 2 */
 
 static char scratch[] = "/tmp/test_sandbox.XXXXXX";
 static char secret[] = "/tmp/test_sandbox-XXXXXX";
@@ -297,6 +298,37 @@ static void rights_are_dropped_alone(void **state)
 	run_child(rightless_body);
 }
 
+/* A directory without the right to search it, as nfsd has one per client. */
+static void reading_body(void)
+{
+	char dir[64], file[80];
+	int fd;
+
+	snprintf(dir, sizeof(dir), "%s-closed", secret);
+	snprintf(file, sizeof(file), "%s/info", dir);
+	WANT(mkdir(dir, 0700) == 0);
+	fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0400);
+	WANT(fd >= 0 && close(fd) == 0 && chmod(dir, 0600) == 0);
+	WANT(sandbox_keep_reading() == 0);
+	fd = open(file, O_RDONLY | O_CLOEXEC);
+	WANT(fd >= 0 && close(fd) == 0);
+	WANT(unlink(file) < 0 && errno == EACCES);
+	WANT(open(file, O_WRONLY | O_CLOEXEC) < 0 && errno == EACCES);
+	WANT(status_is("/proc/self/status", "CapEff", READ_CAPABILITY));
+	WANT(status_is("/proc/self/status", "CapPrm", READ_CAPABILITY));
+	WANT(status_is("/proc/self/status", "CapBnd", NO_CAPABILITY));
+	WANT(status_is("/proc/self/status", "NoNewPrivs", "1"));
+	WANT(chmod(dir, 0700) == 0 && unlink(file) == 0 && rmdir(dir) == 0);
+}
+
+static void reading_is_kept_alone(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip(); /* needs root, to keep something of it */
+	run_child(reading_body);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,6 +337,7 @@ int main(void)
 		cmocka_unit_test(other_user_stays),
 		cmocka_unit_test(launcher_keeps_kill_alone),
 		cmocka_unit_test(rights_are_dropped_alone),
+		cmocka_unit_test(reading_is_kept_alone),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
