@@ -283,9 +283,12 @@ void cld_advance(struct cld *cld)
 		if (request->step != CLDSTEP_WAITING)
 			continue;
 		if (is_turn(request)) {
-			if (cld->turn.request == NULL && !is_held)
-				cldturn_begin(cld, request);
+			bool was_held = is_held;
+
+			/* Before it begins: it may end at once, and is gone. */
 			is_held |= request->command == UPCALL_GRACE_START;
+			if (cld->turn.request == NULL && !was_held)
+				cldturn_begin(cld, request);
 		} else if (!is_held) {
 			request->epoch = cld->current;
 			begin_client(cld, request);

@@ -174,7 +174,8 @@ static void add_rows(struct buf *out, sqlite3 *db, const char *table)
 			int len = sqlite3_value_bytes(value);
 
 			buf_addf(out, " %d:", sqlite3_value_type(value));
-			buf_add_escaped(out, bytes, (size_t)len);
+			if (len > 0)
+				buf_add_escaped(out, bytes, (size_t)len);
 		}
 		buf_add_text(out, "\n");
 	}
