@@ -266,7 +266,8 @@ static int take_over(struct turn *turn, struct bootturn_result *out)
 	if (error == 0)
 		log_line(LOG_NOTE,
 			 "nfs-utils' sm-notify ran in this boot already; its "
-			 "work is taken over, and nobody is told again");
+			 "work is taken over: peers that it told are not told "
+			 "again, those left in sm.bak are");
 	return error;
 }
 

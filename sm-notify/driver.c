@@ -271,11 +271,15 @@ static void log_failed(const struct driver *d, int error)
 {
 	const char *source = d->config->source;
 	char port[32] = "a reserved port";
+	bool is_taken = d->config->port > 0 && error == -EADDRINUSE;
 
 	if (d->config->port > 0)
 		snprintf(port, sizeof(port), "port %u", d->config->port);
-	log_line(LOG_ERROR, "cannot send from %s%s%s: %s", source ? source : "",
-		 source ? ", " : "", port, strerror(-error));
+	log_line(LOG_ERROR, "cannot send from %s%s%s: %s%s",
+		 source ? source : "", source ? ", " : "", port,
+		 strerror(-error),
+		 is_taken ? "; another sm-notify? End it and run this again"
+			  : "");
 }
 
 /* There is a socket: the number is durable, so the caller may go on. */

@@ -257,7 +257,8 @@ static void print_peer(const struct dryrun *dry, size_t at,
 	if (why)
 		printf("%s: would not be told: %s\n", buf_text(&name), why);
 	else if (to.len == 0)
-		printf("%s: would be told as %s; has no address now\n",
+		printf("%s: cannot be told: its name does not resolve "
+		       "(would be announced as %s)\n",
 		       buf_text(&name), buf_text(&names));
 	else
 		printf("%s: would be told as %s from %s to %s, number %u\n",
@@ -295,7 +296,8 @@ int dryrun(struct run *run)
 	warn_hidden(&seen);
 	if (seen.outcome == BOOTTURN_TAKEN_OVER && run->mode == RUN_BOOT) {
 		puts("nobody would be told: another sm-notify did so in this "
-		     "boot");
+		     "boot; those left in sm.bak are told by a run after "
+		     "rpc.statd was started");
 		return EXIT_SUCCESS;
 	}
 	status = read_peers(run, &seen);

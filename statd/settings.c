@@ -388,6 +388,8 @@ void settings_choose_log(const struct settings *settings)
 		logsink_syslog("rpc.statd"); /* COMPAT: -F alone, too */
 }
 
+#define NLM_PORT_FILES "/proc/sys/fs/nfs/nlm_tcpport, nlm_udpport"
+
 void settings_nlm_ports(const struct settings *settings)
 {
 	int error;
@@ -397,6 +399,8 @@ void settings_nlm_ports(const struct settings *settings)
 	error = kernel_set_nlm_ports((uint16_t)settings->nlm_port,
 				     (uint16_t)settings->nlm_udp_port);
 	if (error != 0)
-		log_line(LOG_WARN, "lockd was not told its ports: %s",
-			 strerror(-error));
+		log_line(LOG_WARN,
+			 "lockd was not told its ports: %s: %s; is the module "
+			 "lockd there?",
+			 NLM_PORT_FILES, strerror(-error));
 }

@@ -123,8 +123,8 @@ static void add_peers(const struct status_view *view, uint64_t now_ms,
 		note_all(&totals, now_ms,
 			 container_of(pos, struct peer, in_all));
 	buf_addf(out,
-		 "peers on disk: %llu; as found at the start: %llu; being "
-		 "written: %llu; could not be written: %llu\n",
+		 "peers written by this run: %llu; found on disk at the start: "
+		 "%llu; being written: %llu; could not be written: %llu\n",
 		 (unsigned long long)totals.stored,
 		 (unsigned long long)totals.found,
 		 (unsigned long long)totals.storing,
@@ -159,7 +159,7 @@ static void add_counts(const struct status_view *view, struct buf *out)
 		 (unsigned long long)calls->made[SM_PROC_UNMON_ALL],
 		 (unsigned long long)calls->made[SM_PROC_SIMU_CRASH],
 		 (unsigned long long)calls->made[SM_PROC_NOTIFY]);
-	buf_addf(out, "calls refused: %llu; malformed: %llu\n",
+	buf_addf(out, "calls refused: %llu; malformed or unknown: %llu\n",
 		 (unsigned long long)calls->refused,
 		 (unsigned long long)calls->malformed);
 	buf_addf(out,

@@ -66,7 +66,7 @@ say "ok: SIGHUP"
 tell USR1
 wait_for "the status" grep -q "callers who wait" "$LOG_FILE"
 for text in "state number: $(number server)$" "peers monitored: 1$" \
-	"peers on disk: 1;" "calls: NULL .* MON 5, UNMON 0" \
+	"peers written by this run: 1;" "calls: NULL .* MON 5, UNMON 0" \
 	"calls refused: 2;" "connections: 0 open (0 of this host) of at most 4096"; do
 	grep -q -- "$text" "$LOG_FILE" || die "the status does not say: $text"
 done

@@ -68,8 +68,8 @@ for peer in 192.0.2.2 client.example; do
  192.0.2.2, number 5"
 done
 says "192.0.2.77: would not be told: skipped"
-says "nowhere.example: would be told as server.example, server; has no address\
- now"
+says "nowhere.example: cannot be told: its name does not resolve (would be\
+ announced as server.example, server)"
 capture_stop server
 is "calls of --dry-run" "$(packets server \
 	'rpc.msgtyp == 0 && ip.src == 192.0.2.1' rpc.xid)" ""
@@ -117,14 +117,14 @@ as() {
 	is "exit status of --dry-run as $1" "$status" "$2"
 }
 as "$(stat -c %u "$ROOM/server/disk/sm.bak")" 0
-says "nowhere.example: would be told as server.example, server; has no address\
- now"
+says "nowhere.example: cannot be told: its name does not resolve (would be\
+ announced as server.example, server)"
 notes=$ROOM/server/disk/sm/.reclaim
 echo "park 192.0.2.77 192.0.2.77" >"$notes/parked"
 dry 0
 says "192.0.2.77: would not be told: untold, monitored again"
-says "nowhere.example: would be told as server.example, server; has no address\
- now"
+says "nowhere.example: cannot be told: its name does not resolve (would be\
+ announced as server.example, server)"
 rm "$notes/parked"
 as 65534 1
 grep -q "nowhere.example cannot be read: Permission denied" "$ROOM/said" ||

@@ -101,13 +101,15 @@ static void peers_by_what_is_on_disk(void **state)
 	rig_mon(rig, "192.0.2.2", 'b');
 	rig_stored(rig, rig_get(rig, NSM_OUT_STORE, 0)->out.store.id, -5);
 	rig_mon(rig, "192.0.2.3", 'c');
-	expect(status(rig), "peers on disk: 1; as found at the start: 1; "
-			    "being written: 1; could not be written: 1\n"
-			    "  \"192.0.2.2\"\n");
+	expect(status(rig),
+	       "peers written by this run: 1; found on disk at the start: "
+	       "1; being written: 1; could not be written: 1\n"
+	       "  \"192.0.2.2\"\n");
 	/* The next try heals it. */
 	rig_monitor(rig, "192.0.2.2", 'b');
-	expect(status(rig), "peers on disk: 2; as found at the start: 1; "
-			    "being written: 1; could not be written: 0\n");
+	expect(status(rig),
+	       "peers written by this run: 2; found on disk at the start: "
+	       "1; being written: 1; could not be written: 0\n");
 }
 
 static void names_that_do_not_resolve(void **state)
@@ -180,7 +182,7 @@ static void counters(void **state)
 	rig_unmon(rig, "192.0.2.1");
 	expect(status(rig), "calls: NULL 0, STAT 0, MON 1, UNMON 1, "
 			    "UNMON_ALL 0, SIMU_CRASH 1, NOTIFY 5\n"
-			    "calls refused: 1; malformed: 1\n"
+			    "calls refused: 1; malformed or unknown: 1\n"
 			    "reboots delivered: 1; notices that were "
 			    "duplicates: 2, about nobody: 1, not believed: "
 			    "1\n");
