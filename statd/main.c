@@ -289,7 +289,6 @@ static int serve(struct statd *s)
 	(void)signal(SIGHUP, SIG_IGN); /* until watch_signals() */
 	(void)signal(SIGUSR1, SIG_IGN);
 	(void)signal(SIGUSR2, SIG_IGN); /* COMPAT: no end with nfs-utils */
-	settings_nlm_ports(&s->settings);
 	if (!s->settings.is_foreground) {
 		s->ready_fd = process_background(NULL, 0);
 		if (s->ready_fd < 0) {
@@ -300,6 +299,7 @@ static int serve(struct statd *s)
 	}
 	settings_choose_log(&s->settings);
 	log_line(LOG_NOTE, "version " PACKAGE_VERSION " starting");
+	settings_nlm_ports(&s->settings);
 	status = start(s);
 	if (status == 0)
 		status = loop_run(s->loop) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -33,7 +33,9 @@ lockd_start client
 lockd client mon 192.0.2.1 "$COOKIE"
 
 install_on server
-in_host server "$SBINDIR/rpc.statd" </dev/null
+# Without the module lockd there is a complaint, for the log.
+in_host server "$SBINDIR/rpc.statd" -T 4045 </dev/null 2>"$ROOM/said"
+is "said before the log was chosen" "$(cat "$ROOM/said")" ""
 answers server 100024 udp tcp || die "the parent left before statd was ready"
 say "ok: ready when the parent leaves"
 lockd server mon 192.0.2.2 "$COOKIE"
