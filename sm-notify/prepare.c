@@ -149,24 +149,27 @@ static int take_pid_file(struct run *run)
 	return EXIT_FAILURE;
 }
 
-/* Locks sm.bak/; -1 where it is not there yet. */
-static int lock_bak(const struct run *run, int *fd)
+/* Locks sm.bak/, LOCK_EX or LOCK_SH; -1 where it is not there yet. */
+static int lock_bak(const struct run *run, int how, int *fd)
 {
 	*fd = open(run->bak_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (*fd < 0)
 		return errno == ENOENT ? 0 : -errno;
-	if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
+	if (flock(*fd, how | LOCK_NB) == 0)
 		return 0;
 	close(*fd);
 	*fd = -1;
 	return -EWOULDBLOCK;
 }
 
-/* The other half of what prepare_copy() does: see that no such run is on. */
+/*
+ * The other half of what prepare_copy() does: see that no such run is on.
+ * Shared, so that two runs that look at once do not take each other for one.
+ */
 static int check_bak(const struct run *run)
 {
 	int fd;
-	int error = lock_bak(run, &fd);
+	int error = lock_bak(run, LOCK_SH, &fd);
 
 	if (fd >= 0)
 		close(fd);
@@ -266,7 +269,7 @@ static bool is_pid_file_locked(int32_t *pid)
 static int prepare_copy(struct run *run)
 {
 	int32_t pid;
-	int error = lock_bak(run, &run->bak_lock);
+	int error = lock_bak(run, LOCK_EX, &run->bak_lock);
 
 	if (!error && is_pid_file_locked(&pid))
 		return already_notifying(pid);
@@ -280,7 +283,7 @@ static int prepare_copy(struct run *run)
 	}
 	/* Where there was no sm.bak/ before, there is one now. */
 	if (!error && run->bak_lock < 0)
-		error = lock_bak(run, &run->bak_lock);
+		error = lock_bak(run, LOCK_EX, &run->bak_lock);
 	if (error == -EWOULDBLOCK)
 		return already_notifying(0);
 	if (error)

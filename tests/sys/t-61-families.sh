@@ -112,6 +112,12 @@ is "status" "$(status -d)" 0
 is "untold" "$(files server sm.bak)" ""
 
 say "two runs at once"
+boot
+# As the other one, that looks for -n at the same time.
+is "status while another one looks" "$(in_host server timeout 120 \
+	flock -s /var/lib/nfs/sm.bak "$NOTIFY" -d </dev/null >>"$LOG" 2>&1
+	echo $?)" 0
+is "untold" "$(files server sm.bak)" ""
 for round in 1 2 3 4 5; do
 	boot
 	before=$(number server)
