@@ -40,8 +40,9 @@ OS_TESTS = \
 	tests/os/test_ownaddr tests/os/test_sandbox \
 	tests/os/test_statedir tests/os/test_store tests/os/test_storememo \
 	tests/os/test_storestart tests/os/test_tcpcall tests/os/test_tcplimits
-CLTRACK_TESTS = tests/os/test_cldb tests/os/test_cldbcrash \
-	tests/os/test_cldbform tests/os/test_command tests/os/test_legacy \
+CLTRACK_TESTS = tests/os/test_alive tests/os/test_cldb \
+	tests/os/test_cldbcrash tests/os/test_cldbform tests/os/test_command \
+	tests/os/test_legacy tests/os/test_scribe tests/os/test_slots \
 	tests/os/test_trackdb
 if CLTRACK
 OS_TESTS += $(CLTRACK_TESTS)
@@ -126,6 +127,8 @@ TCP_RIG = tests/os/tcp_rig.c tests/os/tcp_rig.h
 tests_os_test_rpctcp_SOURCES = tests/os/test_rpctcp.c $(TCP_RIG)
 tests_os_test_tcplimits_SOURCES = tests/os/test_tcplimits.c $(TCP_RIG)
 SQL_RIG = tests/os/sql_rig.c tests/os/sql_rig.h
+tests_os_test_alive_SOURCES = tests/os/test_alive.c $(SQL_RIG)
+tests_os_test_alive_LDADD = $(CLTRACK_LIBS) $(CMOCKA_LIBS)
 tests_os_test_cldb_SOURCES = tests/os/test_cldb.c $(SQL_RIG)
 tests_os_test_cldb_LDADD = $(CLTRACK_LIBS) $(CMOCKA_LIBS)
 CRASH_RIG = tests/os/crash_rig.c tests/os/crash_rig.h
@@ -139,6 +142,10 @@ tests_os_test_command_LDADD = $(CLTRACK_LIBS) $(CMOCKA_LIBS)
 tests_os_test_legacy_SOURCES = \
 	tests/os/test_legacy.c $(SQL_RIG) $(CRASH_RIG) $(TRACER)
 tests_os_test_legacy_LDADD = $(CLTRACK_LIBS) $(CMOCKA_LIBS)
+tests_os_test_scribe_SOURCES = tests/os/test_scribe.c $(SQL_RIG)
+tests_os_test_scribe_LDADD = $(CLTRACK_LIBS) $(CMOCKA_LIBS)
+tests_os_test_slots_SOURCES = tests/os/test_slots.c cltrack/slots.c $(SQL_RIG)
+tests_os_test_slots_LDADD = $(CLTRACK_LIBS) $(CMOCKA_LIBS)
 tests_os_test_trackdb_SOURCES = tests/os/test_trackdb.c $(SQL_RIG)
 tests_os_test_trackdb_LDADD = $(CLTRACK_LIBS) $(CMOCKA_LIBS)
 tests_os_test_control_SOURCES = tests/os/test_control.c sm-notify/desk.c
