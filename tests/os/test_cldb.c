@@ -219,6 +219,10 @@ static void first_time_is_kept(void **state)
 
 	assert_int_equal(cldb_epochs(db, &epochs), 0);
 	assert_true(epochs.is_first_time);
+	assert_int_equal(cldb_grace_start(db, 2, 1), 0);
+	assert_int_equal(cldb_grace_done(db, 1), 0);
+	assert_int_equal(cldb_epochs(db, &epochs), 0);
+	assert_true(epochs.is_first_time);
 	assert_int_equal(cldb_set_first_time(db, false), 0);
 	cldb_close(db);
 	db = open_db(*state);

@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Plants one small mistake after the other (tests/sim/mutants/*.patch) in copies
 # of the source, and requires that something finds each: the programs that the
-# patch names, the unit tests, or the simulator.  A patch that does not apply
-# or compile has failed, too.  Ends with "N passed, N failed, N skipped".
+# patch names, the unit tests, or a simulator.  A patch that does not apply or
+# compile has failed, too.  Ends with "N passed, N failed, N skipped".
 #
 #   mutants.sh [WORD]   only those with WORD in their name
 #
 #   JOBS=N              copies at a time (one per processor)
-#   SEEDS=N             runs of the simulator for each (500)
-#   BY=sim              by the simulator alone, to learn what that sees
+#   SEEDS=N             runs of each simulator (500)
+#   BY=sim              by the simulators alone, to learn what they see
 set -eu
 . "$(dirname "$0")/../../tools/lib.sh"
 
@@ -49,6 +49,12 @@ near() {
 	done < <(touched "$1")
 }
 
+# simulators PATCH: those that may see it; of cltrack/ only cldsim has anything.
+simulators() {
+	echo tests/sim/cldsim
+	touched "$1" | grep -q '^cltrack/' || echo tests/sim/sim
+}
+
 # build TARGET...: whether the mutant compiles.
 build() {
 	"${BOUND[@]}" make -s "$@" >log 2>&1 && return
@@ -71,9 +77,30 @@ passes() {
 	return 1
 }
 
-# The simulator prints each seed that it has done, so the next one is to blame
-# where it crashes or does not end.
+# simulate PROGRAM: whether it finds nothing, as passes().
 simulate() {
+	case $1 in
+	*/cldsim) simulate_cld ;;
+	*) simulate_others ;;
+	esac
+}
+
+simulate_cld() {
+	local status=0
+	"${BOUND[@]}" prlimit --cpu="$SIM_S" stdbuf -oL tests/sim/cldsim \
+		-n "$SEEDS" >sim.out 2>sim.err || status=$?
+	[ "$status" -ne 0 ] || return 0
+	awk -v status="$status" '
+		/^seed [0-9]+: / { gsub(/:/, ""); what = "seed " $2 " " $3; exit }
+		END { print "cldsim",
+			what != "" ? what : "ends with status " status }' \
+		sim.out >found
+	return 1
+}
+
+# sim prints each seed that it has done, so the next one is to blame where it
+# crashes or does not end.
+simulate_others() {
 	local status what seed rule
 	"${BOUND[@]}" prlimit --cpu="$SIM_S" stdbuf -oL tests/sim/sim -v -n "$SEEDS" \
 		2>sim.err | awk '
@@ -95,10 +122,14 @@ simulate() {
 
 # hunt PATCH: leaves in `found` who finds it, or in `trouble` why nobody could.
 hunt() {
-	local -a close all
+	local -a close all sims
 	local test
+	mapfile -t sims < <(simulators "$1")
 	if [ "${BY:-}" = sim ]; then
-		! build tests/sim/sim || simulate || true
+		build "${sims[@]}" || return 0
+		for test in "${sims[@]}"; do
+			simulate "$test" || return 0
+		done
 		return 0
 	fi
 	mapfile -t close < <(near "$1")
@@ -108,11 +139,13 @@ hunt() {
 		build "$test" || return 0
 		passes "$test" || return 0
 	done
-	build "${all[@]}" tests/sim/sim || return 0
+	build "${all[@]}" "${sims[@]}" || return 0
 	for test in "${all[@]}"; do
 		passes "$test" || return 0
 	done
-	simulate || true
+	for test in "${sims[@]}"; do
+		simulate "$test" || return 0
+	done
 }
 
 # The source as it is passes all that any patch names.
@@ -191,7 +224,7 @@ prepare() {
 	[ -x configure ] || ./bootstrap
 	./configure CFLAGS=-O2
 	make -s -j "$JOBS" all
-	unit_tests | xargs make -s -j "$JOBS" tests/sim/sim
+	unit_tests | xargs make -s -j "$JOBS" tests/sim/sim tests/sim/cldsim
 }
 
 finish() {
