@@ -180,6 +180,36 @@ static void check_takes_over_a_directory(void **state)
 	assert_int_equal(count(rig), 1);
 }
 
+/* Where init could not say when that was, and the clock was set back. */
+static void create_is_never_before_the_start(void **state)
+{
+	const struct sql_rig *rig = *state;
+
+	say("GRACE_START", "4000000000");
+	assert_int_equal(run(rig, "create", "61"), 0);
+	assert_int_equal(sql_rig_number(rig, "SELECT time FROM clients"),
+			 4000000000);
+	assert_int_equal(run(rig, "gracedone", "4000000000"), 0);
+	assert_int_equal(count(rig), 1);
+}
+
+/* Else the client has neither, and loses its locks. */
+static void directory_stays_until_the_record_is_there(void **state)
+{
+	const struct sql_rig *rig = *state;
+	char one[256];
+
+	make_dir(rig, HASH_A, one);
+	assert_int_equal(run(rig, "init", NULL), 0);
+	sql_rig_run(rig->file,
+		    "DROP TABLE clients;"
+		    "CREATE TABLE clients (id BLOB PRIMARY KEY,"
+		    " time INTEGER, has_session INTEGER CHECK (time < 0))");
+	say("LEGACY_RECDIR", one);
+	assert_int_equal(run(rig, "check", "61"), -EPERM);
+	assert_int_equal(access(one, F_OK), 0);
+}
+
 static void gracedone_cleans_clients_alone(void **state)
 {
 	struct sql_rig *rig = *state;
@@ -212,6 +242,8 @@ int main(void)
 		CASE(outside_is_shown_escaped),
 		CASE(errors_are_the_commands),
 		CASE(check_takes_over_a_directory),
+		CASE(create_is_never_before_the_start),
+		CASE(directory_stays_until_the_record_is_there),
 		CASE(gracedone_cleans_clients_alone),
 	};
 

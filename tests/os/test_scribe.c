@@ -164,6 +164,32 @@ static void an_end_carries_over_or_does_nothing(void **state)
 	assert_true(epochs.is_first_time); /* nobody said it is over */
 }
 
+static int note_hash(void *arg, const struct client *client)
+{
+	*(size_t *)arg = client->princhash_len;
+	return 0;
+}
+
+/* It came with a newer word. */
+static void who_is_there_already_is_not_carried_over(void **state)
+{
+	const struct client hashed = {
+		(const uint8_t *)"a", 1,
+		(const uint8_t *)"0123456789abcdef0123456789abcdef",
+		CLIENT_PRINCHASH_LEN};
+	size_t len = 0;
+
+	(void)state;
+	assert_int_equal(cldb_create(db, 1, &a), 0);
+	assert_int_equal(cldb_grace_start(db, 2, 1), 0);
+	queue(CLD_CREATE, &hashed);
+	queue(CLD_DONE, &a);
+	finish();
+	assert_result(1, 0);
+	assert_int_equal(cldb_clients(db, 2, note_hash, &len), 0);
+	assert_int_equal(len, CLIENT_PRINCHASH_LEN);
+}
+
 /* Whom the end that is owed carries over may reclaim in the next epoch. */
 static void a_start_ends_what_is_owed(void **state)
 {
@@ -201,6 +227,7 @@ int main(void)
 		CASE(a_check_asks_the_old_table),
 		CASE(one_that_fails_takes_no_other_with_it),
 		CASE(an_end_carries_over_or_does_nothing),
+		CASE(who_is_there_already_is_not_carried_over),
 		CASE(a_start_ends_what_is_owed),
 	};
 

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -191,15 +192,20 @@ static uint64_t end(uint32_t xid, const char *const *table,
 	return rig_expect_store(CLD_DONE);
 }
 
+static void remove_client(uint32_t xid, const char *id)
+{
+	rig_ask(xid, UPCALL_REMOVE, id);
+	rig_stored(rig_expect_store(CLD_REMOVE), 0);
+	rig_expect_answer(xid, 0);
+}
+
 static void who_holds_state_is_carried_over(void **state)
 {
 	uint64_t id;
 
 	(void)state;
 	rig_begin(6, 5, false);
-	rig_ask(1, UPCALL_REMOVE, "C");
-	rig_stored(rig_expect_store(CLD_REMOVE), 0);
-	rig_expect_answer(1, 0);
+	remove_client(1, "C");
 	id = end(2, (const char *const[]){"A", "B", "C", NULL},
 		 (const char *const[]){"A", "C", "D", NULL});
 	assert_int_equal(rig_out.store.current, 6);
@@ -233,7 +239,7 @@ static void whom_nobody_shows_is_not_carried(void **state)
 }
 
 /* All tries of GraceDone but the first; then it is owed. */
-static void fail_end(uint32_t xid)
+static void fail_end(uint32_t xid, const char *const *alive)
 {
 	for (unsigned int i = 1; i < CLD_TURN_TRIES; i++) {
 		uint64_t id;
@@ -243,8 +249,8 @@ static void fail_end(uint32_t xid)
 		rig_expect(CLD_OUT_LOOK);
 		id = rig_out.look.id;
 		rig_expect(CLD_OUT_LOAD);
-		rig_clients(CLD_IN_CLIENTS, id, none);
-		rig_clients(CLD_IN_ALIVE, id, none);
+		rig_clients(CLD_IN_CLIENTS, id, alive);
+		rig_clients(CLD_IN_ALIVE, id, alive);
 		rig_stored(rig_expect_store(CLD_DONE), -ENOSPC);
 	}
 	rig_expect_answer(xid, -EREMOTEIO);
@@ -256,9 +262,82 @@ static void an_end_that_fails_is_owed(void **state)
 	(void)state;
 	rig_begin(6, 5, false);
 	rig_stored(end(1, none, none), -ENOSPC);
-	fail_end(1);
+	fail_end(1, none);
 	rig_wait();
 	rig_stored(rig_expect_store(CLD_DONE), 0);
+	rig_expect_nothing();
+	assert_false(cld_is_owing(rig));
+}
+
+/* Others may have had its locks since. */
+static void an_owed_end_carries_nobody_removed(void **state)
+{
+	static const char *const both[] = {"A", "B", NULL};
+
+	(void)state;
+	rig_begin(6, 5, false);
+	rig_stored(end(1, both, both), -ENOSPC);
+	fail_end(1, both);
+	remove_client(2, "A");
+	rig_wait();
+	rig_expect_store(CLD_DONE);
+	assert_int_equal(rig_out.store.count, 1);
+	assert_memory_equal(rig_out.store.clients[0].id, "B", 1);
+}
+
+/* It was removed in a life of nfsd that is over. */
+static void who_came_back_after_a_restart_is_carried(void **state)
+{
+	static const char *const ids[] = {"A", NULL};
+
+	(void)state;
+	rig_begin(6, 5, false);
+	remove_client(1, "A");
+	start(2, ids);
+	expect_record(2, "A");
+	rig_expect_answer(2, 0);
+	end(3, ids, ids);
+	assert_int_equal(rig_out.store.count, 1);
+}
+
+/* SAFETY: one of them may not be carried, and it is not known which. */
+static void too_many_removed_are_all_suspect(void **state)
+{
+	static const char *const ids[] = {"A", NULL};
+	char id[16];
+
+	(void)state;
+	rig_begin(6, 5, false);
+	for (uint32_t i = 0; i <= CLD_REMOVED_MAX; i++) {
+		snprintf(id, sizeof(id), "%u", i);
+		remove_client(i + 1, id);
+	}
+	end(1, ids, ids);
+	assert_int_equal(rig_out.store.count, 0);
+}
+
+/* Whom it is about may not reclaim by that table any more. */
+static void what_is_owed_to_a_table_ends_with_it(void **state)
+{
+	uint64_t create, id;
+
+	(void)state;
+	rig_ask(1, UPCALL_CREATE, "A");
+	rig_stored(rig_expect_store(CLD_CREATE), -ENOSPC);
+	rig_expect_answer(1, -EREMOTEIO);
+	rig_ask(2, UPCALL_GRACE_START, NULL);
+	create = rig_expect_store(CLD_CREATE);
+	id = rig_expect_store(CLD_START);
+	rig_expect(CLD_OUT_LOAD);
+	rig_stored(create, -ENOSPC);
+	rig_stored(id, 0);
+	rig_clients(CLD_IN_CLIENTS, id, none);
+	rig_expect_answer(2, 0);
+	rig_stored(end(3, none, none), 0);
+	rig_expect_answer(3, 0);
+	start(4, none);
+	rig_expect_answer(4, 0);
+	rig_wait();
 	rig_expect_nothing();
 	assert_false(cld_is_owing(rig));
 }
@@ -269,7 +348,7 @@ static void an_owed_end_comes_before_a_start(void **state)
 	(void)state;
 	rig_begin(6, 5, false);
 	rig_stored(end(1, none, none), -ENOSPC);
-	fail_end(1);
+	fail_end(1, none);
 	rig_ask(2, UPCALL_GRACE_START, NULL);
 	rig_expect_store(CLD_START);
 	assert_int_equal(rig_out.store.ended, 5);
@@ -371,6 +450,10 @@ int main(void)
 		CASE(who_holds_state_is_carried_over),
 		CASE(whom_nobody_shows_is_not_carried),
 		CASE(an_end_that_fails_is_owed),
+		CASE(an_owed_end_carries_nobody_removed),
+		CASE(who_came_back_after_a_restart_is_carried),
+		CASE(too_many_removed_are_all_suspect),
+		CASE(what_is_owed_to_a_table_ends_with_it),
 		CASE(an_owed_end_comes_before_a_start),
 		CASE(owed_removals_come_before_a_start),
 		CASE(others_data_goes_after_a_durable_end),
