@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/sim/cldsim.h"
 
@@ -35,6 +36,13 @@ static void drop_table(struct disk *disk, uint64_t epoch)
 		table->epoch = 0;
 }
 
+static void carry(struct table *table, const struct job *job, int who)
+{
+	if (!table->has[who])
+		memcpy(table->hash[who], job->hash[who], HASH_SIZE);
+	table->has[who] = true;
+}
+
 int clddisk_apply(struct disk *disk, const struct job *job)
 {
 	const struct cld_store *store = &job->store;
@@ -45,7 +53,7 @@ int clddisk_apply(struct disk *disk, const struct job *job)
 
 		for (int i = 0; i < CLIENTS; i++)
 			if (job->who[i] && store->ended != 0)
-				ended->has[i] = true;
+				carry(ended, job, i);
 		drop_table(disk, store->ended);
 		clddisk_make(disk, store->current);
 		disk->current = store->current;
@@ -54,9 +62,13 @@ int clddisk_apply(struct disk *disk, const struct job *job)
 	}
 	if (current == NULL)
 		return -ENOENT;
-	for (int i = 0; i < CLIENTS; i++)
-		if (job->who[i])
-			current->has[i] = store->op != CLD_REMOVE;
+	for (int i = 0; i < CLIENTS; i++) {
+		if (!job->who[i])
+			continue;
+		current->has[i] &= store->op == CLD_DONE;
+		if (store->op != CLD_REMOVE)
+			carry(current, job, i);
+	}
 	if (store->op == CLD_DONE) {
 		drop_table(disk, store->recovery);
 		disk->recovery = 0;

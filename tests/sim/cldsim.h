@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The world that cldsim.c plays around the core of nfsdcld: what it is made of,
- * and its disk.
+ * The world that cldsim.c and edges.c play around the core of nfsdcld: what it
+ * is made of, what can be done in it, and its disk.
  */
 #ifndef NFS_RECLAIM_TESTS_SIM_CLDSIM_H
 #define NFS_RECLAIM_TESTS_SIM_CLDSIM_H
@@ -28,6 +28,7 @@ enum life { LIFE_DOWN, LIFE_STARTING, LIFE_GRACE, LIFE_ENDING, LIFE_NORMAL };
 struct person {
 	char id[16];
 	uint8_t hash[HASH_SIZE];
+	uint8_t told[HASH_SIZE]; /* may_reclaim: whose, as nfsd was told */
 	bool is_v40;
 	bool is_online;
 	bool has_belief; /* that it holds its lock */
@@ -40,12 +41,14 @@ struct person {
 	bool may_reclaim;
 	bool is_recorded; /* Create was answered, in this life of nfsd */
 	bool is_asked;	  /* an upcall about it is out */
+	bool is_silent;	  /* sends no RECLAIM_COMPLETE */
 	bool was_removed; /* in this life of nfsd */
 };
 
 struct table {
 	uint64_t epoch; /* 0: none */
 	bool has[CLIENTS];
+	uint8_t hash[CLIENTS][HASH_SIZE];
 };
 
 struct disk {
@@ -67,6 +70,7 @@ struct job {
 	struct cld_store store; /* clients: by who */
 	uint64_t id;
 	bool who[CLIENTS];
+	uint8_t hash[CLIENTS][HASH_SIZE];
 };
 
 struct sim {
@@ -87,7 +91,13 @@ struct sim {
 	bool is_end_owed; /* GraceDone was answered with an error */
 	bool is_end_lost; /* a GraceDone was owed by one that is gone */
 	bool is_loud;
-	uint64_t seed;
+	bool is_scripted;   /* no dice: */
+	bool is_power_next; /* what fails before crash point ... */
+	unsigned int crash_at;
+	unsigned int points; /* passed so far */
+	unsigned int power_cuts;
+	bool has_lost_debt; /* of what was answered with an error */
+	char label[48];	    /* how to have this run again */
 	unsigned int failures;
 	unsigned int allowed, denied, crashes;
 };
@@ -100,5 +110,51 @@ struct table *clddisk_make(struct disk *disk, uint64_t epoch);
 
 /* Does a STORE, all of it; 0 or -errno. */
 int clddisk_apply(struct disk *disk, const struct job *job);
+
+/* Prints a line where @s is loud. */
+void cldworld_say(const struct sim *s, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Counts and prints a rule that is broken. */
+void cldworld_violate(struct sim *s, const char *rule, const char *who);
+
+/* One in @of; never in a script. */
+bool cldworld_chance(struct sim *s, unsigned int of);
+
+/* A crash point: tells whether all, or the daemon, ends here. */
+bool cldworld_dies(struct sim *s);
+
+/* Gives the core an input, and carries out what comes of it. */
+void cldworld_feed(struct sim *s, const struct cld_in *in);
+
+/* The worker does the first job there is. */
+void cldworld_work(struct sim *s);
+
+/* The daemon reads where it is from the disk. */
+void cldworld_begin_daemon(struct sim *s);
+
+/* nfsd starts, and knows nobody. */
+void cldworld_begin_nfsd(struct sim *s);
+
+/* nfsd makes an upcall; @who: -1 for none. */
+void cldworld_ask(struct sim *s, enum upcall_command command, int who);
+
+/* nfsd wants to end its grace period. */
+void cldworld_begin_end(struct sim *s);
+
+/* @who reclaims its lock, or learns that it may not. */
+void cldworld_reclaim(struct sim *s, int who);
+
+/* To be called between steps: forgives what was owed and is paid. */
+void cldworld_settle_waivers(struct sim *s);
+
+/* The daemon is gone, with nfsd where the power failed; they begin again. */
+void cldworld_crash(struct sim *s);
+
+/* nfsd alone ends and begins again. */
+void cldworld_restart_nfsd(struct sim *s);
+
+/* Tells whether nfsd went on in spite of an error about @p. */
+bool cldworld_is_excused(const struct sim *s, const struct person *p);
 
 #endif
