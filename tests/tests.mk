@@ -159,7 +159,7 @@ tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/host.c \
 	tests/sim/trace.c tests/sim/turn.c
 tests_sim_sim_LDADD = $(PURE_LIBS)
 tests_sim_cldsim_SOURCES = tests/sim/cldsim.c tests/sim/cldsim.h \
-	tests/sim/clddisk.c tests/sim/cldworld.c
+	tests/sim/clddisk.c tests/sim/cldworld.c tests/sim/edges.c
 tests_sim_cldsim_LDADD = $(PURE_LIBS)
 tests_sys_lockd_standin_SOURCES = tests/sys/lockd-standin.c
 # Without sanitizers: it comes before their library, too.

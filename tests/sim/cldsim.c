@@ -15,6 +15,10 @@
  *   hash        nfsd is told the hash of the principal that it had recorded
  *
  *   cldsim [-n RUNS] [-r SEED] [-v]      seeds from $SEED on, else from 1
+ *   cldsim -e NAME|all                   the scripts of edges.c
+ *   cldsim -e NAME [-m 0|1] [-k POINT | -p POINT]
+ *		one run, with all that happened: A over NFSv4.0 or 4.1, the
+ *		daemon killed or the power cut at a crash point
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,16 +138,54 @@ static unsigned int run(uint64_t seed, bool is_loud)
 	return failures;
 }
 
+static int run_edges(struct edges_choice *choice)
+{
+	struct edges_result result = {.runs = 0};
+
+	edges_run(choice, &result);
+	printf("cldsim: edges: %u runs, %u failures, %u without a verdict\n",
+	       result.runs, result.failures, result.excused);
+	return result.runs > 0 && result.failures == 0 ? EXIT_SUCCESS
+						       : EXIT_FAILURE;
+}
+
+static int run_seeds(uint64_t seed, unsigned long count, bool is_loud)
+{
+	unsigned int failures = 0;
+
+	for (unsigned long i = 0; i < count; i++)
+		failures += run(seed + i, is_loud);
+	printf("cldsim: %lu runs, %u failures\n", count, failures);
+	return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static void choose(struct edges_choice *choice, int opt, const char *arg)
+{
+	if (opt == 'e') {
+		choice->name = arg;
+		return;
+	}
+	choice->is_loud = true;
+	if (opt == 'm') {
+		choice->is_v41 = strtoul(arg, NULL, 10) == 1;
+		return;
+	}
+	choice->point = (unsigned int)strtoul(arg, NULL, 10);
+	choice->is_power = opt == 'p';
+}
+
 int main(int argc, char **argv)
 {
 	const char *first = getenv("SEED");
 	uint64_t seed = first != NULL ? strtoull(first, NULL, 10) : 1;
+	struct edges_choice choice = {.name = NULL};
 	unsigned long count = 100;
-	unsigned int failures = 0;
 	bool is_loud = false;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "n:r:v")) != -1) {
+	while ((opt = getopt(argc, argv, "n:r:ve:m:k:p:")) != -1) {
+		if (opt == '?')
+			return EXIT_FAILURE;
 		if (opt == 'n')
 			count = strtoul(optarg, NULL, 10);
 		else if (opt == 'v')
@@ -151,14 +193,12 @@ int main(int argc, char **argv)
 		else if (opt == 'r')
 			seed = strtoull(optarg, NULL, 10);
 		else
-			return EXIT_FAILURE;
+			choose(&choice, opt, optarg);
 		if (opt == 'r') {
 			count = 1;
 			is_loud = true;
 		}
 	}
-	for (unsigned long i = 0; i < count; i++)
-		failures += run(seed + i, is_loud);
-	printf("cldsim: %lu runs, %u failures\n", count, failures);
-	return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return choice.name != NULL ? run_edges(&choice)
+				   : run_seeds(seed, count, is_loud);
 }

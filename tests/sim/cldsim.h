@@ -95,9 +95,9 @@ struct sim {
 	bool is_power_next; /* what fails before crash point ... */
 	unsigned int crash_at;
 	unsigned int points; /* passed so far */
-	unsigned int power_cuts;
-	bool has_lost_debt; /* of what was answered with an error */
-	char label[48];	    /* how to have this run again */
+	bool is_cut_short;   /* the power failed at the crash point */
+	bool has_lost_debt;  /* of what was answered with an error */
+	char label[48];	     /* how to have this run again */
 	unsigned int failures;
 	unsigned int allowed, denied, crashes;
 };
@@ -156,5 +156,22 @@ void cldworld_restart_nfsd(struct sim *s);
 
 /* Tells whether nfsd went on in spite of an error about @p. */
 bool cldworld_is_excused(const struct sim *s, const struct person *p);
+
+/* Which script to play, and where to crash in it. */
+struct edges_choice {
+	const char *name;   /* or "all" */
+	bool is_v41;	    /* A */
+	unsigned int point; /* 0: no crash */
+	bool is_power;
+	bool is_loud; /* this run alone */
+};
+
+struct edges_result {
+	unsigned int runs, failures;
+	unsigned int excused; /* what was owed got lost: no verdict */
+};
+
+/* Plays what @choice names; without is_loud all versions and crash points. */
+void edges_run(const struct edges_choice *choice, struct edges_result *result);
 
 #endif

@@ -1,4 +1,5 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# Runs the simulator of nfsdcld over its default seeds; see cldsim.c.
-exec "${top_builddir:-.}/tests/sim/cldsim" -n 500
+# Runs the simulator of nfsdcld: its default seeds, and the scripts of edges.c.
+cldsim=${top_builddir:-.}/tests/sim/cldsim
+"$cldsim" -n 500 && "$cldsim" -e all

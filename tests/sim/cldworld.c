@@ -44,6 +44,7 @@ bool cldworld_dies(struct sim *s)
 	if (s->is_dying)
 		s->is_power = s->is_scripted ? s->is_power_next
 					     : cldworld_chance(s, 2);
+	s->is_cut_short |= s->is_dying && s->is_power;
 	return s->is_dying;
 }
 
@@ -414,7 +415,6 @@ void cldworld_crash(struct sim *s)
 	cldworld_say(s, "--- %s",
 		     s->is_power ? "power fails" : "nfsdcld is killed");
 	s->crashes++;
-	s->power_cuts += s->is_power;
 	s->has_lost_debt |= is_owing;
 	s->is_end_lost |= s->is_end_owed;
 	/* An answer that nobody gave yet is no promise, nor is it owed. */
