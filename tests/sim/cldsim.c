@@ -183,6 +183,8 @@ int main(int argc, char **argv)
 	bool is_loud = false;
 	int opt;
 
+	/* What was found is seen even if an abort() comes after it. */
+	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	while ((opt = getopt(argc, argv, "n:r:ve:m:k:p:")) != -1) {
 		if (opt == '?')
 			return EXIT_FAILURE;

@@ -15,7 +15,7 @@
 #include "lib/prng.h"
 
 #define CLIENTS	  5 /* each wants the one lock of its own ... */
-#define TABLES	  4 /* epochs on the disk at a time */
+#define TABLES	  8 /* epochs on the disk at a time */
 #define UPCALLS	  32
 #define JOBS	  64
 #define STEPS	  600
@@ -29,6 +29,7 @@ struct person {
 	char id[16];
 	uint8_t hash[HASH_SIZE];
 	uint8_t told[HASH_SIZE]; /* may_reclaim: whose, as nfsd was told */
+	bool has_told;
 	bool is_v40;
 	bool is_online;
 	bool has_belief; /* that it holds its lock */

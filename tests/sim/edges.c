@@ -279,7 +279,7 @@ static void abuse_name(struct sim *s, int who)
 	memset(other, p->hash[0] == OTHER_BYTE ? who + 1 : OTHER_BYTE,
 	       sizeof(other));
 	if (s->life == LIFE_GRACE && p->may_reclaim &&
-	    memcmp(p->told, other, sizeof(other)) == 0)
+	    (!p->has_told || memcmp(p->told, other, sizeof(other)) == 0))
 		cldworld_violate(s, "principal", p->id);
 }
 
