@@ -339,7 +339,9 @@ static void answered_client(struct sim *s, struct person *p, bool is_create,
 {
 	p->is_asked = false;
 	p->is_waived = status != 0;
-	p->is_lost &= status != 0;
+	/* In a grace period Remove leaves the old record where it is. */
+	if (is_create || s->life == LIFE_NORMAL)
+		p->is_lost &= status != 0;
 	if (is_create) {
 		p->is_recorded = true; /* nfsd minds no error */
 		p->is_promised |= status == 0;
@@ -355,11 +357,21 @@ static void answered_client(struct sim *s, struct person *p, bool is_create,
 	p->is_exposed |= p->has_belief && s->life == LIFE_NORMAL;
 }
 
+/* nfsd has been told who may reclaim; what is still owed comes too late. */
+static void note_late(struct sim *s)
+{
+	cldworld_settle_waivers(s);
+	for (int i = 0; i < CLIENTS; i++)
+		s->people[i].is_lost |= s->people[i].is_waived;
+}
+
 static void answered(struct sim *s, struct asked *asked, int status)
 {
 	switch (asked->command) {
 	case UPCALL_GRACE_START:
 		s->life = status == 0 ? LIFE_GRACE : LIFE_DOWN;
+		if (status == 0)
+			note_late(s);
 		break;
 	case UPCALL_GRACE_DONE:
 		end_grace(s, status);
@@ -426,10 +438,8 @@ void cldworld_crash(struct sim *s)
 	s->crashes++;
 	s->has_lost_debt |= is_owing;
 	s->is_end_lost |= s->is_end_owed;
-	/* An answer that nobody gave yet is no promise, nor is it owed. */
 	for (int i = 0; i < CLIENTS; i++)
-		if (is_owing || s->people[i].is_waived ||
-		    (s->is_power && s->people[i].is_asked))
+		if (is_owing || s->people[i].is_waived)
 			s->people[i].is_lost = true;
 	cldworld_begin_daemon(s);
 	if (s->is_power) {
