@@ -15,6 +15,8 @@ from nfsd import CREATE, GRACE_DONE, REMOVE, Nfsd
 ROOM = os.environ["ROOM"]
 OURS = os.environ["BUILD"] + "/cltrack/nfsdcld"
 SHIM = os.environ["BUILD"] + "/tests/sys/pipeshim.so"
+# A sanitizer wants to be loaded before the shim.
+ASAN = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
 PIPEFS = ROOM + "/pipefs"
 STORAGE = ROOM + "/db"
 LOG = ROOM + "/log"
@@ -43,7 +45,8 @@ def begin(*options):
     with open(LOG, "a") as log:
         return subprocess.Popen(command("-F", *options),
                                 stdout=log, stderr=log,
-                                env=dict(os.environ, LD_PRELOAD=SHIM))
+                                env=dict(os.environ, LD_PRELOAD=SHIM,
+                                         ASAN_OPTIONS=ASAN))
 
 
 def log():
