@@ -89,8 +89,12 @@ wait_for "end of sm-notify" in_host server test -s /run/status
 is "exit status with some untold" "$(in_host server cat /run/status)" 3
 in_host server cat /run/said >"$ROOM/said"
 capture_stop server
-says "192.0.2.2 told at 192.0.2.2 over udp, tries: 3"
-says "client.example told at 192.0.2.2 over udp, tries: 3"
+is "who was told where" "$(sed -n 's/, tries: [0-9]*$//p' "$ROOM/said" |
+	sort | paste -sd ,)" "192.0.2.2 told at 192.0.2.2 over udp,\
+client.example told at 192.0.2.2 over udp"
+is "tries, all told" "$(sed -n 's/.*told.*, tries: //p' "$ROOM/said" |
+	paste -sd + | bc)" "$(packets server 'rpc.msgtyp == 0 &&
+	ip.src == 192.0.2.1 && ip.dst == 192.0.2.2' rpc.xid | wc -l)"
 is "names, to, number" "$(packets server \
 	'rpc.program == 100024 && rpc.procedure == 6 && rpc.msgtyp == 0' \
 	ip.src ip.dst stat.mon_id.name stat.state | sort -u | tr '\t\n' ' ,')" \
