@@ -3,12 +3,14 @@
  * For LD_PRELOAD: opens a socket as if it were a file, so that a program can be
  * given a stand-in for a file of rpc_pipefs (nfsd.py).  Each open is a
  * connection of its own that begins with one message, "r" or "w", for how it
- * was opened.  Messages keep their bounds, and a read where there is none
- * returns 0, as in rpc_pipefs; otherwise it is only a socket.
+ * was opened.  Messages keep their bounds, a read where there is none returns
+ * 0, and no write fails because too much was written, as in rpc_pipefs;
+ * otherwise it is only a socket.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -47,27 +49,44 @@ static int open_socket(const char *path, int flags)
 
 static bool is_ours(int fd)
 {
-	int type = 0;
+	int type = 0, error = errno;
 	socklen_t len = sizeof(type);
-
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
-	       type == SOCK_SEQPACKET;
-}
-
-/* The end of the other side, which is a 0 here, is what EPIPE is there. */
-ssize_t read(int fd, void *out, size_t size)
-{
-	ssize_t got = syscall(SYS_read, fd, out, size);
-
-	int error = errno;
-	bool is_socket = got <= 0 && is_ours(fd);
+	bool is_socket = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0;
 
 	errno = error;
-	if (!is_socket)
+	return is_socket && type == SOCK_SEQPACKET;
+}
+
+/*
+ * Whoever did not ask for O_NONBLOCK does not wait either.  The end of the
+ * other side, which is a 0 here, is what EPIPE is there.
+ */
+ssize_t read(int fd, void *out, size_t size)
+{
+	ssize_t got;
+
+	if (!is_ours(fd))
+		return syscall(SYS_read, fd, out, size);
+	got = recv(fd, out, size, MSG_DONTWAIT);
+	if (got > 0)
 		return got;
-	if (got < 0 && error == EAGAIN)
+	if (got < 0 && errno == EAGAIN)
 		return 0;
 	errno = EPIPE;
+	return -1;
+}
+
+/* nfsd has no buffer that could be full; that of a socket is waited for. */
+ssize_t write(int fd, const void *bytes, size_t size)
+{
+	struct pollfd ready = {.fd = fd, .events = POLLOUT};
+	ssize_t put;
+
+	do {
+		put = syscall(SYS_write, fd, bytes, size);
+		if (put >= 0 || errno != EAGAIN || !is_ours(fd))
+			return put;
+	} while (poll(&ready, 1, -1) == 1);
 	return -1;
 }
 
