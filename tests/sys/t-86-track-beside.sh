@@ -67,6 +67,19 @@ VARS="NFSDCLTRACK_CLIENT_HAS_SESSION=Y" same "a session" 0 create 6363
 is "sessions" "$(clients | grep -o '6[23]6[23]:.' | tr '\n' ' ')" \
 	"6262:0 6363:1 "
 
+# A journal that came and went would show at the directory.
+say "what changes nothing writes nothing"
+written() {
+	stat -c '%n %y %s' "$STORE" "$STORE/main.sqlite"
+}
+before=$(written)
+VARS="NFSDCLTRACK_CLIENT_HAS_SESSION=Y" same "check a session" 0 check 6363
+VARS="NFSDCLTRACK_CLIENT_HAS_SESSION=Y" same "check nobody" 255 check 6464
+same "remove nobody" 0 remove 6464
+same "gracedone for nobody" 0 gracedone 5
+same "init" 0 init
+is "the files" "$(written)" "$before"
+
 say "a directory that cannot be"
 STORE=/nowhere/at/all
 same "init" 243 init
