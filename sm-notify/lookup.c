@@ -56,13 +56,16 @@ bool lookups_end(struct lookups *lookups, struct target *target)
 
 /* --- what came of one ----------------------------------------------------- */
 
-/* Whether the part of @name up to its first dot is @other's, ignoring case. */
-static bool has_label_of(const char *name, const char *other)
+/* Whether both may be names of one host: equal, or one the short form. */
+static bool is_name_of(const char *name, const char *other)
 {
 	size_t len = hostname_short_len(name);
 
-	return len == hostname_short_len(other) &&
-	       strncasecmp(name, other, len) == 0;
+	if (len != hostname_short_len(other) ||
+	    strncasecmp(name, other, len) != 0)
+		return false;
+	return name[len] == '\0' || other[len] == '\0' ||
+	       hostname_is_equal(name, other);
 }
 
 /* Whether @target is this very host: an NFS mount of our own exports. */
@@ -70,13 +73,13 @@ static bool is_self(const struct target *target)
 {
 	const struct link *pos;
 
-	if (has_label_of(target->host, "localhost"))
+	if (is_name_of("localhost", target->host))
 		return true;
 	list_for_each (pos, &target->names)
-		if (has_label_of(target->host,
-				 container_of(pos, const struct target_name,
-					      in_names)
-					 ->text))
+		if (is_name_of(container_of(pos, const struct target_name,
+					    in_names)
+				       ->text,
+			       target->host))
 			return true;
 	return false;
 }
