@@ -266,6 +266,16 @@ int sql_checkpoint(struct sql *sql)
 
 /* --- statements --- */
 
+/* What sqlite3_mprintf() makes; sqlite3_free() ends it. */
+static char *make_text(const char *format, va_list args)
+{
+	char *text = sqlite3_vmprintf(format, args);
+
+	if (!text)
+		abort();
+	return text;
+}
+
 static int prepare_text(struct sql *sql, struct sqlite3_stmt **statement,
 			const char *text)
 {
@@ -284,10 +294,8 @@ int sql_prepare(struct sql *sql, struct sqlite3_stmt **statement,
 	int error;
 
 	va_start(args, format);
-	text = sqlite3_vmprintf(format, args);
+	text = make_text(format, args);
 	va_end(args);
-	if (!text)
-		abort();
 	error = prepare_text(sql, statement, text);
 	sqlite3_free(text);
 	return error;
@@ -300,10 +308,8 @@ int sql_run(struct sql *sql, const char *format, ...)
 	int result;
 
 	va_start(args, format);
-	text = sqlite3_vmprintf(format, args);
+	text = make_text(format, args);
 	va_end(args);
-	if (!text)
-		abort();
 	result = sqlite3_exec(sql->handle, text, NULL, NULL, NULL);
 	sqlite3_free(text);
 	return result == SQLITE_OK ? 0 : fail(sql, "cannot be used", result);
@@ -344,10 +350,8 @@ int sql_number(struct sql *sql, int64_t *number, const char *format, ...)
 	int error;
 
 	va_start(args, format);
-	text = sqlite3_vmprintf(format, args);
+	text = make_text(format, args);
 	va_end(args);
-	if (!text)
-		abort();
 	error = prepare_text(sql, &statement, text);
 	sqlite3_free(text);
 	if (error)
