@@ -77,7 +77,7 @@ check_DATA = $(SHIMS)
 check_PROGRAMS = $(UNIT_TESTS) $(OS_TESTS) $(FUZZERS) tests/sim/sim tests/sim/cldsim $(HELPERS) \
 	$(LAB_HELPERS)
 TESTS = $(UNIT_TESTS) $(OS_TESTS) fuzz/replay.sh tests/sim/sim.sh \
-	tests/sim/cldsim.sh $(CHECKS)
+	tests/sim/cldsim.sh tests/sim/determinism.sh $(CHECKS)
 endif
 endif
 
@@ -150,11 +150,16 @@ tests_os_test_trackdb_SOURCES = tests/os/test_trackdb.c $(SQL_RIG)
 tests_os_test_trackdb_LDADD = $(CLTRACK_LIBS) $(CMOCKA_LIBS)
 tests_os_test_control_SOURCES = tests/os/test_control.c sm-notify/desk.c
 tests_os_test_grace_SOURCES = tests/os/test_grace.c sm-notify/grace.c
+SCENARIOS = tests/sim/scenarios/all.h \
+	tests/sim/scenarios/any.c tests/sim/scenarios/reboots.c
 tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/host.c \
-	tests/sim/callout.c tests/sim/check.c tests/sim/disk.c \
+	tests/sim/callout.c tests/sim/check.c \
+	tests/sim/disk.c tests/sim/disk.h \
 	tests/sim/exits.c \
+	tests/sim/lockd.c tests/sim/mishaps.c \
+	tests/sim/net.c tests/sim/net.h tests/sim/notifier.c \
 	tests/sim/parking.c \
-	tests/sim/lockd.c tests/sim/net.c tests/sim/notifier.c \
+	tests/sim/scenario.h tests/sim/scenarios.c $(SCENARIOS) \
 	tests/sim/stream.c \
 	tests/sim/trace.c tests/sim/turn.c
 tests_sim_sim_LDADD = $(PURE_LIBS)

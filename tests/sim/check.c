@@ -32,8 +32,9 @@ void check_violate(struct host *h, const char *rule, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	trace(s, h, "VIOLATED %s: %s", rule, text);
-	printf("seed %" PRIu64 ": host%u at %" PRIu64 " ms violates %s: %s\n",
-	       s->seed, h->index, s->now_ms, rule, text);
+	printf("sim -s %s -r %" PRIu64 ": host%u at %" PRIu64
+	       " ms violates %s: %s\n",
+	       s->scenario->name, s->seed, h->index, s->now_ms, rule, text);
 }
 
 /* --- what is on the disk ----------------------------------------------- */

@@ -20,6 +20,7 @@
  *		one run, with all that happened: A over NFSv4.0 or 4.1, the
  *		daemon killed or the power cut at a crash point
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,7 +97,7 @@ static void init(struct sim *s, uint64_t seed)
 
 	memcpy(key, &seed, sizeof(seed));
 	prng_init(&s->rng, key);
-	(void)snprintf(s->label, sizeof(s->label), "seed %llu",
+	(void)snprintf(s->label, sizeof(s->label), "cldsim -r %llu",
 		       (unsigned long long)seed);
 	s->now_ms = 1000;
 	s->has_bad_days = cldworld_chance(s, 3);
@@ -119,10 +120,16 @@ static void init(struct sim *s, uint64_t seed)
 	}
 }
 
-static unsigned int run(uint64_t seed, bool is_loud)
+/* What many runs came to. */
+struct sums {
+	unsigned int failures;
+	uint64_t hash;
+	uint64_t ms; /* simulated */
+};
+
+static void run(uint64_t seed, bool is_loud, struct sums *sums)
 {
 	struct sim *s = xzalloc(sizeof(*s));
-	unsigned int failures;
 
 	s->is_loud = is_loud;
 	init(s, seed);
@@ -132,10 +139,11 @@ static unsigned int run(uint64_t seed, bool is_loud)
 		step(s);
 	cldworld_say(s, "%u reclaimed, %u refused, %u crashes", s->allowed,
 		     s->denied, s->crashes);
-	failures = s->failures;
+	sums->failures += s->failures;
+	sums->hash = sums->hash * 31 + s->hash;
+	sums->ms += s->now_ms;
 	cld_free(s->cld);
 	free(s);
-	return failures;
 }
 
 static int run_edges(struct edges_choice *choice)
@@ -149,14 +157,17 @@ static int run_edges(struct edges_choice *choice)
 						       : EXIT_FAILURE;
 }
 
-static int run_seeds(uint64_t seed, unsigned long count, bool is_loud)
+static int run_seeds(uint64_t first, unsigned long count, bool is_loud)
 {
-	unsigned int failures = 0;
+	struct sums sums = {0};
 
 	for (unsigned long i = 0; i < count; i++)
-		failures += run(seed + i, is_loud);
-	printf("cldsim: %lu runs, %u failures\n", count, failures);
-	return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+		run(first + i, is_loud, &sums);
+	printf("nfsd: %lu runs from %" PRIu64
+	       ", %u failed, %.1f hours simulated, hash %016" PRIx64 "\n",
+	       count, first, sums.failures, (double)sums.ms / 3600000,
+	       sums.hash);
+	return sums.failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 static void choose(struct edges_choice *choice, int opt, const char *arg)

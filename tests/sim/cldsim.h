@@ -92,6 +92,7 @@ struct sim {
 	bool is_end_owed; /* GraceDone was answered with an error */
 	bool is_end_lost; /* a GraceDone was owed by one that is gone */
 	bool is_loud;
+	uint64_t hash;	    /* of all that happened */
 	bool is_scripted;   /* no dice: */
 	bool is_power_next; /* what fails before crash point ... */
 	unsigned int crash_at;
@@ -113,7 +114,7 @@ struct table *clddisk_make(struct disk *disk, uint64_t epoch);
 int clddisk_apply(struct disk *disk, const struct job *job);
 
 /* Prints a line where @s is loud. */
-void cldworld_say(const struct sim *s, const char *format, ...)
+void cldworld_say(struct sim *s, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* Counts and prints a rule that is broken. */

@@ -91,32 +91,33 @@ simulate_cld() {
 		-n "$SEEDS" >sim.out 2>sim.err || status=$?
 	[ "$status" -ne 0 ] || return 0
 	awk -v status="$status" '
-		/^seed [0-9]+: / { gsub(/:/, ""); what = "seed " $2 " " $3; exit }
-		END { print "cldsim",
-			what != "" ? what : "ends with status " status }' \
+		/^cldsim -r / { gsub(/:/, ""); what = $1 " " $2 " " $3 " " $4; exit }
+		END { print what != "" ? what :
+			"cldsim ends with status " status }' \
 		sim.out >found
 	return 1
 }
 
-# sim prints each seed that it has done, so the next one is to blame where it
+# sim prints each run that it has done, so the one after it is to blame where it
 # crashes or does not end.
 simulate_others() {
-	local status what seed rule
-	"${BOUND[@]}" prlimit --cpu="$SIM_S" stdbuf -oL tests/sim/sim -v -n "$SEEDS" \
-		2>sim.err | awk '
+	local status=0
+	"${BOUND[@]}" prlimit --cpu="$SIM_S" stdbuf -oL tests/sim/sim -v \
+		-n "$SEEDS" >sim.out 2>sim.err || status=$?
+	[ "$status" -ne 0 ] || return 0
+	awk -v status="$status" '
 		/ violates / {
-			sub(/:/, "", $2); seed = $2
-			sub(/.* violates /, ""); sub(/:.*/, ""); rule = $0
+			run = $1 " " $2 " " $3 " " $4 " " $5
+			sub(/:$/, "", run)
+			sub(/.* violates /, "")
+			sub(/:.*/, "")
+			what = run " " $0
 			exit
 		}
-		/^seed [0-9]+: hash/ { last = $2 + 0 }
-		END { print rule != "" ? "rule" : "end",
-			rule != "" ? seed : last + 1, rule }' >sim.out
-	status=${PIPESTATUS[0]}
-	read -r what seed rule <sim.out
-	[ "$what" = rule ] || [ "$status" -ne 0 ] || return 0
-	[ "$what" = rule ] || rule="ends with status $status"
-	echo "sim seed $seed $rule" >found
+		/: hash / { last = $3 " -r " $5 + 0 }
+		END { print what != "" ? what :
+			"sim after " last ": ends with status " status }' \
+		sim.out >found
 	return 1
 }
 

@@ -3,11 +3,12 @@
  * The clock and the schedule.  A run has two parts: misfortunes at random, and
  * then calm, in which every host must become whole again.
  *
- *   sim [-n SEEDS] [-r SEED] [-v]
+ *   sim [-s SCENARIO] [-n SEEDS] [-r SEED] [-v] [-l]
  *
- * -n: that many runs (200), from the seed in $SEED (1).  -r: one run, with all
- * that happened in it.  -v: the hash of each run.  Exit status 1: something
- * that must hold did not.
+ * -n: that many runs (200) of each scenario, from the seed in $SEED (1).
+ * -r: one run, with all that happened in it.  -s: that scenario only; -l lists
+ * them.  -v: the hash of each run.  Exit status 1: something that must hold did
+ * not.
  */
 #include "tests/sim/sim.h"
 
@@ -74,78 +75,31 @@ struct host *sim_host_at(struct sim *s, const struct addr *addr)
 
 /* --- misfortunes ------------------------------------------------------- */
 
-static struct host *other_host(struct host *h)
+/* One of those of the scenario, as often as its share says. */
+static const struct mishap *choose_mishap(struct sim *s)
 {
-	struct sim *s = h->sim;
-	uint64_t step = sim_between(s, 1, s->host_count - 1);
+	const struct mishap *mishap;
+	unsigned int shares = 0;
+	uint64_t dice;
 
-	return &s->hosts[(h->index + step) % s->host_count];
-}
-
-static void lockd_returns(struct sim *s, struct event *e)
-{
-	(void)s;
-	if (e->life == e->host->boot && e->host->is_up)
-		e->host->lockd.is_registered = true;
-}
-
-static void lockd_leaves(struct host *h)
-{
-	struct sim *s = h->sim;
-
-	if (!h->is_up || !h->lockd.is_registered)
-		return;
-	trace(s, h, "lockd is not registered for a while");
-	h->lockd.is_registered = false;
-	sim_after(s, sim_between(s, 100, 30000), lockd_returns, h)->life =
-		h->boot;
-}
-
-static void cut_link(struct host *h)
-{
-	struct sim *s = h->sim;
-	struct host *to = other_host(h);
-
-	trace(s, h, "link to host%u is dead for a while", to->index);
-	s->net.dead_until_ms[h->index][to->index] =
-		s->now_ms + sim_between(s, 1000, 120000);
-	if (prng_below(&s->rng, 2) == 0)
-		s->net.dead_until_ms[to->index][h->index] =
-			s->net.dead_until_ms[h->index][to->index];
+	for (mishap = s->scenario->mishaps; mishap->share > 0; mishap++)
+		shares += mishap->share;
+	dice = prng_below(&s->rng, shares);
+	for (mishap = s->scenario->mishaps; dice >= mishap->share; mishap++)
+		dice -= mishap->share;
+	return mishap;
 }
 
 static void misfortune(struct sim *s, struct event *e)
 {
 	struct host *h = e->host;
-	uint64_t dice = prng_below(&s->rng, 100);
+	const struct mishap *mishap;
 
 	if (s->is_calm)
 		return;
+	mishap = choose_mishap(s);
 	sim_after(s, sim_between(s, 1, s->pause_ms_max), misfortune, h);
-	if (dice < 40)
-		lockd_lock(h, other_host(h));
-	else if (dice < 55)
-		lockd_unlock(h);
-	else if (dice < 60)
-		host_power_fail(h);
-	else if (dice < 66)
-		statd_kill(h);
-	else if (dice < 69)
-		notifier_kill(h);
-	else if (dice < 71)
-		notifier_stop(h);
-	else if (dice < 72)
-		exits_force(h);
-	else if (dice < 77)
-		lockd_leaves(h);
-	else if (dice < 82)
-		cut_link(h);
-	else if (dice < 88)
-		net_forge(h);
-	else if (dice < 97)
-		net_send_forged_notice(s);
-	else
-		net_send_stranger(s);
+	mishap->strike(h);
 }
 
 static void become_calm(struct sim *s, struct event *e)
@@ -175,11 +129,13 @@ static void init_net(struct sim *s)
 	s->net.delay_ms_max = sim_between(s, 1, 1000);
 }
 
-static void sim_init(struct sim *s, uint64_t seed)
+static void sim_init(struct sim *s, const struct scenario *scenario,
+		     uint64_t seed)
 {
 	uint8_t key[SIPHASH_KEY_SIZE] = {0};
 	unsigned int i;
 
+	s->scenario = scenario;
 	s->seed = seed;
 	memcpy(key, &seed, sizeof(seed));
 	prng_init(&s->rng, key);
@@ -199,6 +155,8 @@ static void sim_init(struct sim *s, uint64_t seed)
 		s->hosts[i].has_fixed_port = prng_below(&s->rng, 3) == 0;
 		s->hosts[i].has_callout = prng_below(&s->rng, 2) == 0;
 	}
+	if (scenario->prepare != NULL)
+		scenario->prepare(s);
 	for (i = 0; i < s->host_count; i++) {
 		lockd_init(&s->hosts[i]);
 		host_power_on(&s->hosts[i]);
@@ -291,15 +249,22 @@ static void run_now(struct sim *s)
 	check_step(s);
 }
 
-/* Runs @seed; whether everything held. */
-static bool sim_run(uint64_t seed, bool is_shown, uint64_t *hash)
+/* What a run, or many, came to. */
+struct result {
+	uint64_t failed;
+	uint64_t hash;
+	uint64_t ms; /* simulated */
+};
+
+/* Runs @seed of @scenario. */
+static void sim_run(const struct scenario *scenario, uint64_t seed,
+		    bool is_shown, struct result *result)
 {
 	struct sim *s = xzalloc(sizeof(*s));
-	bool has_held;
 	uint64_t end_ms;
 
 	s->trace.is_shown = is_shown;
-	sim_init(s, seed);
+	sim_init(s, scenario, seed);
 	end_ms = s->chaos_ms + CALM_MS;
 	while (s->violated == NULL && next_ms(s) <= end_ms) {
 		s->now_ms = next_ms(s);
@@ -307,14 +272,30 @@ static bool sim_run(uint64_t seed, bool is_shown, uint64_t *hash)
 	}
 	if (s->violated == NULL)
 		check_end(s);
-	has_held = s->violated == NULL;
-	*hash = s->trace.hash;
+	*result = (struct result){
+		.failed = s->violated != NULL,
+		.hash = s->trace.hash,
+		.ms = s->now_ms,
+	};
 	sim_fini(s);
 	free(s);
-	return has_held;
 }
 
 /* --- the command line -------------------------------------------------- */
+
+struct options {
+	const struct scenario *scenario; /* NULL: all of them */
+	uint64_t first;
+	uint64_t count;
+	bool is_replay;
+	bool is_verbose;
+};
+
+static void usage(void)
+{
+	fputs("sim [-s SCENARIO] [-n SEEDS] [-r SEED] [-v] [-l]\n", stderr);
+	exit(2);
+}
 
 static uint64_t read_u64(const char *text)
 {
@@ -328,52 +309,109 @@ static uint64_t read_u64(const char *text)
 	return number;
 }
 
-static int run_many(uint64_t first, uint64_t count, bool is_verbose)
+static const struct scenario *read_scenario(const char *name)
 {
-	uint64_t failed = 0;
-	uint64_t all = 0;
-	uint64_t hash;
+	const struct scenario *const *pos;
+
+	for (pos = scenarios; *pos != NULL; pos++)
+		if (strcmp((*pos)->name, name) == 0)
+			return *pos;
+	fprintf(stderr, "sim: there is no scenario \"%s\" (-l lists them)\n",
+		name);
+	exit(2);
+}
+
+static void list_scenarios(void)
+{
+	const struct scenario *const *pos;
+
+	for (pos = scenarios; *pos != NULL; pos++)
+		printf("%-10s %s\n", (*pos)->name, (*pos)->what);
+	exit(0);
+}
+
+static void read_options(int argc, char **argv, struct options *options)
+{
+	int letter;
+
+	while ((letter = getopt(argc, argv, "ln:r:s:v")) != -1) {
+		switch (letter) {
+		case 'l':
+			list_scenarios();
+			break;
+		case 'n':
+			options->count = read_u64(optarg);
+			break;
+		case 'r':
+			options->first = read_u64(optarg);
+			options->is_replay = true;
+			break;
+		case 's':
+			options->scenario = read_scenario(optarg);
+			break;
+		case 'v':
+			options->is_verbose = true;
+			break;
+		default:
+			usage();
+		}
+	}
+	if (optind != argc)
+		usage();
+}
+
+/* All seeds of @scenario; whether everything held. */
+static bool run_many(const struct options *options,
+		     const struct scenario *scenario)
+{
+	struct result all = {0};
 	uint64_t i;
 
-	for (i = 0; i < count; i++) {
-		failed += !sim_run(first + i, false, &hash);
-		all = all * 31 + hash;
-		if (is_verbose)
-			printf("seed %" PRIu64 ": hash %016" PRIx64 "\n",
-			       first + i, hash);
+	for (i = 0; i < options->count; i++) {
+		struct result one;
+
+		sim_run(scenario, options->first + i, false, &one);
+		all.failed += one.failed;
+		all.hash = all.hash * 31 + one.hash;
+		all.ms += one.ms;
+		if (options->is_verbose)
+			printf("sim -s %s -r %" PRIu64 ": hash %016" PRIx64
+			       "\n",
+			       scenario->name, options->first + i, one.hash);
 	}
-	printf("SEED=%" PRIu64 ": %" PRIu64 " runs, %" PRIu64
-	       " failed, hash %016" PRIx64 "\n",
-	       first, count, failed, all);
-	return failed > 0;
+	printf("%s: %" PRIu64 " runs from %" PRIu64 ", %" PRIu64
+	       " failed, %.1f hours simulated, hash %016" PRIx64 "\n",
+	       scenario->name, options->count, options->first, all.failed,
+	       (double)all.ms / 3600000, all.hash);
+	return all.failed == 0;
+}
+
+static bool replay(const struct options *options)
+{
+	struct result one;
+
+	sim_run(options->scenario != NULL ? options->scenario : scenarios[0],
+		options->first, true, &one);
+	printf("hash %016" PRIx64 "\n", one.hash);
+	return one.failed == 0;
 }
 
 int main(int argc, char **argv)
 {
 	const char *env = getenv("SEED");
-	uint64_t first = env != NULL ? read_u64(env) : SEED_FIRST;
-	uint64_t count = SEEDS_DEFAULT;
-	bool is_verbose = false;
-	bool is_held;
-	uint64_t hash;
-	int letter;
+	struct options options = {
+		.first = env != NULL ? read_u64(env) : SEED_FIRST,
+		.count = SEEDS_DEFAULT,
+	};
+	const struct scenario *const *pos;
+	bool has_held = true;
 
-	while ((letter = getopt(argc, argv, "n:r:v")) != -1) {
-		switch (letter) {
-		case 'n':
-			count = read_u64(optarg);
-			break;
-		case 'r':
-			is_held = sim_run(read_u64(optarg), true, &hash);
-			printf("hash %016" PRIx64 "\n", hash);
-			return !is_held;
-		case 'v':
-			is_verbose = true;
-			break;
-		default:
-			fputs("sim [-n SEEDS] [-r SEED] [-v]\n", stderr);
-			return 2;
-		}
-	}
-	return run_many(first, count, is_verbose);
+	read_options(argc, argv, &options);
+	if (options.is_replay)
+		return !replay(&options);
+	if (options.scenario != NULL)
+		return !run_many(&options, options.scenario);
+	for (pos = scenarios; *pos != NULL; pos++)
+		has_held &= run_many(&options, *pos);
+	return !has_held;
 }

@@ -4,7 +4,9 @@
  * rpc.statd and sm-notify, and models of all that surrounds them (disk, lock
  * manager, rpcbind, network).  Everything that happens follows from a seed.
  *
- *   sim.c    the clock, the schedule of misfortunes, the command line
+ *   scenario.h  what befalls the hosts: one scenario after the other
+ *   mishaps.c   misfortunes that any of them may use
+ *   sim.c    the clock, one run, the command line
  *   host.c   power, and rpc.statd: carries out what its core says
  *   notifier.c  the same for sm-notify
  *   exits.c  with which settings sm-notify runs, and how it ends
@@ -33,22 +35,15 @@
 #include "lib/timerq.h"
 #include "sm-notify/notify.h"
 #include "statd/nsm.h"
+#include "tests/sim/disk.h"
+#include "tests/sim/net.h"
+#include "tests/sim/scenario.h"
 
-#define SIM_HOSTS_MAX	  5
-#define SIM_NAME_SIZE	  64
 #define SIM_PAIRS_MAX	  (3 * SIM_HOSTS_MAX)
 #define SIM_NAMES	  2	/* a host's full name and its short one */
 #define SIM_CALLS_MAX	  32768 /* of one life of a statd */
 #define SIM_ANNOUNCED_MAX 256	/* boots of one host in one run */
 #define SIM_RECENT_MAX	  8	/* datagrams that an attacker remembers */
-
-#define STATD_SEND_PORT	  900 /* all reserved, as the programs bind them */
-#define STATD_ASK_PORT	  903
-#define NOTIFY_PORT	  901
-#define LOCKD_CALL_PORT	  902
-#define STATD_PORT_LOW	  20000
-#define STATD_PORT_HIGH	  29999
-#define FORGED_PORT	  6666 /* no honest rpcbind ever names it */
 
 /* State numbers that no host ever has, by who forges them. */
 #define FORGED_BY_NAME 1000000u
@@ -61,159 +56,6 @@ struct host;
 struct event;
 struct statd_call;
 typedef void event_run(struct sim *s, struct event *e);
-
-/* --- disk.c ------------------------------------------------------------ */
-
-enum disk_dir { DISK_ROOT, DISK_SM, DISK_BAK, DISK_MEMO, DISK_DIRS };
-
-/* A file's bytes.  Written once: nothing overwrites a file in place. */
-struct inode {
-	struct link in_disk; /* disk::inodes */
-	uint8_t *bytes;
-	size_t len;
-	bool is_synced;
-};
-
-struct dirent {
-	char name[SIM_NAME_SIZE];
-	struct inode *inode; /* NULL: removed */
-};
-
-struct dirents {
-	struct dirent *all;
-	size_t count;
-	size_t size;
-};
-
-struct dir {
-	struct dirents now;	/* what a program sees */
-	struct dirents durable; /* what surely survives */
-	struct dirents pending; /* changes since the last flush, in order */
-};
-
-/* One change that the store worker was asked for. */
-struct store_job {
-	struct link in_queue; /* store::queued or store::batch */
-	uint64_t id;
-	char file[SIM_NAME_SIZE];
-	enum disk_dir dir;
-	bool is_new;
-	bool is_removal;
-	uint8_t *bytes;
-	size_t len;
-	struct inode *inode; /* written, not yet flushed */
-	int error;
-};
-
-enum store_stage { STORE_IDLE, STORE_WRITE, STORE_FLUSH, STORE_SYNC_DIR };
-
-struct store {
-	struct link queued;
-	struct link batch;
-	enum store_stage stage;
-};
-
-struct disk {
-	struct link inodes; /* inode::in_disk */
-	struct dir dirs[DISK_DIRS];
-	uint64_t changes; /* how often anything here changed */
-};
-
-/* Tells whether a file with these bytes is what is looked for. */
-typedef bool disk_match(void *ctx, const uint8_t *bytes, size_t len);
-
-void disk_init(struct disk *disk);
-void disk_fini(struct disk *disk);
-/* Makes an empty file; NULL where the name is taken. */
-struct inode *disk_create(struct disk *disk, enum disk_dir dir,
-			  const char *name);
-void disk_write(struct disk *disk, struct inode *inode, const void *bytes,
-		size_t len);
-void disk_sync(struct disk *disk, struct inode *inode);
-/* Gives a file a second name, in another directory. */
-void disk_link(struct disk *disk, enum disk_dir from, enum disk_dir to,
-	       const char *name);
-void disk_rename(struct disk *disk, enum disk_dir dir, const char *from,
-		 const char *to);
-/* Harmless where there is no such file. */
-void disk_unlink(struct disk *disk, enum disk_dir dir, const char *name);
-void disk_sync_dir(struct disk *disk, enum disk_dir dir);
-/* The file as a program sees it, or NULL. */
-const struct inode *disk_find(const struct disk *disk, enum disk_dir dir,
-			      const char *name);
-/* Whether some file of @dir matches, whatever a power failure now would do. */
-bool disk_survives(const struct disk *disk, enum disk_dir dir,
-		   disk_match *match, void *ctx);
-/* Loses what was not flushed, or some of it. */
-void disk_power_fail(struct disk *disk, struct prng *rng);
-
-void store_init(struct store *store);
-/* The process that owns the worker is gone. */
-void store_kill(struct store *store);
-void store_put(struct host *h, const struct nsm_out *out);
-void store_remove(struct host *h, const char *file);
-/* Writes or removes a file of sm/.reclaim, which nobody flushes. */
-void store_memo(struct host *h, const struct nsm_out *out);
-
-/* --- net.c ------------------------------------------------------------- */
-
-/* Which notice a call carried: what its answer tells the sender. */
-struct notice_mark {
-	bool is_notice;
-	char name[SIM_NAME_SIZE];
-	uint32_t number;
-};
-
-struct packet {
-	struct addr from;
-	struct addr to;
-	uint8_t *bytes;
-	size_t len;
-	struct host *sender;	 /* NULL: the attacker's */
-	struct notice_mark acks; /* a genuine answer to this notice */
-};
-
-struct net {
-	unsigned int loss_percent;
-	unsigned int dup_percent;
-	unsigned int late_percent;
-	unsigned int forge_percent;
-	uint64_t delay_ms_max;
-	uint64_t dead_until_ms[SIM_HOSTS_MAX][SIM_HOSTS_MAX];
-};
-
-/* A datagram that left; the attacker saw it and may answer. */
-struct sighting {
-	uint16_t port;
-	struct addr peer;
-	uint32_t xid;
-};
-
-/* Whether anything gets from @from to @to now, TCP included. */
-bool net_has_way(const struct host *from, const struct host *to);
-/* Adds what rpcbind answers to @p, if it is a question. */
-void net_add_port(struct host *h, const struct packet *p, struct buf *reply);
-/* Sends a datagram from @port of @h; @acks may be NULL. */
-void net_send(struct host *h, uint16_t port, const struct addr *to,
-	      const uint8_t *bytes, size_t len, const struct notice_mark *acks);
-/* Reads the SM_NOTIFY in a message; *out is untouched where it is none. */
-void net_read_notice(const uint8_t *bytes, size_t len, struct notice_mark *out);
-/* A notice from a stranger, to a random statd. */
-void net_send_stranger(struct sim *s);
-/* A notice in the name of a peer, from that peer's address or another. */
-void net_send_forged_notice(struct sim *s);
-/* Forged answers to calls that left @h lately. */
-void net_forge(struct host *h);
-
-/* --- stream.c ---------------------------------------------------------- */
-
-void stream_call(struct host *h, const struct notify_out *out);
-void stream_hang_up(struct host *h, uint64_t id);
-/* The statd of @h answers what came over a stream. */
-void stream_answer(struct host *h, const struct statd_call *call,
-		   const uint8_t *bytes, size_t len);
-/* The notifier of @h is gone. */
-void stream_end_all(struct host *h);
 
 /* --- lockd.c ----------------------------------------------------------- */
 
@@ -566,6 +408,7 @@ struct sim {
 	unsigned int host_count;
 	struct net net;
 	struct trace trace;
+	const struct scenario *scenario;
 	bool has_last_boot;	   /* every host reboots when it begins */
 	bool is_calm;		   /* the misfortunes are over */
 	unsigned int crash_one_in; /* crash points, 0 never */
