@@ -155,7 +155,7 @@ SCENARIOS = tests/sim/scenarios/all.h \
 tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/host.c \
 	tests/sim/callout.c tests/sim/check.c \
 	tests/sim/disk.c tests/sim/disk.h \
-	tests/sim/exits.c \
+	tests/sim/exits.c tests/sim/heard.c \
 	tests/sim/lockd.c tests/sim/mishaps.c \
 	tests/sim/net.c tests/sim/net.h tests/sim/notifier.c \
 	tests/sim/parking.c \

@@ -17,7 +17,6 @@
 #include "lib/hostname.h"
 #include "lib/rpcmsg.h"
 #include "lib/statenum.h"
-#include "statd/memo.h"
 
 void check_violate(struct host *h, const char *rule, const char *format, ...)
 {
@@ -39,12 +38,6 @@ void check_violate(struct host *h, const char *rule, const char *format, ...)
 
 /* --- what is on the disk ----------------------------------------------- */
 
-struct wanted {
-	const char *mon_name;
-	const char *my_name;
-	const uint8_t *cookie; /* this or a later one; NULL: any */
-};
-
 static uint32_t serial_of(const uint8_t *cookie)
 {
 	uint32_t serial;
@@ -53,7 +46,8 @@ static uint32_t serial_of(const uint8_t *cookie)
 	return serial;
 }
 
-static bool is_wanted(const struct wanted *wanted, const struct record *rec)
+bool check_is_wanted(const struct record_wanted *wanted,
+		     const struct record *rec)
 {
 	if (strcmp(rec->mon_name, wanted->mon_name) != 0 ||
 	    strcmp(rec->my_name, wanted->my_name) != 0)
@@ -75,7 +69,7 @@ static bool has_record(void *ctx, const uint8_t *bytes, size_t len)
 
 		if (record_parse(line, line_len, &rec) != RECORD_OK)
 			continue;
-		is_found = is_wanted(ctx, &rec);
+		is_found = check_is_wanted(ctx, &rec);
 		record_fini(&rec);
 		if (is_found)
 			return true;
@@ -88,7 +82,7 @@ static bool has_record(void *ctx, const uint8_t *bytes, size_t len)
  */
 static void promise_survives_power_failure(struct host *h, struct pair *pair)
 {
-	struct wanted wanted = {
+	struct record_wanted wanted = {
 		.mon_name = pair->mon_name,
 		.my_name = pair->my_name,
 		.cookie = pair->promised,
@@ -107,7 +101,7 @@ static void promise_survives_power_failure(struct host *h, struct pair *pair)
  */
 static void no_peer_is_deleted_untold(struct host *h, struct pair *pair)
 {
-	struct wanted wanted = {
+	struct record_wanted wanted = {
 		.mon_name = pair->mon_name,
 		.my_name = pair->my_name,
 	};
@@ -182,6 +176,16 @@ void check_turned(struct host *h)
 	check_step(h->sim);
 }
 
+/*
+ * Whether the notices of @h leave from an address that nobody registered: then
+ * they may be heard, and answered, which takes a baseline, an answer to a
+ * question, and a name that resolves.
+ */
+bool check_is_by_name_only(const struct host *h)
+{
+	return h->other.family != ADDR_NONE;
+}
+
 /* --- promises and debts ------------------------------------------------ */
 
 void check_mon_answered(struct host *h, const struct statd_call *call,
@@ -235,64 +239,6 @@ void check_unmon_sent(struct pair *pair)
 	pair->is_callback_due = false;
 }
 
-/* Whether @h must tell @peer, under @my_name (NULL: any name). */
-static bool owes_notice(const struct host *h, const struct host *peer,
-			const char *my_name)
-{
-	size_t i;
-
-	for (i = 0; i < h->lockd.pair_count; i++) {
-		const struct pair *pair = &h->lockd.pairs[i];
-
-		if (pair->peer == peer && pair->is_debt &&
-		    (my_name == NULL || strcmp(pair->my_name, my_name) == 0))
-			return true;
-	}
-	return false;
-}
-
-/*
- * Whether nothing ties what @pair->peer announces to @pair: it is monitored by
- * a name that DNS does not know, and announces others.
- */
-static bool is_out_of_reach(const struct host *h, const struct pair *pair)
-{
-	return pair->is_unresolved &&
-	       !owes_notice(pair->peer, h, pair->mon_name);
-}
-
-/*
- * Whether the notices of @h leave from an address that nobody registered: then
- * they may be heard, and answered, which takes a baseline, an answer to a
- * question, and a name that resolves.
- */
-static bool is_by_name_only(const struct host *h)
-{
-	return h->other.family != ADDR_NONE;
-}
-
-/* Whoever monitors @h and will be told by it must hear of this crash. */
-static void expect_callbacks(struct host *h, struct host *peer)
-{
-	size_t i;
-
-	if (peer == h || !owes_notice(h, peer, NULL) || is_by_name_only(h))
-		return;
-	for (i = 0; i < peer->lockd.pair_count; i++) {
-		struct pair *pair = &peer->lockd.pairs[i];
-
-		if (pair->peer != h || !pair->is_promised ||
-		    is_out_of_reach(peer, pair) ||
-		    pair->state != PAIR_MONITORED || pair->is_callback_due)
-			continue;
-		pair->is_callback_due = true;
-		pair->is_answered = false;
-		pair->due_above = h->announced_count > 0
-					  ? h->announced[h->announced_count - 1]
-					  : 0;
-	}
-}
-
 void check_power_failed(struct host *h)
 {
 	struct sim *s = h->sim;
@@ -309,7 +255,7 @@ void check_power_failed(struct host *h)
 		pair->is_callback_due = false;
 	}
 	for (i = 0; i < s->host_count; i++)
-		expect_callbacks(h, &s->hosts[i]);
+		heard_expect(h, &s->hosts[i]);
 }
 
 /* Whether @name is that form of my_name: 0 full, 1 short. */
@@ -381,146 +327,11 @@ void check_ack_delivered(struct host *h, const struct packet *p)
 	}
 }
 
-/* --- callbacks --------------------------------------------------------- */
-
-/* Whether statd, killed now and started again, tells lockd @number. */
-static bool is_kept(const struct host *h, const struct pair *pair,
-		    uint32_t number)
-{
-	const struct dirents *memos = &h->disk.dirs[DISK_MEMO].now;
-	const struct wanted wanted = {.mon_name = pair->mon_name,
-				      .my_name = pair->my_name,
-				      .cookie = pair->promised};
-	bool is_found = false;
-	struct memo memo;
-	size_t i, j;
-
-	for (i = 0; i < memos->count && !is_found; i++) {
-		const struct inode *inode = memos->all[i].inode;
-
-		if (memos->all[i].name[0] == '.' ||
-		    !memo_parse(inode->bytes, inode->len, &memo))
-			continue;
-		for (j = 0; j < memo.event_count; j++)
-			is_found |= is_wanted(&wanted, &memo.rec) &&
-				    memo.events[j].number >= number;
-		memo_fini(&memo);
-	}
-	return is_found;
-}
-
-/* Whether statd, killed now and started again, still knows of the notice. */
-static bool is_notice_kept(const struct host *h, const struct statd_call *call)
-{
-	const struct dirents *memos = &h->disk.dirs[DISK_MEMO].now;
-	bool is_found = false;
-	struct memo_notice memo;
-	size_t i;
-
-	for (i = 0; i < memos->count && !is_found; i++) {
-		const struct inode *inode = memos->all[i].inode;
-
-		if (memos->all[i].name[0] == '.' ||
-		    !memo_notice_parse(inode->bytes, inode->len, &memo))
-			continue;
-		is_found = memo.item.number >= call->notice.number &&
-			   addr_is_same_host(&memo.from, &call->from);
-		memo_notice_fini(&memo);
-	}
-	return is_found;
-}
-
-/* Nobody knows yet whether the notice is about @pair: it must be found out. */
-static void check_kept_for_look_up(struct host *h, struct pair *pair,
-				   const struct statd_call *call)
-{
-	if (is_notice_kept(h, call))
-		pair->is_answered = true;
-	else if (pair->is_promised && !pair->is_looked_up)
-		check_violate(h, "answered_notice_is_kept_for_look_ups",
-			      "\"%s\" %u", pair->mon_name, call->notice.number);
-}
-
-/*
- * Whoever is answered stops repeating: lockd must have heard by then, or hear
- * in any later life of statd in this boot (check_pair_end()).
- */
-void check_notice_answered(struct host *h, const struct statd_call *call)
-{
-	size_t i;
-
-	if (call->sender == NULL || !call->notice.is_notice)
-		return;
-	for (i = 0; i < h->lockd.pair_count; i++) {
-		struct pair *pair = &h->lockd.pairs[i];
-
-		if (pair->peer != call->sender || !pair->is_callback_due ||
-		    call->notice.number <= pair->due_above)
-			continue;
-		/* A record by name knows the full name only. */
-		if (pair->mon_name[0] == 'h' &&
-		    strcmp(call->notice.name, pair->mon_name) != 0) {
-			check_kept_for_look_up(h, pair, call);
-			continue;
-		}
-		/* A forged newer number took its place; lockd has heard. */
-		if (pair->forged_ms > call->came_ms) {
-			pair->is_callback_due = false;
-			continue;
-		}
-		if (is_kept(h, pair, call->notice.number)) {
-			pair->is_answered = true;
-			continue;
-		}
-		check_violate(h, "notice_is_answered_once_it_is_safe",
-			      "\"%s\" %u", pair->mon_name, call->notice.number);
-	}
-}
-
-void check_resolved(struct host *h, const char *name, bool is_known)
-{
-	size_t i;
-
-	for (i = 0; i < h->lockd.pair_count; i++) {
-		struct pair *pair = &h->lockd.pairs[i];
-
-		if (strcmp(pair->mon_name, name) != 0)
-			continue;
-		pair->is_looked_up = true;
-		pair->is_unresolved = !is_known;
-		if (is_out_of_reach(h, pair))
-			pair->is_callback_due = false;
-	}
-}
-
-/*
- * Whoever knows no more than a name cannot have lockd hear what he makes up: at
- * most that a peer, which has rebooted indeed, is at the number that its statd
- * says; that may not be announced yet, or be the one before.
- */
-void check_callback(struct host *h, struct pair *pair, uint32_t number)
-{
-	trace(h->sim, h, "lockd: called back, \"%s\" %u", pair->mon_name,
-	      number);
-	if (number >= FORGED_AS_PEER) {
-		pair->forged_ms = h->sim->now_ms; /* has the peer's address */
-		/* It took the place of the honest one; lockd has heard. */
-		if (pair->is_answered)
-			pair->is_callback_due = false;
-		return;
-	}
-	if (number % 2 == 0 || number >= HONEST_NUMBERS)
-		check_violate(h, "callback_number_is_the_peers", "\"%s\" %u",
-			      pair->mon_name, number);
-	if (number > pair->due_above)
-		pair->is_callback_due = false;
-}
-
 /* --- at the very end --------------------------------------------------- */
 
 static void check_pair_end(struct host *h, const struct pair *pair)
 {
-	if (pair->is_debt && !is_by_name_only(h) &&
+	if (pair->is_debt && !check_is_by_name_only(h) &&
 	    !parking_is_excused(h, pair))
 		check_violate(h, "remembered_peer_is_told", "\"%s\" was not",
 			      pair->mon_name);
@@ -543,7 +354,7 @@ static bool has_line_left(const struct host *h)
 
 	for (i = 0; i < h->lockd.pair_count; i++) {
 		const struct pair *pair = &h->lockd.pairs[i];
-		struct wanted wanted = {
+		struct record_wanted wanted = {
 			.mon_name = pair->mon_name,
 			.my_name = pair->my_name,
 		};
@@ -572,7 +383,8 @@ static void check_host_end(struct host *h)
 		return;
 	}
 	/* A torn line, which nobody was promised, may name no real host. */
-	if (!h->notifier.is_done && has_line_left(h) && !is_by_name_only(h))
+	if (!h->notifier.is_done && has_line_left(h) &&
+	    !check_is_by_name_only(h))
 		check_violate(h, "notifier_ends", "%zu untold",
 			      h->notifier.core != NULL
 				      ? notify_untold_count(h->notifier.core)

@@ -305,7 +305,7 @@ static void kill_statd(struct sim *s, struct event *e)
 static void carry_notice_reply(struct host *h, const struct statd_call *call,
 			       const struct nsm_out *out)
 {
-	check_notice_answered(h, call);
+	heard_answered(h, call);
 	net_send(h, h->statd.port, &call->from, out->bytes, out->len,
 		 &call->notice);
 	if (sim_mishap(h->sim, 10))
@@ -327,7 +327,7 @@ static void carry_reply(struct host *h, const struct nsm_out *out)
 	if (call->is_lockd) {
 		reply_to_lockd(h, call, out);
 	} else if (call->is_stream && out->len > 0) {
-		check_notice_answered(h, call);
+		heard_answered(h, call);
 		stream_answer(h, call, out->bytes, out->len);
 	} else if (out->len > 0) {
 		carry_notice_reply(h, call, out);
@@ -362,7 +362,7 @@ static void statd_resolved(struct sim *s, struct event *e)
 	}
 	trace(s, h, "statd <- RESOLVED %s: %zu", e->name, in.resolved.count);
 	if (is_of_record(e->id))
-		check_resolved(h, e->name, in.resolved.count > 0);
+		heard_resolved(h, e->name, in.resolved.count > 0);
 	statd_input(h, &in);
 }
 

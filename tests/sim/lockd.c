@@ -348,7 +348,7 @@ static void take_callback(struct host *h, const struct rpcmsg_call *call)
 		check_violate(h, "callback_cookie_is_of_this_boot", "boot %u",
 			      boot);
 	if (pair != NULL)
-		check_callback(h, pair, (uint32_t)status.state);
+		heard_callback(h, pair, (uint32_t)status.state);
 	xdr_free((xdrproc_t)xdr_sm_status, &status);
 }
 

@@ -17,6 +17,7 @@
  *   net.c    links, rpcbind, and an attacker
  *   stream.c calls over TCP
  *   check.c  what must always hold
+ *   heard.c  ... of notices that come
  *   trace.c  what happened, as text and as one hash
  */
 #ifndef NFS_RECLAIM_TESTS_SIM_SIM_H
@@ -352,6 +353,16 @@ bool parking_is_silent(const struct host *h, const struct host *peer);
 
 /* --- check.c ----------------------------------------------------------- */
 
+struct record_wanted {
+	const char *mon_name;
+	const char *my_name;
+	const uint8_t *cookie; /* this or a later one; NULL: any */
+};
+
+bool check_is_wanted(const struct record_wanted *wanted,
+		     const struct record *rec);
+/* Its notices leave from an address that nobody registered. */
+bool check_is_by_name_only(const struct host *h);
 /* Notes that @rule is broken; the first one ends the run. */
 void check_violate(struct host *h, const char *rule, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -360,10 +371,7 @@ void check_mon_answered(struct host *h, const struct statd_call *call,
 void check_unmon_sent(struct pair *pair);
 void check_notice_sent(struct host *h, const struct addr *to,
 		       const struct notice_mark *notice);
-void check_notice_answered(struct host *h, const struct statd_call *call);
 void check_ack_delivered(struct host *h, const struct packet *p);
-void check_resolved(struct host *h, const char *name, bool is_known);
-void check_callback(struct host *h, struct pair *pair, uint32_t number);
 void check_power_failed(struct host *h);
 void check_statd_starts(struct host *h);
 void check_turned(struct host *h);
@@ -371,6 +379,14 @@ void check_turned(struct host *h);
 void check_forced(struct host *h);
 void check_step(struct sim *s);
 void check_end(struct sim *s);
+
+/* --- heard.c ----------------------------------------------------------- */
+
+/* The power of @h fails: whoever monitors it must hear of that. */
+void heard_expect(struct host *h, struct host *peer);
+void heard_answered(struct host *h, const struct statd_call *call);
+void heard_resolved(struct host *h, const char *name, bool is_known);
+void heard_callback(struct host *h, struct pair *pair, uint32_t number);
 
 /* --- trace.c ----------------------------------------------------------- */
 
