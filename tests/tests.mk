@@ -57,7 +57,8 @@ FUZZERS = \
 	fuzz/fuzz_skip fuzz/fuzz_statenum
 CHECKS = \
 	tests/checks/layers.sh tests/checks/headers.sh \
-	tests/checks/functions.sh tests/checks/docs.sh tests/checks/options.sh
+	tests/checks/functions.sh tests/checks/docs.sh tests/checks/options.sh \
+	tests/checks/mutants.sh
 # Stand-ins that the system tests and the demo run beside the real programs.
 HELPERS = tests/sys/lockd-standin
 # Loaded before the programs' own libraries, so that a disk can be bad.
