@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One worker; the loop's thread only queues jobs and hands out their results.
+ * One worker (os/worker); the loop's thread only queues jobs.
  * A batch that fails is done again, a job at a time, so that one that cannot be
  * stored takes no other with it.
  *
@@ -10,23 +10,17 @@
 #include "cltrack/scribe.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
-#include <sys/eventfd.h>
 
 #include "cltrack/alive.h"
 #include "cltrack/clientlist.h"
 #include "lib/list.h"
 #include "lib/xalloc.h"
-
-#define QUIET_S 1 /* then the database is one file again */
+#include "os/worker.h"
 
 struct job {
-	struct link link; /* scribe::queue, ::finished, or a batch */
+	struct link link; /* the worker's, or a batch */
 	enum cld_out_kind kind;
 	struct cld_store store;	   /* STORE; its id: of LOAD and LOOK as well */
 	struct clientlist clients; /* STORE: its own; LOAD, LOOK: the result */
@@ -36,16 +30,7 @@ struct job {
 struct scribe {
 	struct scribe_config config;
 	struct cldb *db;
-	int wake_fd;
-	struct loop_watch *watch;
-	pthread_t worker;
-	bool has_worker;
-	pthread_mutex_t lock; /* queue, finished, is_ending */
-	pthread_cond_t wanted;
-	struct link queue;    /* job::link */
-	struct link finished; /* job::link */
-	bool is_ending;
-	bool is_settled; /* the worker's */
+	struct worker *worker;
 };
 
 static void job_free(struct job *job)
@@ -196,12 +181,13 @@ static bool is_transaction(const struct job *job)
 }
 
 /* Up to what is none of the database's business, which comes alone. */
-static void batch_take(struct scribe *scribe, struct link *batch)
+static void batch_take(void *ctx, struct link *queue, struct link *batch)
 {
 	unsigned int count = 0;
 
-	while (!list_is_empty(&scribe->queue) && count < SCRIBE_BATCH_MAX) {
-		struct link *first = scribe->queue.next;
+	(void)ctx;
+	while (!list_is_empty(queue) && count < SCRIBE_BATCH_MAX) {
+		struct link *first = queue->next;
 		bool is_one =
 			!is_transaction(container_of(first, struct job, link));
 
@@ -215,8 +201,9 @@ static void batch_take(struct scribe *scribe, struct link *batch)
 	}
 }
 
-static void do_batch(struct scribe *scribe, struct link *batch)
+static void do_batch(void *ctx, struct link *batch)
 {
+	struct scribe *scribe = ctx;
 	struct job *first = container_of(batch->next, struct job, link);
 
 	switch (first->kind) {
@@ -229,58 +216,21 @@ static void do_batch(struct scribe *scribe, struct link *batch)
 		break;
 	default:
 		batch_run(scribe, batch);
-		scribe->is_settled = false;
 		break;
 	}
 }
 
-/* Waits for a job, and meanwhile makes the database one file again. */
-static void await_job(struct scribe *scribe)
+/* It is quiet: the database becomes one file again. */
+static bool settle(void *ctx)
 {
-	struct timespec until;
+	const struct scribe *scribe = ctx;
 
-	if (scribe->is_settled) {
-		pthread_cond_wait(&scribe->wanted, &scribe->lock);
-		return;
-	}
-	(void)clock_gettime(CLOCK_MONOTONIC, &until); /* cannot fail */
-	until.tv_sec += QUIET_S;
-	if (pthread_cond_timedwait(&scribe->wanted, &scribe->lock, &until) !=
-	    ETIMEDOUT)
-		return;
-	pthread_mutex_unlock(&scribe->lock);
-	scribe->is_settled = cldb_settle(scribe->db) != -EBUSY;
-	pthread_mutex_lock(&scribe->lock);
-}
-
-static void *worker_main(void *arg)
-{
-	struct scribe *scribe = arg;
-	struct link batch, *link;
-
-	list_init(&batch);
-	pthread_mutex_lock(&scribe->lock);
-	for (;;) {
-		while (list_is_empty(&scribe->queue) && !scribe->is_ending)
-			await_job(scribe);
-		if (list_is_empty(&scribe->queue))
-			break;
-		batch_take(scribe, &batch);
-		pthread_mutex_unlock(&scribe->lock);
-		do_batch(scribe, &batch);
-		pthread_mutex_lock(&scribe->lock);
-		while ((link = list_take_first(&batch)) != NULL)
-			list_append(&scribe->finished, link);
-		/* A full counter wakes the loop as well as one more would. */
-		(void)eventfd_write(scribe->wake_fd, 1);
-	}
-	pthread_mutex_unlock(&scribe->lock);
-	return NULL;
+	return cldb_settle(scribe->db) == -EBUSY;
 }
 
 /* --- in the loop ---------------------------------------------------------- */
 
-static void job_done(struct scribe *scribe, const struct job *job)
+static void hand_out(const struct scribe *scribe, const struct job *job)
 {
 	struct cld_in in = {.kind = CLD_IN_STORED};
 	const char *reason = strerror(-job->error);
@@ -303,31 +253,27 @@ static void job_done(struct scribe *scribe, const struct job *job)
 	scribe->config.done(scribe->config.ctx, &in);
 }
 
-static void hand_out(struct scribe *scribe)
+static void job_done(void *ctx, struct link *link)
 {
-	struct link finished, *link;
+	struct job *job = container_of(link, struct job, link);
 
-	list_init(&finished);
-	pthread_mutex_lock(&scribe->lock);
-	while ((link = list_take_first(&scribe->finished)) != NULL)
-		list_append(&finished, link);
-	pthread_mutex_unlock(&scribe->lock);
-	while ((link = list_take_first(&finished)) != NULL) {
-		struct job *job = container_of(link, struct job, link);
-
-		job_done(scribe, job);
-		job_free(job);
-	}
+	hand_out(ctx, job);
+	job_free(job);
 }
 
-static void on_wake(void *ctx, int fd, unsigned int events)
+static void job_drop(void *ctx, struct link *link)
 {
-	eventfd_t count;
-
-	(void)events; /* only LOOP_READ is watched */
-	if (eventfd_read(fd, &count) == 0)
-		hand_out(ctx);
+	(void)ctx;
+	job_free(container_of(link, struct job, link));
 }
+
+static const struct worker_calls worker_calls = {
+	.take = batch_take,
+	.run = do_batch,
+	.rest = settle,
+	.done = job_done,
+	.drop = job_drop,
+};
 
 void scribe_do(struct scribe *scribe, const struct cld_out *out)
 {
@@ -345,21 +291,7 @@ void scribe_do(struct scribe *scribe, const struct cld_out *out)
 	} else if (out->kind == CLD_OUT_LOOK) {
 		job->store.id = out->look.id;
 	}
-	pthread_mutex_lock(&scribe->lock);
-	list_append(&scribe->queue, &job->link);
-	pthread_cond_signal(&scribe->wanted);
-	pthread_mutex_unlock(&scribe->lock);
-}
-
-/* Timed waits are on the clock that nobody sets. */
-static void init_wanted(struct scribe *scribe)
-{
-	pthread_condattr_t attributes;
-
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&scribe->wanted, &attributes);
-	pthread_condattr_destroy(&attributes);
+	worker_put(scribe->worker, &job->link);
 }
 
 struct scribe *scribe_new(struct loop *loop, struct cldb *db,
@@ -369,55 +301,22 @@ struct scribe *scribe_new(struct loop *loop, struct cldb *db,
 
 	scribe->config = *config;
 	scribe->db = db;
-	list_init(&scribe->queue);
-	list_init(&scribe->finished);
-	pthread_mutex_init(&scribe->lock, NULL);
-	init_wanted(scribe);
-	scribe->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (scribe->wake_fd < 0) {
-		*error = -errno;
-		scribe_free(scribe);
-		return NULL;
-	}
-	scribe->watch =
-		loop_watch(loop, scribe->wake_fd, LOOP_READ, on_wake, scribe);
-	return scribe;
+	scribe->worker = worker_new(loop, &worker_calls, scribe, error);
+	if (scribe->worker != NULL)
+		return scribe;
+	free(scribe);
+	return NULL;
 }
 
 int scribe_start(struct scribe *scribe)
 {
-	sigset_t all, before;
-	int error;
-
-	/* Signals are for the loop's thread. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(&scribe->worker, NULL, worker_main, scribe);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	scribe->has_worker = error == 0;
-	return -error;
+	return worker_start(scribe->worker);
 }
 
 void scribe_free(struct scribe *scribe)
 {
-	struct link *link;
-
 	if (scribe == NULL)
 		return;
-	if (scribe->has_worker) {
-		pthread_mutex_lock(&scribe->lock);
-		scribe->is_ending = true;
-		pthread_cond_signal(&scribe->wanted);
-		pthread_mutex_unlock(&scribe->lock);
-		pthread_join(scribe->worker, NULL);
-		hand_out(scribe);
-	}
-	while ((link = list_take_first(&scribe->queue)) != NULL)
-		job_free(container_of(link, struct job, link));
-	loop_unwatch(scribe->watch);
-	if (scribe->wake_fd >= 0)
-		close(scribe->wake_fd);
-	pthread_cond_destroy(&scribe->wanted);
-	pthread_mutex_destroy(&scribe->lock);
+	worker_free(scribe->worker);
 	free(scribe);
 }

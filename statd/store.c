@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One worker thread writes; the loop's thread only queues jobs and hands their
- * results to the core.  All that is queued when the worker looks is one batch:
- * every file is written and its write-back started, then each is flushed, then
- * the directory once.  The worker calls nothing but the file calls of
- * os/durable, touches only its batch and store::claims, and logs nothing.
+ * One worker (os/worker) writes; the loop's thread only queues jobs and hands
+ * their results to the core.  All that is queued when the worker looks is one
+ * batch: every file is written and its write-back started, then each is
+ * flushed, then the directory once.  The worker calls nothing but the file
+ * calls of os/durable, touches only its batch and store::claims, and logs
+ * nothing.
  *
  * ORDER: a result leaves only after the flush of the directory.  Hand it out
  * before, and lockd is told of a record whose name a power failure removes
@@ -16,13 +17,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
@@ -32,6 +30,7 @@
 #include "lib/xalloc.h"
 #include "os/durable.h"
 #include "os/statedir.h"
+#include "os/worker.h"
 #include "statd/claim.h"
 
 #define UNREADABLE_LOGGED 20 /* files of sm/, at start */
@@ -44,7 +43,7 @@
 enum job_kind { JOB_PUT, JOB_REMOVE, JOB_MEMO, JOB_MEMO_REMOVE };
 
 struct job {
-	struct link link; /* store::queue, ::finished, or the worker's batch */
+	struct link link; /* the worker's */
 	enum job_kind kind;
 	uint64_t id;
 	int dir;
@@ -57,24 +56,15 @@ struct job {
 };
 
 struct store {
-	struct loop *loop;
 	store_done *done;
 	void *ctx;
-	int dir;   /* STATE */
-	int sm;	   /* locked, shared, for life */
-	int memos; /* sm/.reclaim, -1: there is none */
-	int wake_fd;
-	struct loop_watch *watch;
+	int dir;		 /* STATE */
+	int sm;			 /* locked, shared, for life */
+	int memos;		 /* sm/.reclaim, -1: there is none */
 	struct stat number_stat; /* of `state` when it was read */
 	uint32_t number;
 	bool is_number_bad; /* and that was logged */
-	pthread_t worker;
-	bool has_worker;
-	pthread_mutex_t lock; /* queue, finished, is_ending */
-	pthread_cond_t wanted;
-	struct link queue;    /* job::link */
-	struct link finished; /* job::link */
-	bool is_ending;
+	struct worker *worker;
 	struct claims claims; /* the worker's */
 };
 
@@ -112,8 +102,9 @@ static void job_begin(struct store *store, struct job *job)
 }
 
 /* The three passes over @batch. */
-static void batch_run(struct store *store, struct link *batch)
+static void batch_run(void *ctx, struct link *batch)
 {
+	struct store *store = ctx;
 	struct link *pos;
 	bool has_put = false;
 	int error = 0;
@@ -155,50 +146,19 @@ static bool has_file_of(const struct link *batch, const struct job *job)
 }
 
 /* Moves jobs to @batch up to the cap, or to a second one on the same file. */
-static void batch_take(struct store *store, struct link *batch)
+static void batch_take(void *ctx, struct link *queue, struct link *batch)
 {
 	unsigned int count = 0;
 
-	while (!list_is_empty(&store->queue) && count++ < STORE_BATCH_MAX) {
-		struct link *first = store->queue.next;
+	(void)ctx;
+	while (!list_is_empty(queue) && count++ < STORE_BATCH_MAX) {
+		struct link *first = queue->next;
 
 		if (has_file_of(batch, container_of(first, struct job, link)))
 			return;
 		list_remove(first);
 		list_append(batch, first);
 	}
-}
-
-static void list_move(struct link *to, struct link *from)
-{
-	struct link *link;
-
-	while ((link = list_take_first(from)) != NULL)
-		list_append(to, link);
-}
-
-static void *worker_main(void *arg)
-{
-	struct store *store = arg;
-	struct link batch;
-
-	list_init(&batch);
-	pthread_mutex_lock(&store->lock);
-	for (;;) {
-		while (list_is_empty(&store->queue) && !store->is_ending)
-			pthread_cond_wait(&store->wanted, &store->lock);
-		if (list_is_empty(&store->queue))
-			break;
-		batch_take(store, &batch);
-		pthread_mutex_unlock(&store->lock);
-		batch_run(store, &batch);
-		pthread_mutex_lock(&store->lock);
-		list_move(&store->finished, &batch);
-		/* A full counter wakes the loop as well as one more would. */
-		(void)eventfd_write(store->wake_fd, 1);
-	}
-	pthread_mutex_unlock(&store->lock);
-	return NULL;
 }
 
 static void log_claim(const struct job *job)
@@ -224,44 +184,32 @@ static void log_claim(const struct job *job)
 	buf_fini(&name);
 }
 
-static void hand_out(struct store *store)
+static void job_done(void *ctx, struct link *link)
 {
-	struct link finished, *link;
+	struct job *job = container_of(link, struct job, link);
+	const struct store *store = ctx;
 
-	list_init(&finished);
-	pthread_mutex_lock(&store->lock);
-	list_move(&finished, &store->finished);
-	pthread_mutex_unlock(&store->lock);
-	while ((link = list_take_first(&finished)) != NULL) {
-		struct job *job = container_of(link, struct job, link);
-
-		log_claim(job);
-		if (job->kind == JOB_PUT)
-			store->done(store->ctx, STORE_RECORDS, job->id,
-				    job->error);
-		if (job->kind == JOB_MEMO)
-			store->done(store->ctx, STORE_MEMO, job->id,
-				    job->error);
-		job_free(job);
-	}
+	log_claim(job);
+	if (job->kind == JOB_PUT)
+		store->done(store->ctx, STORE_RECORDS, job->id, job->error);
+	if (job->kind == JOB_MEMO)
+		store->done(store->ctx, STORE_MEMO, job->id, job->error);
+	job_free(job);
 }
 
-static void on_wake(void *ctx, int fd, unsigned int events)
+/* What a result that was handed out at the end has queued comes too late. */
+static void job_drop(void *ctx, struct link *link)
 {
-	eventfd_t count;
-
-	(void)events; /* only LOOP_READ is watched */
-	if (eventfd_read(fd, &count) == 0)
-		hand_out(ctx);
+	(void)ctx;
+	job_free(container_of(link, struct job, link));
 }
 
-static void queue_job(struct store *store, struct job *job)
-{
-	pthread_mutex_lock(&store->lock);
-	list_append(&store->queue, &job->link);
-	pthread_cond_signal(&store->wanted);
-	pthread_mutex_unlock(&store->lock);
-}
+static const struct worker_calls worker_calls = {
+	.take = batch_take,
+	.run = batch_run,
+	.done = job_done,
+	.drop = job_drop,
+};
 
 void store_put(struct store *store, uint64_t id, const char *file, bool is_new,
 	       const uint8_t *bytes, size_t len)
@@ -275,7 +223,7 @@ void store_put(struct store *store, uint64_t id, const char *file, bool is_new,
 	job->bytes = xmemdup(bytes, len);
 	job->len = len;
 	job->file.how = is_new ? DURABLE_NEW : DURABLE_REPLACE;
-	queue_job(store, job);
+	worker_put(store->worker, &job->link);
 }
 
 void store_remove(struct store *store, const char *file)
@@ -285,7 +233,7 @@ void store_remove(struct store *store, const char *file)
 	job->kind = JOB_REMOVE;
 	job->dir = store->sm;
 	job->name = xstrdup(file);
-	queue_job(store, job);
+	worker_put(store->worker, &job->link);
 }
 
 void store_memo(struct store *store, uint64_t id, uint64_t number,
@@ -301,7 +249,7 @@ void store_memo(struct store *store, uint64_t id, uint64_t number,
 	job->name = xstrdup(name);
 	job->bytes = len > 0 ? xmemdup(bytes, len) : NULL;
 	job->len = len;
-	queue_job(store, job);
+	worker_put(store->worker, &job->link);
 }
 
 /*
@@ -357,8 +305,7 @@ static int open_files(struct store *store, const char *state_dir)
 	/* Whatever is wrong with it, store_load() will say. */
 	(void)durable_clean(store->sm);
 	open_memos(store);
-	store->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	return store->wake_fd < 0 ? -errno : 0;
+	return 0;
 }
 
 struct store *store_open(struct loop *loop, const char *state_dir,
@@ -366,22 +313,17 @@ struct store *store_open(struct loop *loop, const char *state_dir,
 {
 	struct store *store = xzalloc(sizeof(*store));
 
-	store->loop = loop;
 	store->done = done;
 	store->ctx = ctx;
-	store->dir = store->sm = store->memos = store->wake_fd = -1;
-	list_init(&store->queue);
-	list_init(&store->finished);
+	store->dir = store->sm = store->memos = -1;
 	claims_init(&store->claims);
-	pthread_mutex_init(&store->lock, NULL);
-	pthread_cond_init(&store->wanted, NULL);
 	*error = open_files(store, state_dir);
+	if (*error == 0)
+		store->worker = worker_new(loop, &worker_calls, store, error);
 	if (*error != 0) {
 		store_free(store);
 		return NULL;
 	}
-	store->watch =
-		loop_watch(loop, store->wake_fd, LOOP_READ, on_wake, store);
 	return store;
 }
 
@@ -478,18 +420,9 @@ void store_load_memos(struct store *store, store_found_memo *found, void *ctx)
 			 strerror(-error));
 }
 
-/* Signals are the loop's: the worker takes none. */
 int store_start(struct store *store)
 {
-	sigset_t all, before;
-	int error;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	error = pthread_create(&store->worker, NULL, worker_main, store);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	store->has_worker = error == 0;
-	return -error;
+	return worker_start(store->worker);
 }
 
 static bool is_unchanged(const struct stat *a, const struct stat *b)
@@ -534,39 +467,17 @@ uint32_t store_number(struct store *store)
 	return number;
 }
 
-/* What a result that was handed out at the end has queued comes too late. */
-static void queue_free(struct store *store)
-{
-	struct link *link;
-
-	while ((link = list_take_first(&store->queue)) != NULL)
-		job_free(container_of(link, struct job, link));
-}
-
 void store_free(struct store *store)
 {
 	if (store == NULL)
 		return;
-	if (store->has_worker) {
-		pthread_mutex_lock(&store->lock);
-		store->is_ending = true;
-		pthread_cond_signal(&store->wanted);
-		pthread_mutex_unlock(&store->lock);
-		pthread_join(store->worker, NULL);
-		hand_out(store);
-	}
-	queue_free(store);
+	worker_free(store->worker);
 	claims_fini(&store->claims);
-	loop_unwatch(store->watch);
-	if (store->wake_fd >= 0)
-		close(store->wake_fd);
 	if (store->memos >= 0)
 		close(store->memos);
 	if (store->sm >= 0)
 		close(store->sm);
 	if (store->dir >= 0)
 		close(store->dir);
-	pthread_cond_destroy(&store->wanted);
-	pthread_mutex_destroy(&store->lock);
 	free(store);
 }

@@ -39,7 +39,7 @@ OS_TESTS = \
 	tests/os/test_rpctcp tests/os/test_rpcudp tests/os/test_rundir \
 	tests/os/test_ownaddr tests/os/test_sandbox \
 	tests/os/test_statedir tests/os/test_store tests/os/test_storememo \
-	tests/os/test_storestart tests/os/test_tcpcall tests/os/test_tcplimits
+	tests/os/test_storestart tests/os/test_tcpcall tests/os/test_tcplimits tests/os/test_worker
 CLTRACK_TESTS = tests/os/test_alive tests/os/test_cldb \
 	tests/os/test_cldbcrash tests/os/test_cldbform tests/os/test_command \
 	tests/os/test_legacy tests/os/test_scribe tests/os/test_slots \
