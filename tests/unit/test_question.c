@@ -180,6 +180,47 @@ static void name_is_asked_once_it_has_addresses(void **state)
 	assert_true(nsm_deadline_ms(w->rig.nsm) == UINT64_MAX);
 }
 
+static bool is_asked(const struct rig *rig, const struct addr *addr)
+{
+	size_t i, count = rig_count(rig, NSM_OUT_SEND);
+
+	for (i = 0; i < count; i++)
+		if (addr_is_same_host(
+			    &rig_get(rig, NSM_OUT_SEND, i)->out.send.peer,
+			    addr))
+			return true;
+	return false;
+}
+
+/*
+ * Many names of one silent address: one is asked, and those that wait for its
+ * answer give their places in the window back.
+ */
+static void waiting_for_another_question_keeps_no_place(void **state)
+{
+	struct world *w = *state;
+	struct addr addr;
+	struct nsm_in in = {.kind = NSM_IN_RESOLVED,
+			    .resolved = {.addrs = &addr, .count = 1}};
+	char name[32];
+	size_t i;
+
+	w->is_silent = true;
+	assert_true(addr_parse(PEER, &addr));
+	for (i = 0; i < QUESTION_OPEN_MAX + 10; i++) {
+		snprintf(name, sizeof(name), "client%zu.example", i);
+		rig_mon(&w->rig, name, 'c');
+		in.resolved.id =
+			rig_get(&w->rig, NSM_OUT_RESOLVE, 0)->out.resolve.id;
+		rig_feed(&w->rig, &in);
+	}
+	rig_mon(&w->rig, "198.51.100.1", 'd');
+	assert_true(addr_parse("198.51.100.1", &addr));
+	for (i = 0; i < QUESTION_OPEN_MAX && !is_asked(&w->rig, &addr); i++)
+		rig_tick(&w->rig);
+	assert_true(is_asked(&w->rig, &addr));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
@@ -190,6 +231,7 @@ int main(void)
 		TEST(only_the_peer_itself_can_answer),
 		TEST(one_question_serves_all_records_of_an_address),
 		TEST(name_is_asked_once_it_has_addresses),
+		TEST(waiting_for_another_question_keeps_no_place),
 	};
 
 	return cmocka_run_group_tests_name("question", tests, NULL, NULL);
