@@ -236,7 +236,7 @@ AM_TESTS_ENVIRONMENT = \
 
 # Needs clang-format, which release tarballs do not ask for.
 check-style:
-	$(SHELL) $(srcdir)/tests/checks/style.sh
+	srcdir='$(srcdir)' $(SHELL) $(srcdir)/tests/checks/style.sh
 
 # Needs root, rpcbind and nfs-utils; makes its own network namespaces.
 check-system: all $(HELPERS) $(SHIMS)

@@ -8,6 +8,11 @@ if ! $CLANG_FORMAT --version >/dev/null 2>&1; then
 	exit 77
 fi
 cd "$srcdir" || exit 1
-find lib os statd sm-notify cltrack tests fuzz -name '*.[ch]' \
-	-exec $CLANG_FORMAT --dry-run -Werror {} + || exit 1
-echo "style: nothing to change"
+files=$(find lib os statd sm-notify cltrack tests fuzz -name '*.[ch]')
+[ -n "$files" ] || {
+	echo "style: there is no source in $srcdir"
+	exit 1
+}
+# shellcheck disable=SC2086 # no name of ours has a blank
+$CLANG_FORMAT --dry-run -Werror $files || exit 1
+echo "style: nothing to change in $(echo "$files" | wc -l) files"
