@@ -355,14 +355,28 @@ announced() {
 
 # --- packets -------------------------------------------------------------------
 
+# frames FILTER: how many there were.  Every port is RPC's here (-d): a client's
+# is random, and may be known to tshark as some other protocol's.  The last
+# frame of a file that grows may not be whole: tshark fails then, and is asked
+# again.
+frames() {
+	local tries=10 found
+	until found=$(tshark -n -d tcp.port==1-65535,rpc \
+		-d udp.port==1-65535,rpc -r pcap -Y "$1" \
+		-T fields -e frame.number 2>>tshark.said); do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || die "tshark cannot read the frames"
+		sleep 0.3
+	done
+	grep -c . <<<"$found" || true
+}
+
 # notices [FROM [TO]]: how many SM_NOTIFY calls there were between these
 # addresses.
 notices() {
 	local filter='rpc.program == 100024 && rpc.procedure == 6'
 	filter="$filter && rpc.msgtyp == 0${1:+ && ip.src == $1}"
-	filter="$filter${2:+ && ip.dst == $2}"
-	tshark -n -r pcap -T fields -e frame.number -Y "$filter" \
-		2>>tshark.said | wc -l
+	frames "$filter${2:+ && ip.dst == $2}"
 }
 
 # --- the usual scene -----------------------------------------------------------

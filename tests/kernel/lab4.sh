@@ -36,7 +36,7 @@ scene4() {
 	[ $# -gt 0 ] || set -- alice bob
 	boot server "$@"
 	first_up
-	on_all "$@" -- "mount4 $VERS"
+	on_all "$@" -- "${PORT:+ports_are $PORT;} mount4 $VERS"
 	say "mounted by $*, version $VERS"
 }
 
@@ -68,9 +68,7 @@ awake() {
 
 # refusals: how many reclaims were refused (NFS4ERR_NO_GRACE, RECLAIM_BAD).
 refusals() {
-	tshark -n -r pcap -T fields -e frame.number \
-		-Y 'nfs.nfsstat4 == 10033 || nfs.nfsstat4 == 10034' \
-		2>>tshark.said | wc -l
+	frames 'nfs.nfsstat4 == 10033 || nfs.nfsstat4 == 10034'
 }
 
 is_refused_since() {

@@ -97,6 +97,12 @@ grace4_end() {
 
 # --- a client -----------------------------------------------------------------
 
+# ports_are PORT: of all connections from here.
+ports_are() {
+	echo "$1" >/proc/sys/sunrpc/max_resvport
+	echo "$1" >/proc/sys/sunrpc/min_resvport
+}
+
 # mount4 VERSION [DIRECTORY]
 mount4() {
 	mkdir -p "${2:-/mnt}"
