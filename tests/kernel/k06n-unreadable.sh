@@ -13,5 +13,7 @@ for directory in sm sm.bak; do
 	on server nfsd_up >/dev/null
 	run_on server notify_up >/dev/null || true
 	holds "still-in-grace-$directory" server is_in_grace
+	# It tries again and again, and makes the directory that is moved.
+	on server 'is_gone statd || end statd KILL'
 	on server "cd /var/lib/nfs && rm $directory && mv away $directory; sync"
 done
