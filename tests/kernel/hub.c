@@ -15,6 +15,9 @@
  * kills these processes with SIGKILL right after that frame was passed on, and
  * says on standard output "killed at grant", or "killed at notice STATE", the
  * number that was announced.
+ *
+ *   asleep PORT     it gets no frames: it was stopped and would not read them
+ *   awake PORT
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -57,6 +60,7 @@ static const uint8_t notify_call[] = {0,    0,	  0, 0, 0, 0, 0, 2, 0, 1,
 static struct order order;
 static uint32_t calls[CALLS_MAX]; /* xids in network order, a ring */
 static unsigned calls_seen;
+static bool is_asleep[PORTS_MAX + 1];
 static int ports;
 static struct pollfd fds[PORTS_MAX + 1]; /* [0] is standard input */
 static FILE *pcap;
@@ -126,17 +130,21 @@ static uint32_t word_at(const uint8_t *at)
 
 /* --- orders ------------------------------------------------------------- */
 
-static void order_read(char *line)
+static int port_read(const char *word)
+{
+	int port = word ? atoi(word) : 0;
+
+	return port >= 1 && port <= ports ? port : 0;
+}
+
+static void kill_order_read(void)
 {
 	struct order new = {0};
-	char *word = strtok(line, " \n");
+	char *word = strtok(NULL, " \n");
 
-	if (!word || strcmp(word, "kill-at") != 0)
-		return;
-	word = strtok(NULL, " \n");
 	new.is_grant = word &&strcmp(word, "grant") == 0;
 	word = strtok(NULL, " \n");
-	new.port = word ? atoi(word) : 0;
+	new.port = port_read(word);
 	while ((word = strtok(NULL, " \n")) && new.pids < PIDS_MAX)
 		new.pid[new.pids++] = atoi(word);
 	calls_seen = 0;
@@ -144,6 +152,18 @@ static void order_read(char *line)
 	order = new;
 	puts("armed");
 	fflush(stdout);
+}
+
+static void order_read(char *line)
+{
+	const char *word = strtok(line, " \n");
+
+	if (word && strcmp(word, "kill-at") == 0)
+		kill_order_read();
+	else if (word && strcmp(word, "asleep") == 0)
+		is_asleep[port_read(strtok(NULL, " \n"))] = true;
+	else if (word && strcmp(word, "awake") == 0)
+		is_asleep[port_read(strtok(NULL, " \n"))] = false;
 }
 
 static void order_carry_out(const uint8_t *frame, size_t len)
@@ -217,8 +237,9 @@ static void frame_pass(int from, const uint8_t *frame, size_t len)
 	for (int to = 1; to <= ports; to++) {
 		struct sockaddr_un addr = address("vm", to);
 
-		/* A machine that is off, or asleep, loses its frames. */
-		if (to != from)
+		/* A machine that is off, or asleep, loses its frames.  One
+		 * that sleeps must not hold up the others for SEND_MS each. */
+		if (to != from && !is_asleep[to])
 			(void)sendto(fds[to].fd, frame, len, MSG_NOSIGNAL,
 				     (struct sockaddr *)&addr, sizeof(addr));
 	}
@@ -250,6 +271,7 @@ int main(int argc, char **argv)
 	for (int i = 1; i <= ports; i++)
 		fds[i] = (struct pollfd){port_open(i), POLLIN, 0};
 	pcap_start();
+	setbuf(stdin, NULL); /* or poll() misses an order that was read ahead */
 	for (;;) {
 		if (poll(fds, (nfds_t)ports + 1, -1) < 0 && errno != EINTR)
 			fail("poll");

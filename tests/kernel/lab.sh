@@ -157,6 +157,7 @@ machine_start() {
 	disk_drive "$name"
 	rm -f "$name.in" "$name.out"
 	mkfifo "$name.in" "$name.out"
+	echo "awake $number" >&"$ORDERS"
 	setpriv --pdeathsig KILL qemu-system-x86_64 -accel tcg -smp 1 \
 		-M pc,usb=off,vmport=off \
 		-m "${LAB_MEMORY:-224}" -nodefaults -no-user-config \

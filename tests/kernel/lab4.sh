@@ -12,6 +12,8 @@ export VERS=${VERS:-4.1}
 [ "$VERS" != 4.0 ] || : "${GRACE:=20}"
 export GRACE=${GRACE:-60}
 . "$(dirname "${BASH_SOURCE[0]}")/lab.sh"
+declare -A ASLEEP
+DOZING=() # who sleeps only while the server is away
 
 # tracked: nfsd asks whom it is meant to ask.  On a host that is too slow nfsdcld
 # has not opened its pipe after a second, and nfsd has given it up.
@@ -40,9 +42,33 @@ scene4() {
 	say "mounted by $*, version $VERS"
 }
 
-# reboot4: of the server, hard; as soon as it serves.
+# crash4: of the server, hard.  Clients that are awake sleep until it has booted
+# (boot4): the connections on which they send would be dead ones, with timers
+# that grow as long as the boot takes.  On a slow host that is longer than grace.
+crash4() {
+	local name
+	power_cut server
+	for name in alice bob; do
+		[ -n "${QEMU[$name]:-}" ] || continue
+		[ -z "${ASLEEP[$name]:-}" ] || continue
+		asleep "$name"
+		DOZING+=("$name")
+	done
+}
+
+boot4() {
+	local name
+	boot server
+	for name in "${DOZING[@]}"; do
+		awake "$name"
+	done
+	DOZING=()
+}
+
+# reboot4: as soon as it serves.
 reboot4() {
-	reboot server
+	crash4
+	boot4
 	on server server4_up
 	tracked
 }
@@ -58,11 +84,15 @@ settle() {
 # has grown long when it is back.
 asleep() {
 	kill -STOP "${QEMU[$1]}"
+	echo "asleep ${NUMBER[$1]}" >&"$ORDERS"
+	ASLEEP[$1]=yes
 	say "asleep: $1"
 }
 
 awake() {
+	echo "awake ${NUMBER[$1]}" >&"$ORDERS"
 	kill -CONT "${QEMU[$1]}"
+	unset "ASLEEP[$1]"
 	say "awake: $1"
 }
 

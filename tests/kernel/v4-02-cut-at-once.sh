@@ -10,8 +10,8 @@ first_up
 for round in $(seq "${ROUNDS:-2}"); do
 	boot alice
 	on alice "mount4 $VERS && lock f$round"
-	power_cut server
-	boot server
+	crash4
+	boot4
 	on server server4_up
 	comes "reclaimed" 30 server '[ $(locks) = 1 ]'
 	power_cut alice

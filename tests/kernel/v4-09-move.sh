@@ -19,7 +19,7 @@ step_boot() {
 	track*) track=$which USED=UMH ;;
 	cld*) cld=$which track=$which USED=nfsdcld ;;
 	esac
-	NFSDCLD_server=$cld NFSDCLTRACK_server=$track boot server
+	NFSDCLD_server=$cld NFSDCLTRACK_server=$track boot4
 	on server server4_up
 	is "$1-is-used" "$(on server tracker)" "$USED"
 }
@@ -36,6 +36,7 @@ for step in ${STEPS//,/ }; do
 	comes "$step-reclaimed" 30 server '[ $(locks) = 1 ]'
 	comes "$step-grace-ends" 60 server '! is_in_grace4'
 	settle server
-	power_cut server
+	crash4
 done
+awake alice
 holds nothing-lost alice '! is_lock4_lost'
