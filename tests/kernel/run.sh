@@ -131,7 +131,7 @@ run_one() {
 	read -r -a settings <<<"${line%% fails:*}"
 	[[ $line != *" fails:"* ]] || {
 		wanted=${line##*fails: }
-		settings+=(PATIENCE=1) # for what will not come
+		settings+=("FAILS=$wanted")
 	}
 	# A session of its own: whatever it starts can be ended with it.
 	setsid setpriv --pdeathsig TERM env "${settings[@]:1}" \
