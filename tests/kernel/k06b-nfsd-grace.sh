@@ -10,8 +10,9 @@ export GRACE=40
 machine_start server LAB_CLD=no "LAB_NFSD=${NFSD:-}"
 machine_start alice
 machine_wait server alice
+on alice client_up >/dev/null
 on server server_up >/dev/null
-on alice 'client_up && mount_up' >/dev/null
+on alice mount_up >/dev/null
 on alice 'lock_start f'
 comes_here reported 10 grep -aq "nfsd's own grace period" server.console
 holds still-waits alice '! is_locked f'

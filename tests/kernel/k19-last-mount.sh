@@ -8,7 +8,7 @@
 
 scene alice
 on alice lock f
-on alice 'kill $(cat /run/lk-f.pid); sleep 1; umount.nfs /mnt'
+on alice 'end lk-f && umount.nfs /mnt'
 comes client-unmonitors 30 alice '[ -z "$(peers)" ]'
 is server-monitors-on "$(on server peers)" 192.0.2.2
 on server 'rpc.nfsd 0'

@@ -17,7 +17,8 @@ on alice lock f
 is monitored "$(on server peers)" 192.0.2.2
 on server 'kill -9 $(pidof rpc.statd)'
 on server 'sleep 3; wait_until 20 rpcinfo -T tcp 127.0.0.1 100024 1'
-on server 'end keeper KILL; kill $(pidof rpc.statd); sleep 1'
+on server 'end keeper KILL; kill $(pidof rpc.statd)'
+on server 'wait_until 20 eval "! pidof rpc.statd"'
 on bob 'lock_start g'
 comes kernel-grants 100 bob is_locked g
 is kernel-forgets "$(on server peers)" 192.0.2.2

@@ -27,14 +27,17 @@ fi
 comes taken-over 60 bob 'lk try /mnt/f | grep -q granted'
 settle server
 
-# Alice is back within the next grace period, which bob's absence keeps open.
+# Alice is back within the next grace period, which bob's absence keeps open
+# for as long as she may need on a slow host.
 asleep bob
 reboot server
 [ "${FORGETS:-}" != no ] ||
 	on server 'rm -r $CLD_DIR; mv /var/lib/nfs/kept $CLD_DIR'
-on server server4_up
+on server 'LAB_GRACE=300 server4_up'
+tracked
 awake alice
 comes_here refused 30 is_refused_since 0
+holds in-grace server is_in_grace4
 holds not-reclaimed server '[ $(locks) = 0 ]'
 awake bob
 comes grace-ends 60 server '! is_in_grace4'

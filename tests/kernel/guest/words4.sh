@@ -92,7 +92,7 @@ server4_up() {
 # Once it has begun; where it is over already, the kernel says so.
 grace4_end() {
 	echo Y >/proc/fs/nfsd/v4_end_grace 2>/dev/null
-	wait_until 5 eval '! is_in_grace4'
+	wait_until 20 eval '! is_in_grace4'
 }
 
 # --- a client -----------------------------------------------------------------
