@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Runs the kernel scenarios, some at a time, and ends with the line "N passed,
 # N failed, N skipped".  The steps of a scenario that fails are shown, and
-# where its console logs are.
+# where its console logs are.  The lines that failed, and which checks of them,
+# are listed again before the sum.
 #
 #   run.sh [WORD...]    the lines of the list below that contain a WORD (all)
 #
@@ -152,6 +153,7 @@ run_one() {
 	grep 'measured:' "$log" || true
 	[ "$verdict" != FAIL ] || [ -n "${LIST:-}" ] || sed 's/^/    /' "$log"
 	echo "${verdict%% *}" >>"$WORK/verdicts"
+	[ "$verdict" != FAIL ] || echo "FAILED: $line: $failed" >>"$WORK/failed"
 	[ "$verdict" != PASS ] || [ -n "${KEEP:-}" ] || room_remove "$log"
 	rm "$log.runs"
 }
@@ -197,6 +199,7 @@ trap 'exit 143' TERM
 "$LAB/fetch.sh" "$LAB_CACHE"
 TMPDIR=$WORK "$LAB/image.sh" "$BUILD" "$LAB_CACHE" "$IMAGE"
 : >"$WORK/verdicts"
+: >"$WORK/failed"
 export -f run_one room_remove
 export WORK
 list "$@" >"$WORK/list"
@@ -205,5 +208,6 @@ setpriv --pdeathsig TERM xargs -d '\n' -P "$JOBS" -I {} -a "$WORK/list" \
 	setpriv --pdeathsig TERM bash -c 'run_one "$1"' - {} &
 XARGS=$!
 wait "$XARGS" || true
+cat "$WORK/failed"
 echo "$(count PASS) passed, $(count FAIL) failed, $(count SKIP) skipped"
 [ "$(count FAIL)" = 0 ]

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Runs the system tests against the programs in $BUILD (default: the build tree
 # that calls this) and Debian's nfs-utils, and ends with the line
-# "N passed, N failed, N skipped".  The log of a test that fails is shown.
+# "N passed, N failed, N skipped".  The log of a test that fails is shown; before
+# the sum such tests are listed again.
 #
 #   run.sh [WORD]   only the tests with WORD in their line of the list below
 #
@@ -125,6 +126,7 @@ run_one() {
 	printf '%-60s %s\n' "$*" "$verdict"
 	[ "$verdict" != FAIL ] || sed 's/^/    /' "$log"
 	echo "$verdict" >>"$LOGS/verdicts"
+	[ "$verdict" != FAIL ] || echo "FAILED: $*" >>"$LOGS/failed"
 }
 
 # verdicts WORD: how many there are.
@@ -137,6 +139,7 @@ trap 'rm -rf "$LOGS"' EXIT
 trap 'kill $(jobs -p); exit 130' INT
 trap 'kill $(jobs -p); exit 143' TERM
 : >"$LOGS/verdicts"
+: >"$LOGS/failed"
 while read -r -a line; do
 	while [ "$(jobs -rp | wc -l)" -ge "${JOBS:-1}" ]; do
 		wait -n || true
@@ -144,6 +147,7 @@ while read -r -a line; do
 	run_one "${line[@]}" 9>"$LOGS/turn" &
 done < <(tests | grep -e "${1:-.}")
 wait
+cat "$LOGS/failed"
 failed=$(verdicts FAIL)
 echo "$(verdicts PASS) passed, $failed failed, $(verdicts SKIP) skipped"
 [ "$failed" -eq 0 ]
