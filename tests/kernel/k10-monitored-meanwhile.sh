@@ -16,4 +16,4 @@ on alice lock f
 reboot server
 on server server_up >/dev/null
 comes reclaimed 18 server '[ $(locks) = 1 ]'
-is still-to-be-told "$(on server peers sm.bak)" 192.0.2.3
+comes still-to-be-told 20 server '[ "$(peers sm.bak)" = 192.0.2.3 ]'

@@ -5,18 +5,17 @@
 # and NFSDCLTRACK, on a line of run.sh or in the environment.
 #
 # Leases last 10 s.  A grace period that ends early, as it does when all
-# NFSv4.1 clients are back, could last 60 s; with NFSv4.0 20 s, and it does.
+# NFSv4.1 clients are back, could last 60 s; with NFSv4.0 40 s, and it does.
 
 export NFSDCLD=${NFSDCLD:-ours} NFSDCLTRACK=${NFSDCLTRACK:-ours}
 export VERS=${VERS:-4.1}
-[ "$VERS" != 4.0 ] || : "${GRACE:=20}"
+[ "$VERS" != 4.0 ] || : "${GRACE:=40}"
 export GRACE=${GRACE:-60}
 . "$(dirname "${BASH_SOURCE[0]}")/lab.sh"
 declare -A ASLEEP
 DOZING=() # who sleeps only while the server is away
 
-# tracked: nfsd asks whom it is meant to ask.  On a host that is too slow nfsdcld
-# has not opened its pipe after a second, and nfsd has given it up.
+# tracked: nfsd asks whom it is meant to ask.
 tracked() {
 	local want=nfsdcld
 	[ "$(setting NFSDCLD server ours)" != none ] || want=UMH

@@ -164,7 +164,7 @@ lock_start() {
 # lock FILE: the same, and it has it.  A server in grace makes it wait.
 lock() {
 	lock_start "$1"
-	wait_until 60 is_locked "$1"
+	wait_until 120 is_locked "$1"
 }
 
 is_locked() {

@@ -71,6 +71,20 @@ tracker() {
 		tail -n 1 | awk '{ print $2 == "Using" ? $3 : "none" }'
 }
 
+# nfsd gives nfsdcld one second to open the pipe; a busy host may need more.
+nfsd4_start() {
+	local tries=5
+	rpc.nfsd -N 3 4
+	[ -e /run/nfsdcld.pid ] && ! is_gone nfsdcld || return 0
+	until [ "$(tracker)" = nfsdcld ]; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		say_it "nfsd has given up nfsdcld: again"
+		rpc.nfsd 0
+		rpc.nfsd -N 3 4
+	done
+}
+
 # nfsd without NFSv3, and mountd, which knows the exports.
 nfsd4_up() {
 	nfsd_files
@@ -80,7 +94,7 @@ nfsd4_up() {
 		>/etc/exports
 	exportfs -r
 	[ -e /run/mountd.pid ] || spawn mountd rpc.mountd -F -N 2 -N 3
-	rpc.nfsd -N 3 4
+	nfsd4_start
 	say_it "nfsd is up, tracked by: $(tracker)"
 }
 
@@ -120,9 +134,9 @@ is_in_grace4() {
 	[ "$(head -c 1 /proc/fs/nfsd/v4_end_grace)" = N ]
 }
 
-# sql FILE WORDS: without changing anything.
+# sql DIRECTORY WORDS: without changing anything; while somebody does, it waits.
 sql() {
-	sqlite3 -readonly "$1/main.sqlite" "$2"
+	sqlite3 -readonly -cmd '.timeout 20000' "$1/main.sqlite" "$2"
 }
 
 # records [current|recovery]: who may reclaim after the next reboot, or after
