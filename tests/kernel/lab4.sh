@@ -4,12 +4,11 @@
 # The server is nfsd without NFSv3; who remembers its clients is said by NFSDCLD
 # and NFSDCLTRACK, on a line of run.sh or in the environment.
 #
-# Leases last 10 s.  A grace period that ends early, as it does when all
-# NFSv4.1 clients are back, could last 60 s; with NFSv4.0 40 s, and it does.
+# Leases last 10 s.  A grace period could last 60 s, and does with NFSv4.0 and
+# with nfsdcltrack; else it ends when all clients are back.
 
 export NFSDCLD=${NFSDCLD:-ours} NFSDCLTRACK=${NFSDCLTRACK:-ours}
 export VERS=${VERS:-4.1}
-[ "$VERS" != 4.0 ] || : "${GRACE:=40}"
 export GRACE=${GRACE:-60}
 . "$(dirname "${BASH_SOURCE[0]}")/lab.sh"
 declare -A ASLEEP

@@ -7,7 +7,6 @@
 #   track[=WHICH]   nfsdcltrack, called by the kernel (ours)
 #   cld[=WHICH]     nfsdcld (ours)
 # shellcheck disable=SC2016 # expanded on the machine
-export GRACE=40
 . "$(dirname "$0")/lab4.sh"
 
 # step_boot STEP: and what nfsd says that it uses then.
