@@ -154,6 +154,7 @@ tests_os_test_grace_SOURCES = tests/os/test_grace.c sm-notify/grace.c
 SCENARIOS = tests/sim/scenarios/all.h \
 	tests/sim/scenarios/any.c tests/sim/scenarios/reboots.c
 tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/host.c \
+	tests/sim/attack.c tests/sim/attack.h \
 	tests/sim/callout.c tests/sim/check.c \
 	tests/sim/disk.c tests/sim/disk.h \
 	tests/sim/exits.c tests/sim/heard.c \

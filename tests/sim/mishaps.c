@@ -52,10 +52,10 @@ void mishap_cut_link(struct host *h)
 
 void mishap_forge_notice(struct host *h)
 {
-	net_send_forged_notice(h->sim);
+	attack_notice(h->sim);
 }
 
 void mishap_send_stranger(struct host *h)
 {
-	net_send_stranger(h->sim);
+	attack_stranger(h->sim);
 }

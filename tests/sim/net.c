@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Links that lose, double, delay and reorder; each host's rpcbind; and an
- * attacker who answers calls that are not his.  He may know an xid or forge an
- * address, but not both at once: against that a datagram has no defence.
+ * Links that lose, double, delay and reorder, and each host's rpcbind.
  */
 #include "tests/sim/sim.h"
 
@@ -19,12 +17,6 @@
 
 #define PMAP_PROGRAM 100000
 #define PMAP_GETPORT 3
-
-static const struct addr attacker = {
-	.family = ADDR_V4,
-	.port = 700,
-	.bytes = {10, 0, 0, 66},
-};
 
 static uint32_t read_be32(const uint8_t *bytes)
 {
@@ -233,6 +225,12 @@ bool net_has_way(const struct host *from, const struct host *to)
 	       s->net.dead_until_ms[from->index][to->index] <= s->now_ms;
 }
 
+void net_deliver(struct host *to, const struct addr *from,
+		 const struct addr *at, const uint8_t *bytes, size_t len)
+{
+	deliver(to, packet_new(from, at, bytes, len), 1);
+}
+
 static bool is_lost(struct host *from, struct host *to)
 {
 	struct sim *s = from->sim;
@@ -299,142 +297,5 @@ void net_send(struct host *h, uint16_t port, const struct addr *to,
 		send_once(h, dest, p);
 	}
 	if (is_call_port(port) && sim_mishap(s, s->net.forge_percent))
-		net_forge(h);
-}
-
-/* --- the attacker ------------------------------------------------------ */
-
-static void forge_results(struct sim *s, struct buf *message, uint32_t xid)
-{
-	switch (prng_below(&s->rng, 5)) {
-	case 0:
-		rpcmsg_add_reply(message, xid, RPCMSG_PROG_UNAVAIL, 0);
-		break;
-	case 2: /* to SM_STAT: another number */
-		rpcmsg_add_reply(message, xid, RPCMSG_SUCCESS, 0);
-		buf_add_be32(message, SM_STAT_SUCC);
-		buf_add_be32(message, prng_u32(&s->rng));
-		break;
-	case 1:
-		rpcmsg_add_reply(message, xid, RPCMSG_SUCCESS, 0);
-		buf_add_be32(message, FORGED_PORT);
-		break;
-	default:
-		rpcmsg_add_reply(message, xid, RPCMSG_SUCCESS, 0);
-	}
-}
-
-/* Wrong in one way or another: the xid, the address, the port. */
-static void forge_one(struct host *h, const struct sighting *seen)
-{
-	struct sim *s = h->sim;
-	struct addr from = seen->peer;
-	struct addr to = h->addr;
-	uint32_t xid = seen->xid;
-	struct buf message;
-
-	switch (prng_below(&s->rng, 4)) {
-	case 0:
-		from = attacker;
-		from.port = seen->peer.port;
-		break;
-	case 1:
-		from = s->hosts[prng_below(&s->rng, s->host_count)].addr;
-		from.port = seen->peer.port;
-		if (addr_is_equal(&from, &seen->peer))
-			from.port++;
-		break;
-	case 2:
-		from.port = (uint16_t)(seen->peer.port + 1);
-		break;
-	default:
-		xid ^= 1u << prng_below(&s->rng, 32);
-	}
-	to.port = seen->port;
-	buf_init(&message, RPCMSG_SIZE_MAX);
-	forge_results(s, &message, xid);
-	deliver(h, packet_new(&from, &to, message.bytes, message.len), 1);
-	buf_fini(&message);
-}
-
-void net_forge(struct host *h)
-{
-	size_t count = h->recent_count < SIM_RECENT_MAX ? h->recent_count
-							: SIM_RECENT_MAX;
-
-	if (count == 0)
-		return;
-	/* The newest call most of the time: it is the one still open. */
-	if (prng_below(&h->sim->rng, 4) != 0)
-		forge_one(h,
-			  &h->recent[(h->recent_count - 1) % SIM_RECENT_MAX]);
-	else
-		forge_one(h, &h->recent[prng_below(&h->sim->rng, count)]);
-}
-
-static void send_notice(struct host *h, const struct addr *from, char *name,
-			uint32_t number)
-{
-	struct sm_stat_chge chge = {
-		.mon_name = {(u_int)strlen(name), name},
-		.state = (int)number,
-	};
-	struct addr to = h->addr;
-	struct buf message;
-
-	to.port = h->statd.port;
-	buf_init(&message, RPCMSG_SIZE_MAX);
-	rpcmsg_add_call(&message, prng_u32(&h->sim->rng), SM_PROGRAM,
-			SM_VERSION, SM_PROC_NOTIFY);
-	rpcsrv_add_xdr(&message, (rpcsrv_xdr *)xdr_sm_stat_chge, &chge);
-	deliver(h, packet_new(from, &to, message.bytes, message.len), 1);
-	buf_fini(&message);
-}
-
-void net_send_stranger(struct sim *s)
-{
-	static char name[] = "stranger.sim.example";
-	struct host *h = &s->hosts[prng_below(&s->rng, s->host_count)];
-
-	send_notice(h, &attacker, name, (uint32_t)sim_between(s, 1, 999));
-}
-
-/*
- * Four attackers: one who knows a name; one who forges the address and a
- * reserved port, with a number so high that honest ones look old; and a user
- * of the peer's host, with a high number or one that was true once.
- */
-void net_send_forged_notice(struct sim *s)
-{
-	struct host *h = &s->hosts[prng_below(&s->rng, s->host_count)];
-	struct pair *pair =
-		&h->lockd.pairs[prng_below(&s->rng, h->lockd.pair_count)];
-	struct addr from = pair->peer->addr;
-	uint32_t number = (uint32_t)sim_between(s, 1, FORGED_NUMBERS - 1);
-	char *name =
-		prng_below(&s->rng, 2) == 0 ? pair->mon_name : pair->peer->node;
-
-	from.port = 700;
-	switch (prng_below(&s->rng, 4)) {
-	case 0:
-		from = attacker;
-		number += FORGED_BY_NAME;
-		break;
-	case 1:
-		number += FORGED_AS_PEER;
-		break;
-	case 2:
-		from.port = 7000;
-		number += FORGED_AS_PEER;
-		break;
-	default:
-		from.port = 7000;
-		if (pair->peer->announced_count == 0)
-			return;
-		number = pair->peer->announced[prng_below(
-			&s->rng, pair->peer->announced_count)];
-	}
-	trace(s, h, "forged notice \"%s\" %u from 10.0.0.%u port %u", name,
-	      number, from.bytes[3], from.port);
-	send_notice(h, &from, name, number);
+		attack_answer(h);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Links between hosts, what rpcbind answers, an attacker, and calls over TCP.
+ * Links between hosts, what rpcbind answers, and calls over TCP.
  * Part of sim.h.
  */
 #ifndef NFS_RECLAIM_TESTS_SIM_NET_H
@@ -69,12 +69,9 @@ void net_send(struct host *h, uint16_t port, const struct addr *to,
 	      const uint8_t *bytes, size_t len, const struct notice_mark *acks);
 /* Reads the SM_NOTIFY in a message; *out is untouched where it is none. */
 void net_read_notice(const uint8_t *bytes, size_t len, struct notice_mark *out);
-/* A notice from a stranger, to a random statd. */
-void net_send_stranger(struct sim *s);
-/* A notice in the name of a peer, from that peer's address or another. */
-void net_send_forged_notice(struct sim *s);
-/* Forged answers to calls that left @h lately. */
-void net_forge(struct host *h);
+/* Has @bytes arrive at the port @at of @to in a moment, with nobody's name. */
+void net_deliver(struct host *to, const struct addr *from,
+		 const struct addr *at, const uint8_t *bytes, size_t len);
 
 /* --- stream.c ---------------------------------------------------------- */
 

@@ -14,7 +14,8 @@
  *   lockd.c  the lock manager: who is monitored, and the callback
  *   callout.c the program for HA, and what a cluster learns from it
  *   disk.c   a disk that loses what was not flushed; the store worker
- *   net.c    links, rpcbind, and an attacker
+ *   net.c    links, and rpcbind
+ *   attack.c an attacker
  *   stream.c calls over TCP
  *   check.c  what must always hold
  *   heard.c  ... of notices that come
@@ -36,6 +37,7 @@
 #include "lib/timerq.h"
 #include "sm-notify/notify.h"
 #include "statd/nsm.h"
+#include "tests/sim/attack.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/net.h"
 #include "tests/sim/scenario.h"

@@ -13,7 +13,7 @@ static const struct mishap mishaps[] = {
 	{1, exits_force},
 	{5, mishap_lockd_leaves},
 	{5, mishap_cut_link},
-	{6, net_forge},
+	{6, attack_answer},
 	{9, mishap_forge_notice},
 	{3, mishap_send_stranger},
 	{0},
