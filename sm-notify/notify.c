@@ -168,6 +168,9 @@ static void dispatch(struct notify *n, const struct notify_in *in)
 	case NOTIFY_IN_FILE:
 		on_file(n, in);
 		break;
+	case NOTIFY_IN_UNREAD:
+		requests_note_unread(&n->requests, in->file.name);
+		break;
 	case NOTIFY_IN_START:
 		on_start(n);
 		break;

@@ -55,6 +55,7 @@ struct notify_config {
 enum notify_in_kind {
 	NOTIFY_IN_PARKED,      /* sm/.reclaim/parked, before any file */
 	NOTIFY_IN_FILE,	       /* a file of sm.bak/ */
+	NOTIFY_IN_UNREAD,      /* ... that cannot be read: file.name */
 	NOTIFY_IN_START,       /* all files are in: begin (or end, if none) */
 	NOTIFY_IN_ANSWER,      /* a datagram came back */
 	NOTIFY_IN_CALL_ANSWER, /* a CALL was answered */

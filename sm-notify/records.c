@@ -41,8 +41,11 @@ struct reading {
 static void note_unread(struct reading *reading, const char *name,
 			const char *why)
 {
+	const struct notify_in in = {.kind = NOTIFY_IN_UNREAD,
+				     .file.name = name};
 	struct buf text;
 
+	notify_input(reading->run->notify, 0, &in);
 	if (reading->run->unread++ >= RUN_NAMES_MAX)
 		return;
 	buf_init(&text, LOG_TEXT_MAX / 2);

@@ -7,6 +7,7 @@
 #include "sm-notify/request.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/record.h"
 #include "lib/xalloc.h"
@@ -60,13 +61,48 @@ static void count_untold(void *ctx, struct target *target)
 	count(ctx, target, target->is_parked);
 }
 
+void requests_note_unread(struct requests *r, const char *name)
+{
+	keyset_add(&r->set->unread, name, strlen(name));
+}
+
+/* Whether such a file has the name of @subject, or is an address of it. */
+static bool is_unread(const struct requests *r,
+		      const struct ctl_subject *subject)
+{
+	const struct keyset *names = &r->set->unread;
+	char text[ADDR_TEXT_SIZE];
+
+	if (keyset_has(names, subject->mon_name, strlen(subject->mon_name)))
+		return true;
+	for (size_t i = 0; i < subject->addr_count; i++) {
+		addr_format(&subject->addrs[i], text);
+		if (keyset_has(names, text, strlen(text)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * SAFETY: what a file says that cannot be read now, a later run may read, and
+ * tell a peer that has locks by then.  Whoever asks has it parked.
+ */
+static enum ctl_word or_unread(const struct requests *r,
+			       const struct ctl_subject *subject,
+			       enum ctl_word word)
+{
+	if (word == CTL_NONE && is_unread(r, subject))
+		return CTL_UNTOLD;
+	return word;
+}
+
 enum ctl_word requests_state(const struct requests *r,
 			     const struct ctl_subject *subject)
 {
 	enum ctl_word word = CTL_NONE;
 
 	target_set_each(r->set, subject, count_untold, &word);
-	return word;
+	return or_unread(r, subject, word);
 }
 
 /* This one does not, so nobody need wait for it. */
@@ -82,7 +118,7 @@ static enum ctl_word telling_state(const struct requests *r,
 	enum ctl_word word = CTL_NONE;
 
 	target_set_each(r->set, subject, count_telling, &word);
-	return word;
+	return or_unread(r, subject, word);
 }
 
 static void call(struct requests *r, struct target *target)
@@ -162,7 +198,9 @@ static void take_tell(struct requests *r, uint64_t id,
 	enum ctl_word word = telling_state(r, subject);
 	struct teller *teller;
 
-	if (word != CTL_UNTOLD || r->teller_count >= REQUESTS_TELLERS_MAX) {
+	/* An unread file tells nobody. */
+	if (word != CTL_UNTOLD || is_unread(r, subject) ||
+	    r->teller_count >= REQUESTS_TELLERS_MAX) {
 		answer(r, id, word, subject);
 		return;
 	}

@@ -54,6 +54,14 @@ void requests_fini(struct requests *requests);
 void requests_load(struct requests *requests, const uint8_t *bytes, size_t len);
 
 /*
+ * Notes that the file @name of sm.bak/ could not be read: its peer, for all we
+ * know, is untold, and nobody tells it.
+ * Range:  at most TARGET_UNREAD_MAX, a further one counts as no file.
+ * Owns:   copies.
+ */
+void requests_note_unread(struct requests *requests, const char *name);
+
+/*
  * Parks what the loaded lines say; all files are in.
  */
 void requests_start(struct requests *requests);

@@ -34,6 +34,7 @@ void target_set_init(struct target_set *set,
 	map_init(&set->by_name, key);
 	keyset_init(&set->marks, key, TARGET_MARKS_MAX);
 	keyset_init(&set->guards, key, TARGET_GUARDS_MAX);
+	keyset_init(&set->unread, key, TARGET_UNREAD_MAX);
 	list_init(&set->loose);
 	list_init(&set->files);
 	list_init(&set->dirty);
@@ -91,6 +92,7 @@ void target_set_fini(struct target_set *set)
 	free(set->name);
 	keyset_fini(&set->marks);
 	keyset_fini(&set->guards);
+	keyset_fini(&set->unread);
 	free(set->skip);
 	free(set->own);
 	map_fini(&set->by_name);

@@ -108,11 +108,13 @@ struct target {
 
 #define TARGET_MARKS_MAX  65536u
 #define TARGET_GUARDS_MAX 65536u
+#define TARGET_UNREAD_MAX 65536u
 
 struct target_set {
 	struct map by_name;
 	struct keyset marks;  /* "MON_NAME MY_NAME" of records told already */
 	struct keyset guards; /* addr_key()s to which no look-up may lead */
+	struct keyset unread; /* names of files that could not be read */
 	struct link loose;    /* of target::in_loose: not found by its name */
 	struct target **targets; /* in the order they were found */
 	size_t count;

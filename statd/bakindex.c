@@ -48,7 +48,7 @@ static bool is_fresh(const struct bakindex *index)
 
 bool bakindex_is_empty(const struct bakindex *index)
 {
-	return is_fresh(index) && index->set.count == 0;
+	return is_fresh(index) && index->set.count == 0 && !index->has_unread;
 }
 
 static void read_parked(struct bakindex *index)
@@ -71,13 +71,18 @@ static int read_file(void *ctx, const char *name)
 	struct target_text file = {.name = name};
 	struct target_report report;
 	struct buf text;
+	int error;
 
 	buf_init(&text, RECORD_FILE_MAX);
 	/* sm-notify complains about what cannot be read. */
-	if (durable_read(index->bak_fd, name, &text) == 0) {
+	error = durable_read(index->bak_fd, name, &text);
+	if (error == 0) {
 		file.bytes = text.bytes;
 		file.len = text.len;
 		target_set_add_file(&index->set, &file, &report);
+	} else if (error != -ENOENT) {
+		requests_note_unread(&index->requests, name);
+		index->has_unread = true;
 	}
 	buf_fini(&text);
 	return 0;
@@ -97,6 +102,7 @@ static void read_all(struct bakindex *index)
 	outbox_init(&index->box);
 	requests_init(&index->requests, &index->set, &index->box);
 	index->is_read = true;
+	index->has_unread = false;
 	read_parked(index);
 	/* ORDER: the time first, so that a change on the way shows later. */
 	error = fstat(index->bak_fd, &st) ? -errno : 0;

@@ -17,6 +17,7 @@ struct bakindex {
 	int sm_fd;  /* borrowed */
 	bool is_read;
 	bool is_sure; /* sm.bak/ had not just been changed when it was read */
+	bool has_unread;	 /* files that could not be read */
 	struct timespec changed; /* sm.bak/, when it was read */
 	struct target_set set;
 	struct outbox box; /* stays empty */
@@ -43,7 +44,7 @@ bool bakindex_is_empty(const struct bakindex *index);
  * Tells how @subject stands: CTL_UNTOLD, whose lines are added to @lines, else
  * CTL_PARKED or CTL_NONE.  Reads sm.bak/ where it has changed; it is read from
  * beginning to end, which for ten thousand files takes a fraction of a second.
- * What cannot be read is logged and counts for nothing.
+ * A file that cannot be read counts as one of an untold peer, without lines.
  */
 enum ctl_word bakindex_ask(struct bakindex *index,
 			   const struct ctl_subject *subject,

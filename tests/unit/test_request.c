@@ -51,6 +51,30 @@ static void test_ask(void **state)
 	notify_free(w.n);
 }
 
+/* Whatever is in it may be told by a later run, which can read it. */
+static void test_unread_is_untold(void **state)
+{
+	const struct notify_in unread = {.kind = NOTIFY_IN_UNREAD,
+					 .file.name = "192.0.2.10"};
+	struct world w = world_default();
+
+	(void)state;
+	feed_file(&w, "a", LINE("192.0.2.20", "srv"));
+	notify_input(w.n, w.now_ms, &unread);
+	feed_kind(&w, NOTIFY_IN_START);
+	expect_getport(&w, "192.0.2.20");
+	request(&w, 1, "ask 0 192.0.2.10");
+	expect_answer(&w, 1, CTL_UNTOLD);
+	request(&w, 2, "ask 0 other.example 192.0.2.10");
+	expect_answer(&w, 2, CTL_UNTOLD);
+	request(&w, 3, "ask 0 192.0.2.11 192.0.2.11");
+	expect_answer(&w, 3, CTL_NONE);
+	/* Nobody waits for what nobody does. */
+	request(&w, 4, "tell 0 192.0.2.10");
+	expect_answer(&w, 4, CTL_UNTOLD);
+	notify_free(w.n);
+}
+
 /* However many wait before it and however long its back-off is. */
 static void test_tell_goes_first(void **state)
 {
@@ -381,6 +405,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ask),
+		cmocka_unit_test(test_unread_is_untold),
 		cmocka_unit_test(test_tell_goes_first),
 		cmocka_unit_test(test_tell_is_answered),
 		cmocka_unit_test(test_tell_is_given_up),
