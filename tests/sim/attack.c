@@ -2,7 +2,8 @@
 /*
  * An attacker who answers calls that are not his, and sends notices that no
  * host has sent.  He may know an xid or forge an address, but not both at once:
- * against that a datagram has no defence.
+ * against that a datagram has no defence.  What he replays is in replay.c, how
+ * he floods in flood.c.
  */
 #include "tests/sim/attack.h"
 
@@ -88,11 +89,11 @@ void attack_answer(struct host *h)
 		forge_one(h, &h->recent[prng_below(&h->sim->rng, count)]);
 }
 
-static void send_notice(struct host *h, const struct addr *from, char *name,
-			uint32_t number)
+void attack_send_notice(struct host *h, const struct addr *from,
+			const char *name, uint32_t number)
 {
 	struct sm_stat_chge chge = {
-		.mon_name = {(u_int)strlen(name), name},
+		.mon_name = {(u_int)strlen(name), (char *)(uintptr_t)name},
 		.state = (int)number,
 	};
 	struct addr to = h->addr;
@@ -112,7 +113,8 @@ void attack_stranger(struct sim *s)
 	static char name[] = "stranger.sim.example";
 	struct host *h = &s->hosts[prng_below(&s->rng, s->host_count)];
 
-	send_notice(h, &attacker, name, (uint32_t)sim_between(s, 1, 999));
+	attack_send_notice(h, &attacker, name,
+			   (uint32_t)sim_between(s, 1, 999));
 }
 
 /*
@@ -152,5 +154,5 @@ void attack_notice(struct sim *s)
 	}
 	trace(s, h, "forged notice \"%s\" %u from 10.0.0.%u port %u", name,
 	      number, from.bytes[3], from.port);
-	send_notice(h, &from, name, number);
+	attack_send_notice(h, &from, name, number);
 }

@@ -84,7 +84,8 @@ static void work(struct callout_run *run)
 	if (run->pair == NULL)
 		return;
 	run->pair->told = run->tells;
-	run->pair->is_unsure = false;
+	/* A record that cannot be read looks like none. */
+	run->pair->is_unsure = run->pair->is_unread;
 }
 
 void callout_memo_written(struct host *h, const struct store_job *job)

@@ -6,6 +6,7 @@
  * A pair goes from "promised" (statd said yes to SM_MON) to "debt" (we lost
  * power, so the peer must be told) to nothing (it acknowledged both names).
  */
+#define _GNU_SOURCE /* memmem() */
 #include "tests/sim/sim.h"
 
 #include <inttypes.h>
@@ -17,6 +18,12 @@
 #include "lib/hostname.h"
 #include "lib/rpcmsg.h"
 #include "lib/statenum.h"
+#include "tests/sim/caps.h"
+
+/* Each record asks on its own, as do those who tell a peer (late.c). */
+#define ASKED_MS	      2000u
+#define ASKED_MAX	      20u
+#define CALLBACKS_AT_ONCE_MAX 32 /* CALLBACK_IN_FLIGHT_MAX */
 
 void check_violate(struct host *h, const char *rule, const char *format, ...)
 {
@@ -60,16 +67,21 @@ bool check_is_wanted(const struct record_wanted *wanted,
 static bool has_record(void *ctx, const uint8_t *bytes, size_t len)
 {
 	struct record_lines lines = {.bytes = bytes, .len = len};
+	const struct record_wanted *wanted = ctx;
 	const uint8_t *line;
 	size_t line_len;
 
+	/* Many files are about others. */
+	if (len == 0 || memmem(bytes, len, wanted->mon_name,
+			       strlen(wanted->mon_name)) == NULL)
+		return false;
 	while (record_lines_next(&lines, &line, &line_len)) {
 		struct record rec;
 		bool is_found;
 
 		if (record_parse(line, line_len, &rec) != RECORD_OK)
 			continue;
-		is_found = check_is_wanted(ctx, &rec);
+		is_found = check_is_wanted(wanted, &rec);
 		record_fini(&rec);
 		if (is_found)
 			return true;
@@ -108,7 +120,7 @@ static void no_peer_is_deleted_untold(struct host *h, struct pair *pair)
 
 	if (!pair->is_debt ||
 	    disk_survives(&h->disk, DISK_BAK, has_record, &wanted) ||
-	    (!h->is_turned &&
+	    ((!h->is_turned || pair->is_unmerged) &&
 	     disk_survives(&h->disk, DISK_SM, has_record, &wanted)))
 		return;
 	check_violate(h, "no_peer_is_deleted_untold",
@@ -131,6 +143,44 @@ void check_step(struct sim *s)
 			no_peer_is_deleted_untold(h, &h->lockd.pairs[j]);
 		}
 	}
+}
+
+/* However many notices come that are in doubt, they cost a peer little. */
+void check_asked(struct host *h, const struct addr *to)
+{
+	const struct host *peer = sim_host_at(h->sim, to);
+	uint64_t now_ms = h->sim->now_ms;
+
+	if (peer == NULL)
+		return;
+	if (now_ms - h->statd.asked[peer->index].since_ms > ASKED_MS) {
+		h->statd.asked[peer->index].since_ms = now_ms;
+		h->statd.asked[peer->index].count = 0;
+	}
+	if (++h->statd.asked[peer->index].count > ASKED_MAX)
+		check_violate(h, "peer_is_asked_rarely",
+			      "%u times within %u ms", ASKED_MAX + 1, ASKED_MS);
+}
+
+void check_caps(struct host *h)
+{
+	struct caps_fault fault;
+	size_t waiters;
+
+	if (h->statd.callbacks_at_once > CALLBACKS_AT_ONCE_MAX)
+		check_violate(h, "queues_stay_under_their_caps",
+			      "%zu callbacks at once",
+			      h->statd.callbacks_at_once);
+	if (h->statd.core == NULL)
+		return;
+	if (caps_find(h->statd.core, &fault, &waiters))
+		check_violate(h, "queues_stay_under_their_caps",
+			      "%s is %zu, and there are %zu", fault.cap,
+			      fault.max, fault.count);
+	if (h->statd.open_strangers > waiters)
+		check_violate(h, "queues_stay_under_their_caps",
+			      "%zu callers wait for nothing",
+			      h->statd.open_strangers - waiters);
 }
 
 /* --- the number -------------------------------------------------------- */
@@ -202,6 +252,7 @@ void check_mon_answered(struct host *h, const struct statd_call *call,
 			      "low byte %u, not of %u", reply.results[7],
 			      h->number);
 	call->pair->is_promised = true;
+	call->pair->is_unread = false;
 	memcpy(call->pair->promised, call->cookie, sizeof(call->cookie));
 	h->checked = UINT64_MAX;
 	check_step(h->sim);
@@ -228,13 +279,33 @@ void check_statd_starts(struct host *h)
 {
 	size_t i;
 
-	for (i = 0; i < h->lockd.pair_count; i++)
+	for (i = 0; i < h->lockd.pair_count; i++) {
 		h->lockd.pairs[i].is_looked_up = false;
+		h->lockd.pairs[i].is_unread = false;
+	}
+}
+
+void check_unread(struct host *h, const char *file)
+{
+	size_t i;
+
+	trace(h->sim, h, "statd: sm/%s cannot be read", file);
+	for (i = 0; i < h->lockd.pair_count; i++) {
+		struct pair *pair = &h->lockd.pairs[i];
+
+		if (strcmp(pair->mon_name, file) != 0)
+			continue;
+		pair->is_unread = true;
+		pair->is_callback_due = false;
+		pair->is_unsure = true; /* nor what the cluster was told */
+	}
 }
 
 void check_unmon_sent(struct pair *pair)
 {
 	pair->is_looked_up = false;
+	/* Its record goes, the one of the boot before with it. */
+	pair->is_debt = pair->is_debt && !pair->is_unmerged;
 	pair->is_promised = false;
 	pair->is_callback_due = false;
 }

@@ -10,11 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/buf.h"
 #include "lib/list.h"
 #include "lib/prng.h"
 #include "statd/nsm.h"
 
 #define SIM_NAME_SIZE 64
+#define DISK_SLOW_MS  180000
 
 struct host;
 
@@ -26,6 +28,16 @@ struct inode {
 	uint8_t *bytes;
 	size_t len;
 	bool is_synced;
+	bool is_lost; /* a flush failed: clean, and not on the disk */
+};
+
+/* What a disk may refuse. */
+enum disk_op {
+	DISK_WRITE, /* to make a file, or to write to it */
+	DISK_FLUSH,
+	DISK_NAME, /* to rename, link or remove */
+	DISK_FLUSH_DIR,
+	DISK_READ,
 };
 
 struct dirent {
@@ -56,7 +68,17 @@ struct store_job {
 	uint8_t *bytes;
 	size_t len;
 	struct inode *inode; /* written, not yet flushed */
+	bool is_direct;	     /* under its own name, as durable.h DURABLE_NEW */
+	struct store_claim *claim;
 	int error;
+};
+
+/* A file that statd/claim.c would not take for its own. */
+struct store_claim {
+	struct link in_claims; /* store::claims */
+	char file[SIM_NAME_SIZE];
+	bool is_ours;
+	struct buf kept; /* lines of others that are in it */
 };
 
 enum store_stage { STORE_IDLE, STORE_WRITE, STORE_FLUSH, STORE_SYNC_DIR };
@@ -64,13 +86,19 @@ enum store_stage { STORE_IDLE, STORE_WRITE, STORE_FLUSH, STORE_SYNC_DIR };
 struct store {
 	struct link queued;
 	struct link batch;
+	struct link claims; /* store_claim::in_claims */
 	enum store_stage stage;
 };
 
 struct disk {
 	struct link inodes; /* inode::in_disk */
 	struct dir dirs[DISK_DIRS];
-	uint64_t changes; /* how often anything here changed */
+	uint64_t changes;	    /* how often anything here changed */
+	uint64_t errors;	    /* how often it refused something */
+	unsigned int error_percent; /* of what it is asked for */
+	unsigned int read_percent;  /* ... of reads */
+	uint64_t full_until_ms;
+	uint64_t slow_until_ms; /* a flush takes up to DISK_SLOW_MS */
 };
 
 /* Tells whether a file with these bytes is what is looked for. */
@@ -84,6 +112,13 @@ struct inode *disk_create(struct disk *disk, enum disk_dir dir,
 void disk_write(struct disk *disk, struct inode *inode, const void *bytes,
 		size_t len);
 void disk_sync(struct disk *disk, struct inode *inode);
+/* The bytes are lost, and no later flush says so. */
+void disk_fail_sync(struct disk *disk, struct inode *inode);
+/* 0, or -errno: the disk of @h does not do @op now. */
+int disk_error(struct host *h, enum disk_op op);
+/* Nothing can be written for a while; flushes take minutes for a while. */
+void disk_fill(struct host *h);
+void disk_slow(struct host *h);
 /* Gives a file a second name, in another directory. */
 void disk_link(struct disk *disk, enum disk_dir from, enum disk_dir to,
 	       const char *name);
@@ -98,6 +133,8 @@ const struct inode *disk_find(const struct disk *disk, enum disk_dir dir,
 /* Whether some file of @dir matches, whatever a power failure now would do. */
 bool disk_survives(const struct disk *disk, enum disk_dir dir,
 		   disk_match *match, void *ctx);
+/* Whether there is such a file, whatever a power failure now would do. */
+bool disk_keeps(const struct disk *disk, enum disk_dir dir, const char *name);
 /* Loses what was not flushed, or some of it. */
 void disk_power_fail(struct disk *disk, struct prng *rng);
 

@@ -88,7 +88,9 @@ static void fail_replace(struct host *h, const char *file, const void *bytes,
 
 void exits_rewrite(struct host *h, const struct notify_out *out)
 {
-	bool has_failed = sim_mishap(h->sim, 5);
+	bool has_failed =
+		sim_mishap(h->sim, 5) ||
+		disk_error(h, out->len > 0 ? DISK_WRITE : DISK_NAME) != 0;
 	char file[SIM_NAME_SIZE];
 
 	assert(strlen(out->rewrite.file) < sizeof(file));
@@ -124,8 +126,9 @@ void exits_done(struct host *h, const struct notify_out *out)
 
 	h->notifier.is_done = true;
 	/* Somebody calls it again: the administrator, a timer. */
-	if (out->done.untold > 0 ? s->is_calm || prng_below(&s->rng, 2) == 0
-				 : sim_mishap(s, 10))
+	if (out->done.untold > 0 || h->notifier.has_unread
+		    ? s->is_calm || prng_below(&s->rng, 2) == 0
+		    : sim_mishap(s, 10))
 		sim_after(s, sim_between(s, 100, 30000), notifier_run, h)
 			->life = h->boot;
 }

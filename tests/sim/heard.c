@@ -49,7 +49,7 @@ void heard_expect(struct host *h, struct host *peer)
 		struct pair *pair = &peer->lockd.pairs[i];
 
 		if (pair->peer != h || !pair->is_promised ||
-		    is_out_of_reach(peer, pair) ||
+		    is_out_of_reach(peer, pair) || pair->is_unread ||
 		    pair->state != PAIR_MONITORED || pair->is_callback_due)
 			continue;
 		pair->is_callback_due = true;
@@ -181,6 +181,7 @@ void heard_callback(struct host *h, struct pair *pair, uint32_t number)
 {
 	trace(h->sim, h, "lockd: called back, \"%s\" %u", pair->mon_name,
 	      number);
+	attack_heard(h, pair, number);
 	if (number >= FORGED_AS_PEER) {
 		pair->forged_ms = h->sim->now_ms; /* has the peer's address */
 		/* It took the place of the honest one; lockd has heard. */

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/portmap.h"
 #include "lib/statenum.h"
 #include "lib/xalloc.h"
 #include "statd/aliases.h"
@@ -43,8 +44,10 @@ void host_init(struct host *h, struct sim *s, unsigned int index)
 	else
 		strcpy(h->my_name, h->node);
 	disk_init(&h->disk);
+	h->disk.error_percent = 1;
 	parking_init(h);
 	store_init(&h->statd.store);
+	crowd_init(h);
 	if (prng_below(&s->rng, 2) == 0)
 		return;
 	/* A number that nfs-utils left. */
@@ -61,6 +64,7 @@ void host_fini(struct host *h)
 	notify_free(h->notifier.core);
 	store_kill(&h->statd.store);
 	free(h->statd.calls);
+	crowd_fini(h);
 	disk_fini(&h->disk);
 	parking_fini(h);
 }
@@ -76,6 +80,9 @@ static void end_statd(struct host *h)
 	h->statd.core = NULL;
 	h->statd.life++;
 	h->statd.call_count = 0;
+	h->statd.open_strangers = 0;
+	memset(h->statd.asked, 0, sizeof(h->statd.asked));
+	crowd_statd_died(h);
 	callout_kill_all(h);
 	store_kill(&h->statd.store);
 }
@@ -113,6 +120,7 @@ void host_power_fail(struct host *h)
 	end_statd(h);
 	notifier_end(h);
 	lockd_power_fail(h);
+	crowd_power_fail(h);
 	parking_power_fail(h);
 	callout_power_fail(h);
 	disk_power_fail(&h->disk, &s->rng);
@@ -218,6 +226,10 @@ static void feed_store(struct host *h, uint32_t life)
 	size_t i;
 
 	for (i = 0; i < files.count && h->statd.life == life; i++) {
+		if (disk_error(h, DISK_READ) != 0) {
+			check_unread(h, files.all[i].name);
+			continue;
+		}
 		in.file.name = files.all[i].name;
 		in.bytes = files.all[i].inode->bytes;
 		in.len = files.all[i].inode->len;
@@ -324,6 +336,11 @@ static void carry_reply(struct host *h, const struct nsm_out *out)
 	}
 	call = &h->statd.calls[out->reply.reply_to];
 	call->is_answered = true;
+	if (call->crowd > 0) {
+		crowd_replied(h, call, out);
+		return;
+	}
+	h->statd.open_strangers -= !call->is_lockd;
 	if (call->is_lockd) {
 		reply_to_lockd(h, call, out);
 	} else if (call->is_stream && out->len > 0) {
@@ -404,7 +421,12 @@ static void statd_send(struct host *h, const struct nsm_out *out)
 
 	trace(h->sim, h, "statd: SEND from %u to 10.0.0.%u port %u", port,
 	      out->send.peer.bytes[3], out->send.peer.port);
+	h->statd.callbacks_at_once += out->send.source == NSM_FROM_LOOPBACK &&
+				      out->send.peer.port != PORTMAP_PORT;
 	net_read_notice(out->bytes, out->len, &notice);
+	if (out->send.source == NSM_FROM_ANY &&
+	    out->send.peer.port == PORTMAP_PORT)
+		check_asked(h, &out->send.peer);
 	if (notice.is_notice && out->send.source == NSM_FROM_ANY)
 		check_notice_sent(h, &out->send.peer, &notice);
 	if (!sim_mishap(h->sim, 2)) {
@@ -470,6 +492,7 @@ static void statd_carry(struct host *h)
 	uint32_t life = h->statd.life;
 	struct nsm_out out;
 
+	h->statd.callbacks_at_once = 0;
 	while (h->statd.core != NULL && h->statd.life == life &&
 	       nsm_output(h->statd.core, &out)) {
 		if (!host_survives(h, PROGRAM_STATD))
@@ -509,6 +532,7 @@ void statd_input(struct host *h, const struct nsm_in *in)
 		statd_feed_number(h);
 	nsm_input(h->statd.core, host_clock(h), in);
 	statd_carry(h);
+	check_caps(h);
 }
 
 void statd_call(struct host *h, const struct statd_call *call,
@@ -523,5 +547,6 @@ void statd_call(struct host *h, const struct statd_call *call,
 	if (h->statd.calls == NULL)
 		h->statd.calls = xcalloc(SIM_CALLS_MAX, sizeof(*call));
 	h->statd.calls[h->statd.call_count++] = *call;
+	h->statd.open_strangers += !call->is_lockd && call->crowd == 0;
 	statd_input(h, &in);
 }

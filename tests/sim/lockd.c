@@ -204,6 +204,7 @@ void lockd_replied(struct host *h, size_t index, uint32_t xid,
 		pair->state = PAIR_IDLE;
 	else if (has_worked) {
 		pair->state = PAIR_MONITORED;
+		attack_note(pair, pair->peer->number);
 		if (!call->is_given_up)
 			parking_granted(h, pair);
 	} else if (pair->calls == 0 && pair->state == PAIR_MONITORING) {
@@ -294,8 +295,12 @@ void lockd_lock(struct host *a, struct host *b)
 void lockd_unlock(struct host *h)
 {
 	struct lockd *l = &h->lockd;
-	struct pair *pair = &l->pairs[prng_below(&h->sim->rng, l->pair_count)];
 
+	lockd_leave(h, &l->pairs[prng_below(&h->sim->rng, l->pair_count)]);
+}
+
+void lockd_leave(struct host *h, struct pair *pair)
+{
 	if (!h->is_up || pair->state != PAIR_MONITORED || pair->calls > 0)
 		return;
 	pair->state = PAIR_LEAVING;
@@ -344,12 +349,21 @@ static void take_callback(struct host *h, const struct rpcmsg_call *call)
 	}
 	pair = pair_of_cookie(&h->lockd, status.priv);
 	memcpy(&boot, status.priv + 4, sizeof(boot));
-	if (boot != h->boot)
+	if (boot != h->boot && !h->has_old_records)
 		check_violate(h, "callback_cookie_is_of_this_boot", "boot %u",
 			      boot);
 	if (pair != NULL)
 		heard_callback(h, pair, (uint32_t)status.state);
 	xdr_free((xdrproc_t)xdr_sm_status, &status);
+}
+
+static uint64_t answer_delay_ms(struct host *h)
+{
+	struct sim *s = h->sim;
+
+	if (h->lockd.slow_until_ms > s->now_ms && !s->is_calm)
+		return sim_between(s, 0, LOCKD_SLOW_MS);
+	return sim_between(s, 0, sim_mishap(s, 10) ? 9000 : 50);
 }
 
 void lockd_input(struct host *h, const struct packet *p)
@@ -371,8 +385,7 @@ void lockd_input(struct host *h, const struct packet *p)
 	take_callback(h, &call);
 	buf_init(&reply, RPCMSG_SIZE_MAX);
 	rpcmsg_add_reply(&reply, call.xid, RPCMSG_SUCCESS, 0);
-	e = sim_after(s, sim_between(s, 0, sim_mishap(s, 10) ? 9000 : 50),
-		      answer_callback, h);
+	e = sim_after(s, answer_delay_ms(h), answer_callback, h);
 	e->life = h->boot;
 	e->len = reply.len;
 	e->bytes = buf_take(&reply);

@@ -5,6 +5,8 @@
  */
 #include "tests/sim/sim.h"
 
+#define PARTED_MS_MAX 300000
+
 static struct host *other_host(struct host *h)
 {
 	struct sim *s = h->sim;
@@ -48,6 +50,21 @@ void mishap_cut_link(struct host *h)
 	if (prng_below(&s->rng, 2) == 0)
 		s->net.dead_until_ms[to->index][h->index] =
 			s->net.dead_until_ms[h->index][to->index];
+}
+
+void mishap_partition(struct host *h)
+{
+	struct sim *s = h->sim;
+	uint64_t side = sim_between(s, 1, (UINT64_C(1) << s->host_count) - 2);
+	uint64_t until_ms = s->now_ms + sim_between(s, 10000, PARTED_MS_MAX);
+	unsigned int i, j;
+
+	trace(s, NULL, "hosts %02x are cut off from the others",
+	      (unsigned int)side);
+	for (i = 0; i < s->host_count; i++)
+		for (j = 0; j < s->host_count; j++)
+			if ((side >> i & 1) != (side >> j & 1))
+				s->net.dead_until_ms[i][j] = until_ms;
 }
 
 void mishap_forge_notice(struct host *h)

@@ -213,7 +213,7 @@ static struct packet *packet_new(const struct addr *from, const struct addr *to,
 static uint64_t link_delay(struct sim *s)
 {
 	if (sim_mishap(s, s->net.late_percent))
-		return sim_between(s, 100, 60000);
+		return sim_between(s, 100, s->net.late_ms_max);
 	return sim_between(s, 1, s->is_calm ? 5 : s->net.delay_ms_max);
 }
 
@@ -225,10 +225,14 @@ bool net_has_way(const struct host *from, const struct host *to)
 	       s->net.dead_until_ms[from->index][to->index] <= s->now_ms;
 }
 
-void net_deliver(struct host *to, const struct addr *from,
-		 const struct addr *at, const uint8_t *bytes, size_t len)
+struct packet *net_deliver(struct host *to, const struct addr *from,
+			   const struct addr *at, const uint8_t *bytes,
+			   size_t len)
 {
-	deliver(to, packet_new(from, at, bytes, len), 1);
+	struct packet *p = packet_new(from, at, bytes, len);
+
+	deliver(to, p, 1);
+	return p;
 }
 
 static bool is_lost(struct host *from, struct host *to)
@@ -294,6 +298,8 @@ void net_send(struct host *h, uint16_t port, const struct addr *to,
 		p->sender = h;
 		if (acks != NULL)
 			p->acks = *acks;
+		if (dest != h)
+			attack_see(p, dest);
 		send_once(h, dest, p);
 	}
 	if (is_call_port(port) && sim_mishap(s, s->net.forge_percent))

@@ -49,6 +49,7 @@ struct net {
 	unsigned int dup_percent;
 	unsigned int late_percent;
 	unsigned int forge_percent;
+	uint64_t late_ms_max;
 	uint64_t delay_ms_max;
 	uint64_t dead_until_ms[SIM_HOSTS_MAX][SIM_HOSTS_MAX];
 };
@@ -70,8 +71,9 @@ void net_send(struct host *h, uint16_t port, const struct addr *to,
 /* Reads the SM_NOTIFY in a message; *out is untouched where it is none. */
 void net_read_notice(const uint8_t *bytes, size_t len, struct notice_mark *out);
 /* Has @bytes arrive at the port @at of @to in a moment, with nobody's name. */
-void net_deliver(struct host *to, const struct addr *from,
-		 const struct addr *at, const uint8_t *bytes, size_t len);
+struct packet *net_deliver(struct host *to, const struct addr *from,
+			   const struct addr *at, const uint8_t *bytes,
+			   size_t len);
 
 /* --- stream.c ---------------------------------------------------------- */
 

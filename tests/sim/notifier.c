@@ -55,11 +55,19 @@ static void feed_records(struct host *h)
 	size_t i;
 
 	notifier_input(h, &in);
+	h->notifier.has_unread = false;
 	in = (struct notify_in){.kind = NOTIFY_IN_FILE};
 	for (i = 0; i < bak->count && h->notifier.life == life; i++) {
 		if (bak->all[i].name[0] == '.')
 			continue;
 		in.file.name = bak->all[i].name;
+		if (disk_error(h, DISK_READ) != 0) {
+			h->notifier.has_unread = true;
+			in.kind = NOTIFY_IN_UNREAD;
+			notifier_input(h, &in);
+			in.kind = NOTIFY_IN_FILE;
+			continue;
+		}
 		in.file.is_too_old = exits_is_too_old(h, bak->all[i].name);
 		in.bytes = bak->all[i].inode->bytes;
 		in.len = bak->all[i].inode->len;

@@ -508,7 +508,7 @@ bool parking_is_excused(const struct host *h, const struct pair *pair)
 		if (h->lockd.pairs[i].peer == pair->peer &&
 		    h->lockd.pairs[i].is_promised && has_other_names(h, pair))
 			return true;
-	if (pair->is_aside || is_in_file(h, pair))
+	if (pair->is_aside || pair->is_unmerged || is_in_file(h, pair))
 		return true;
 	if (!ctl_set_subject(&subject, pair->mon_name, &pair->peer->addr, 1))
 		return false;

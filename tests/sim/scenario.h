@@ -34,6 +34,8 @@ void mishap_lock(struct host *h);
 void mishap_lockd_leaves(struct host *h);
 /* Nothing gets to another host for a while, and often nothing back. */
 void mishap_cut_link(struct host *h);
+/* Some hosts and the others do not hear each other, for minutes. */
+void mishap_partition(struct host *h);
 /* Notices that no honest host has sent; to anybody. */
 void mishap_forge_notice(struct host *h);
 void mishap_send_stranger(struct host *h);

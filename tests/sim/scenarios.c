@@ -7,7 +7,6 @@
 #include "tests/sim/scenarios/all.h"
 
 const struct scenario *const scenarios[] = {
-	&scenario_any,
-	&scenario_reboots,
-	NULL,
+	&scenario_any,	 &scenario_disk,    &scenario_flood,
+	&scenario_lockd, &scenario_reboots, NULL,
 };

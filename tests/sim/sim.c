@@ -125,6 +125,7 @@ static void init_net(struct sim *s)
 	s->net.loss_percent = losses[prng_below(&s->rng, 4)];
 	s->net.dup_percent = (unsigned int)sim_between(s, 0, 20);
 	s->net.late_percent = (unsigned int)sim_between(s, 0, 5);
+	s->net.late_ms_max = 60000;
 	s->net.forge_percent = (unsigned int)sim_between(s, 0, 50);
 	s->net.delay_ms_max = sim_between(s, 1, 1000);
 }

@@ -12,10 +12,14 @@
  *   exits.c  with which settings sm-notify runs, and how it ends
  *   turn.c   the boot turn (design section 4), step by step on the model disk
  *   lockd.c  the lock manager: who is monitored, and the callback
+ *   lockdlife.c ... which is slow, restarted, unloaded
  *   callout.c the program for HA, and what a cluster learns from it
- *   disk.c   a disk that loses what was not flushed; the store worker
+ *   disk.c   a disk that loses what was not flushed, and refuses things
+ *   store.c  the store worker
  *   net.c    links, and rpcbind
- *   attack.c an attacker
+ *   attack.c an attacker: forges; replay.c: replays; flood.c: floods
+ *   crowd.c  many peers that say nothing, and callers who must be served
+ *   caps.c   what must stay few, whatever comes
  *   stream.c calls over TCP
  *   check.c  what must always hold
  *   heard.c  ... of notices that come
@@ -38,6 +42,7 @@
 #include "sm-notify/notify.h"
 #include "statd/nsm.h"
 #include "tests/sim/attack.h"
+#include "tests/sim/crowd.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/net.h"
 #include "tests/sim/scenario.h"
@@ -93,9 +98,13 @@ struct pair {
 	uint32_t due_above;	      /* ... a number above this */
 	bool is_answered;	      /* ... and needs not tell again */
 	uint64_t forged_ms; /* the last callback by one with its address */
+	struct quiet quiet; /* see attack.h */
 
-	bool is_aside; /* sm-notify must not tell it: skip, max-age */
-	bool is_stuck; /* told, and the disk did not let its line go */
+	bool is_aside;	  /* sm-notify must not tell it: skip, max-age */
+	bool is_stuck;	  /* told, and the disk did not let its line go */
+	bool is_unmerged; /* the turn could not bring it into sm.bak/ */
+	bool is_refused;  /* ... in the turn that runs */
+	bool is_unread;	  /* this statd could not read its record */
 
 	enum told told;	   /* by callouts, in this boot */
 	bool is_memo_lost; /* the disk refused to note a callout */
@@ -117,6 +126,7 @@ struct lockd {
 	bool is_registered;
 	uint16_t port;
 	uint32_t next_cookie;
+	uint64_t slow_until_ms;
 	struct pair pairs[SIM_PAIRS_MAX];
 	size_t pair_count;
 	struct lockd_call calls[LOCKD_CALLS_MAX];
@@ -129,6 +139,8 @@ void lockd_power_fail(struct host *h);
 void lockd_lock(struct host *a, struct host *b);
 /* Stops monitoring some peer. */
 void lockd_unlock(struct host *h);
+/* Stops monitoring @pair, if it does. */
+void lockd_leave(struct host *h, struct pair *pair);
 /* The answer to the call @index, if that still is @xid; none: it failed. */
 void lockd_replied(struct host *h, size_t index, uint32_t xid,
 		   const uint8_t *bytes, size_t len);
@@ -136,6 +148,19 @@ void lockd_replied(struct host *h, size_t index, uint32_t xid,
 void lockd_statd_died(struct host *h);
 /* A callback has come. */
 void lockd_input(struct host *h, const struct packet *p);
+
+/* --- lockdlife.c ------------------------------------------------------- */
+
+#define LOCKD_SLOW_MS 60000
+
+/* Callbacks are answered late, for a while. */
+void lockd_slow(struct host *h);
+/* It forgets all that it knew, and comes again on another port. */
+void lockd_restart(struct host *h);
+/* The same, after a word to statd about each peer. */
+void lockd_unload(struct host *h);
+/* nfsd is started, which begins a grace period, or stopped. */
+void lockd_nfsd(struct host *h);
 
 /* --- host.c, turn.c ---------------------------------------------------- */
 
@@ -151,6 +176,7 @@ struct statd_call {
 	uint8_t cookie[RECORD_PRIV_SIZE];
 	struct host *sender; /* SM_NOTIFY: whose, NULL the attacker's */
 	struct notice_mark notice;
+	size_t crowd;	/* the member that it is about + 1, or 0: see crowd.h */
 	bool is_stream; /* it came over TCP; the sender's stream: */
 	uint64_t stream_id;
 	uint64_t stream_seq;
@@ -174,6 +200,12 @@ struct statd {
 	struct store store;
 	struct statd_call *calls;
 	size_t call_count;
+	size_t open_strangers;	  /* calls of others without an answer */
+	size_t callbacks_at_once; /* sent because of one input */
+	struct {
+		uint64_t since_ms;
+		unsigned int count; /* look-ups of its port, since then */
+	} asked[SIM_HOSTS_MAX];
 	unsigned int spins;
 	struct callout_run runs[CALLOUT_RUNS_MAX];
 	bool is_launcher_lost; /* nothing is run in this life any more */
@@ -197,6 +229,7 @@ struct notifier {
 	bool is_done;	 /* the last run of this boot came to its end */
 	char skip[SIM_NAME_SIZE]; /* whom it was told never to tell */
 	bool is_ageing;		  /* it sets records aside for their age */
+	bool has_unread;	  /* records that it could not read */
 	uint32_t age_salt;	  /* ... these */
 	unsigned int spins;
 };
@@ -242,7 +275,8 @@ struct host {
 	uint32_t boot;
 	uint64_t boot_ms;
 	bool is_turned;
-	uint32_t number; /* in force in this boot, 0 before the turn */
+	bool has_old_records; /* sm/ still has some of an earlier boot */
+	uint32_t number;      /* in force in this boot, 0 before the turn */
 	enum stat_model stat_model;
 	bool has_fixed_port; /* its statd is on the same port in each life */
 	bool has_callout;
@@ -255,6 +289,7 @@ struct host {
 	struct notifier notifier;
 	struct lockd lockd;
 	struct parking parking;
+	struct crowd crowd;
 	struct sighting recent[SIM_RECENT_MAX];
 	size_t recent_count;
 };
@@ -376,9 +411,15 @@ void check_notice_sent(struct host *h, const struct addr *to,
 void check_ack_delivered(struct host *h, const struct packet *p);
 void check_power_failed(struct host *h);
 void check_statd_starts(struct host *h);
+/* statd cannot read the record @file, and knows nothing of its peer. */
+void check_unread(struct host *h, const char *file);
 void check_turned(struct host *h);
 /* -f has come to its first notice. */
 void check_forced(struct host *h);
+/* A question goes to the rpcbind at @to. */
+void check_asked(struct host *h, const struct addr *to);
+/* No queue of statd is longer than its header allows. */
+void check_caps(struct host *h);
 void check_step(struct sim *s);
 void check_end(struct sim *s);
 
@@ -425,6 +466,7 @@ struct sim {
 	struct host hosts[SIM_HOSTS_MAX];
 	unsigned int host_count;
 	struct net net;
+	struct attack attack;
 	struct trace trace;
 	const struct scenario *scenario;
 	bool has_last_boot;	   /* every host reboots when it begins */

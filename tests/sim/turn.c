@@ -12,6 +12,27 @@
 #include "lib/buf.h"
 #include "lib/statenum.h"
 
+/* What exits.c does not see to itself. */
+static bool is_refused(struct host *h, enum program who, enum disk_op op)
+{
+	return who == PROGRAM_TURN && disk_error(h, op) != 0;
+}
+
+static bool give_up(struct host *h, enum disk_dir dir, const char *temp)
+{
+	disk_unlink(&h->disk, dir, temp);
+	return false;
+}
+
+/* The names in @dir are durable, unless something happens; else false. */
+static bool sync_dir(struct host *h, enum disk_dir dir)
+{
+	if (disk_error(h, DISK_FLUSH_DIR) != 0)
+		return false;
+	disk_sync_dir(&h->disk, dir);
+	return host_survives(h, PROGRAM_TURN);
+}
+
 bool turn_replace(struct host *h, enum disk_dir dir, const char *name,
 		  const void *bytes, size_t len)
 {
@@ -26,12 +47,20 @@ bool turn_replace(struct host *h, enum disk_dir dir, const char *name,
 	if (!host_survives(h, who))
 		return false;
 	disk_write(&h->disk, inode, bytes, len);
+	if (is_refused(h, who, DISK_WRITE))
+		return give_up(h, dir, temp);
 	if (!host_survives(h, who))
 		return false;
 	/* ORDER: never rename an unsynced file over a synced one. */
+	if (is_refused(h, who, DISK_FLUSH)) {
+		disk_fail_sync(&h->disk, inode);
+		return give_up(h, dir, temp);
+	}
 	disk_sync(&h->disk, inode);
 	if (!host_survives(h, who))
 		return false;
+	if (is_refused(h, who, DISK_NAME))
+		return give_up(h, dir, temp);
 	disk_rename(&h->disk, dir, temp, name);
 	return host_survives(h, who);
 }
@@ -41,8 +70,7 @@ static bool replace_durably(struct host *h, const char *name, const void *bytes,
 {
 	if (!turn_replace(h, DISK_ROOT, name, bytes, len))
 		return false;
-	disk_sync_dir(&h->disk, DISK_ROOT);
-	return host_survives(h, PROGRAM_TURN);
+	return sync_dir(h, DISK_ROOT);
 }
 
 static bool write_bootrec(struct host *h, const struct bootrec *rec)
@@ -62,45 +90,101 @@ static bool write_state(struct host *h, uint32_t number)
 	return replace_durably(h, "state", bytes, sizeof(bytes));
 }
 
-/* As os/retire: a second name where that is free, else a merged copy. */
-static bool merge_file(struct host *h, const struct dirent *entry)
+/*
+ * One that cannot be brought into sm.bak/ stays where it is, and its peer is
+ * not told in this boot: the next turn tries again.
+ */
+static void refuse(struct host *h, const char *file)
+{
+	size_t i;
+
+	trace(h->sim, h, "turn: sm/%s cannot be merged", file);
+	for (i = 0; i < h->lockd.pair_count; i++)
+		if (strcmp(h->lockd.pairs[i].mon_name, file) == 0)
+			h->lockd.pairs[i].is_refused = true;
+}
+
+static bool is_refused_file(const struct host *h, const char *file)
+{
+	size_t i;
+
+	for (i = 0; i < h->lockd.pair_count; i++)
+		if (strcmp(h->lockd.pairs[i].mon_name, file) == 0 &&
+		    h->lockd.pairs[i].is_refused)
+			return true;
+	return false;
+}
+
+static bool merge_copy(struct host *h, const struct dirent *entry)
 {
 	const struct inode *old = disk_find(&h->disk, DISK_BAK, entry->name);
+	uint64_t errors = h->disk.errors;
 	struct buf merged;
 	bool is_alive;
 
-	if (old == NULL) {
-		disk_link(&h->disk, DISK_SM, DISK_BAK, entry->name);
-		return host_survives(h, PROGRAM_TURN);
-	}
 	buf_init(&merged, RECORD_FILE_MAX);
-	buf_add(&merged, old->bytes, old->len);
+	if (old != NULL)
+		buf_add(&merged, old->bytes, old->len);
 	record_merge(&merged, entry->inode->bytes, entry->inode->len);
 	is_alive = turn_replace(h, DISK_BAK, entry->name, merged.bytes,
 				merged.len);
 	buf_fini(&merged);
-	return is_alive;
+	if (is_alive || h->disk.errors == errors)
+		return is_alive;
+	refuse(h, entry->name);
+	return true;
 }
 
-/* All of sm/ into sm.bak/, then nothing in sm/. */
+/* As os/retire: a second name where that can be had, else a merged copy. */
+static bool merge_file(struct host *h, const struct dirent *entry)
+{
+	if (disk_find(&h->disk, DISK_BAK, entry->name) != NULL ||
+	    disk_error(h, DISK_NAME) != 0)
+		return merge_copy(h, entry);
+	disk_link(&h->disk, DISK_SM, DISK_BAK, entry->name);
+	return host_survives(h, PROGRAM_TURN);
+}
+
+/* All of sm/ into sm.bak/, durably, but for what is refused. */
+static bool merge_all(struct host *h)
+{
+	const struct dirents *sm = &h->disk.dirs[DISK_SM].now;
+	size_t i;
+
+	for (i = 0; i < h->lockd.pair_count; i++)
+		h->lockd.pairs[i].is_refused = false;
+	for (i = 0; i < sm->count; i++) {
+		if (sm->all[i].name[0] != '.' && !merge_file(h, &sm->all[i]))
+			return false;
+	}
+	if (!sync_dir(h, DISK_BAK))
+		return false;
+	for (i = 0; i < h->lockd.pair_count; i++)
+		h->lockd.pairs[i].is_unmerged = h->lockd.pairs[i].is_refused;
+	return true;
+}
+
 static bool retire(struct host *h)
 {
 	struct dirents *sm = &h->disk.dirs[DISK_SM].now;
 	size_t i;
 
-	for (i = 0; i < sm->count; i++) {
-		if (sm->all[i].name[0] != '.' && !merge_file(h, &sm->all[i]))
-			return false;
-	}
 	/* ORDER: sm.bak is durable before anything leaves sm. */
-	disk_sync_dir(&h->disk, DISK_BAK);
-	while (sm->count > 0) {
+	if (!merge_all(h))
+		return false;
+	for (i = 0; i < sm->count;) {
+		if (is_refused_file(h, sm->all[i].name)) {
+			i++;
+			continue;
+		}
+		if (disk_error(h, DISK_NAME) != 0)
+			return false;
+		disk_unlink(&h->disk, DISK_SM, sm->all[i].name);
 		if (!host_survives(h, PROGRAM_TURN))
 			return false;
-		disk_unlink(&h->disk, DISK_SM, sm->all[0].name);
 	}
-	disk_sync_dir(&h->disk, DISK_SM);
-	return host_survives(h, PROGRAM_TURN);
+	h->has_old_records = sm->count > 0;
+	return sync_dir(h, DISK_SM);
 }
 
 /* What was under way in the boot before means nothing now. */
@@ -109,12 +193,13 @@ static bool empty_memos(struct host *h)
 	struct dirents *memos = &h->disk.dirs[DISK_MEMO].now;
 
 	while (memos->count > 0) {
+		if (disk_error(h, DISK_NAME) != 0)
+			return false;
 		disk_unlink(&h->disk, DISK_MEMO, memos->all[0].name);
 		if (!host_survives(h, PROGRAM_TURN))
 			return false;
 	}
-	disk_sync_dir(&h->disk, DISK_MEMO);
-	return host_survives(h, PROGRAM_TURN);
+	return sync_dir(h, DISK_MEMO);
 }
 
 static void read_store(struct host *h, struct bootrec *rec, uint32_t *on_disk)
@@ -148,26 +233,12 @@ static bool turn_steps(struct host *h, struct bootrec *rec, const char *key,
 	return write_bootrec(h, rec);
 }
 
-/* A copy of all of sm/ in sm.bak/, never over a line that is there. */
-static bool copy_records(struct host *h)
-{
-	struct dirents *sm = &h->disk.dirs[DISK_SM].now;
-	size_t i;
-
-	for (i = 0; i < sm->count; i++) {
-		if (sm->all[i].name[0] != '.' && !merge_file(h, &sm->all[i]))
-			return false;
-	}
-	disk_sync_dir(&h->disk, DISK_BAK);
-	return host_survives(h, PROGRAM_TURN);
-}
-
 static bool force_steps(struct host *h, struct bootrec *rec)
 {
 	rec->number = statenum_raise(h->number, rec->floor, h->number);
 	rec->is_turned = true;
 	if (!write_bootrec(h, rec) || !write_state(h, rec->number) ||
-	    !copy_records(h))
+	    !merge_all(h))
 		return false;
 	parking_turn(h);
 	return true;
@@ -216,6 +287,8 @@ bool turn_run(struct host *h)
 	char key[BOOTKEY_SIZE];
 	uint32_t on_disk;
 
+	if (disk_error(h, DISK_READ) != 0)
+		return false;
 	snprintf(key, sizeof(key), "boot-%u", h->boot);
 	read_store(h, &rec, &on_disk);
 	if ((strcmp(rec.key, key) != 0 || !rec.is_turned) &&

@@ -6,6 +6,9 @@
 #include "tests/sim/scenario.h"
 
 extern const struct scenario scenario_any;
+extern const struct scenario scenario_disk;
+extern const struct scenario scenario_flood;
+extern const struct scenario scenario_lockd;
 extern const struct scenario scenario_reboots;
 
 #endif
