@@ -70,6 +70,8 @@ if FUZZING
 noinst_PROGRAMS = $(FUZZERS)
 FUZZ_MAIN =
 FUZZ_LINK = $(SAN_CFLAGS) -fsanitize=fuzzer
+FUZZ_BUILD = $(top_builddir)
+FUZZ_READY = $(BUILT_SOURCES) $(FUZZERS)
 else
 FUZZ_MAIN = fuzz/replay.c
 FUZZ_LINK = $(SAN_CFLAGS)
@@ -255,4 +257,10 @@ check-mutants:
 check-kernel: all $(LAB_HELPERS) $(SHIMS)
 	bash $(srcdir)/tests/kernel/run.sh $(KERNEL_TESTS)
 
-.PHONY: check-style check-system check-mutants check-kernel
+# Each fuzzer for FUZZ_S seconds.  Needs bash, clang and, unless this is a build
+# with --enable-fuzzing, a source directory that nothing was configured in.
+fuzz-smoke: $(FUZZ_READY)
+	srcdir='$(srcdir)' FUZZ_BUILD='$(FUZZ_BUILD)' FUZZERS='$(FUZZERS)' \
+		bash $(srcdir)/fuzz/smoke.sh
+
+.PHONY: check-style check-system check-mutants check-kernel fuzz-smoke

@@ -19,6 +19,7 @@ cd "$srcdir" || exit 1
 # One line "LENGTH FILE:LINE NAME" for each function of the given directories.
 functions()
 {
+	# shellcheck disable=SC2086 # it may hold several words
 	find "$@" -name '*.c' -exec $CTAGS -x --languages=C --kinds-C=f \
 		--_xformat='%e %n %F %N' {} + |
 		awk '{ print $1 - $2 + 1, $3 ":" $2, $4 }'

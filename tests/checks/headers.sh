@@ -9,7 +9,7 @@ failed=0
 for path in "$srcdir"/lib/*.h "$srcdir"/os/*.h "$srcdir"/statd/*.h \
 	"$srcdir"/sm-notify/*.h "$srcdir"/cltrack/*.h; do
 	name=${path#"$srcdir"/}
-	# Unquoted on purpose: both hold several words.
+	# shellcheck disable=SC2086 # both hold several words
 	if ! printf '#include "%s"\n#include "%s"\n' "$name" "$name" |
 		$CC -I"$srcdir" -I"$top_builddir" $CPPFLAGS -std=gnu11 -Wall \
 			-Wextra -Werror -fsyntax-only -x c -
