@@ -48,13 +48,16 @@ if CLTRACK
 OS_TESTS += $(CLTRACK_TESTS)
 endif
 FUZZERS = \
-	fuzz/fuzz_clientinfo fuzz/fuzz_upcall \
+	fuzz/fuzz_cld fuzz/fuzz_clientinfo fuzz/fuzz_upcall \
 	fuzz/fuzz_ctl \
 	fuzz/fuzz_addr fuzz/fuzz_hawords fuzz/fuzz_hexid fuzz/fuzz_memo fuzz/fuzz_mounts fuzz/fuzz_nfsconf \
 	fuzz/fuzz_notify \
 	fuzz/fuzz_nsm \
 	fuzz/fuzz_optab fuzz/fuzz_record fuzz/fuzz_rpcmsg fuzz/fuzz_rpcrec \
 	fuzz/fuzz_skip fuzz/fuzz_statenum
+if CLTRACK
+FUZZERS += fuzz/fuzz_cldb
+endif
 CHECKS = \
 	tests/checks/layers.sh tests/checks/headers.sh \
 	tests/checks/functions.sh tests/checks/docs.sh tests/checks/options.sh \
@@ -205,6 +208,11 @@ fuzz_fuzz_memo_SOURCES = fuzz/fuzz_memo.c $(FUZZ_MAIN)
 fuzz_fuzz_memo_LDFLAGS = $(FUZZ_LINK)
 fuzz_fuzz_mounts_SOURCES = fuzz/fuzz_mounts.c $(FUZZ_MAIN)
 fuzz_fuzz_mounts_LDFLAGS = $(FUZZ_LINK)
+fuzz_fuzz_cld_SOURCES = fuzz/fuzz_cld.c $(FUZZ_MAIN)
+fuzz_fuzz_cld_LDFLAGS = $(FUZZ_LINK)
+fuzz_fuzz_cldb_SOURCES = fuzz/fuzz_cldb.c $(FUZZ_MAIN)
+fuzz_fuzz_cldb_LDADD = $(CLTRACK_LIBS)
+fuzz_fuzz_cldb_LDFLAGS = $(FUZZ_LINK)
 fuzz_fuzz_clientinfo_SOURCES = fuzz/fuzz_clientinfo.c $(FUZZ_MAIN)
 fuzz_fuzz_clientinfo_LDFLAGS = $(FUZZ_LINK)
 fuzz_fuzz_upcall_SOURCES = fuzz/fuzz_upcall.c $(FUZZ_MAIN)
