@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -201,6 +202,176 @@ static void the_page_counts(void **state)
 	buf_fini(&page);
 }
 
+/* LOG lines of errors among the effects that are waiting. */
+static unsigned int count_errors(void)
+{
+	struct cld_out out;
+	unsigned int count = 0;
+
+	while (cld_output(rig, &out))
+		count += out.kind == CLD_OUT_LOG && out.log.level == LOG_ERROR;
+	return count;
+}
+
+/* One client that cannot be recorded; nobody looks at the answer. */
+static void fail_create(uint32_t xid)
+{
+	char id[16];
+
+	snprintf(id, sizeof(id), "client %u", xid);
+	rig_ask(xid, UPCALL_CREATE, id);
+	rig_stored(rig_expect_store(CLD_CREATE), -ENOSPC);
+}
+
+static void complaints_are_few_in_a_minute(void **state)
+{
+	unsigned int errors = 0;
+	struct cld_out out;
+	bool is_said = false;
+
+	(void)state;
+	for (uint32_t xid = 1; xid <= 30; xid++) {
+		fail_create(xid);
+		errors += count_errors();
+	}
+	assert_int_equal(errors, 20);
+	rig_now_ms += 60000;
+	fail_create(31);
+	while (cld_output(rig, &out))
+		is_said |=
+			out.kind == CLD_OUT_LOG &&
+			strcmp(out.log.text, "10 more errors like these") == 0;
+	assert_true(is_said);
+}
+
+static void what_is_owed_is_tried_twice_a_minute_in_the_end(void **state)
+{
+	uint64_t before_ms;
+	unsigned int tries;
+
+	(void)state;
+	rig_ask(1, UPCALL_CREATE, "A");
+	for (tries = 0; tries < 9; tries++) {
+		rig_stored(rig_expect_store(CLD_CREATE), -ENOSPC);
+		(void)count_errors();
+		before_ms = rig_now_ms;
+		rig_wait();
+		assert_true(rig_now_ms - before_ms ==
+			    (tries < 5 ? 1000u << tries : 30000u));
+	}
+}
+
+/* Each is tried when its own time has come. */
+static void others_go_on_resting(void **state)
+{
+	(void)state;
+	fail_create(1);
+	(void)count_errors();
+	rig_now_ms += 400;
+	fail_create(2);
+	(void)count_errors();
+	rig_wait();
+	rig_expect(CLD_OUT_STORE);
+	assert_memory_equal(rig_out.store.clients[0].id, "client 1", 8);
+	rig_expect_nothing();
+	rig_wait();
+	rig_expect(CLD_OUT_STORE);
+	assert_memory_equal(rig_out.store.clients[0].id, "client 2", 8);
+}
+
+static void too_many_at_a_time_are_refused(void **state)
+{
+	char id[16];
+
+	(void)state;
+	for (uint32_t xid = 1; xid <= CLD_REQUESTS_MAX; xid++) {
+		snprintf(id, sizeof(id), "client %u", xid);
+		rig_ask(xid, UPCALL_CREATE, id);
+		rig_expect_store(CLD_CREATE);
+	}
+	rig_ask(5000, UPCALL_CREATE, "one more");
+	rig_expect_answer(5000, -EREMOTEIO);
+	rig_expect_nothing();
+	/* What needs no room is answered. */
+	rig_stored(1, 0);
+	rig_expect_answer(1, 0);
+	rig_ask(5001, UPCALL_CREATE, "one more");
+	rig_expect_store(CLD_CREATE);
+}
+
+static void what_nobody_waits_for_any_more_is_not_begun(void **state)
+{
+	const struct cld_in closed = {.kind = CLD_IN_CLOSED};
+	uint64_t id;
+
+	(void)state;
+	rig_ask(1, UPCALL_GRACE_START, NULL);
+	id = rig_expect_store(CLD_START);
+	rig_expect(CLD_OUT_LOAD);
+	rig_ask(2, UPCALL_CREATE, "A");
+	rig_expect_nothing();
+	cld_input(rig, rig_now_ms, &closed);
+	rig_stored(id, 0);
+	rig_clients(CLD_IN_CLIENTS, id, (const char *const[]){"B", NULL});
+	rig_expect_nothing();
+	assert_false(cld_is_owing(rig));
+}
+
+/* An id that is of nothing any more, or of something else. */
+static void strange_ends_are_ignored(void **state)
+{
+	uint64_t id;
+
+	(void)state;
+	rig_stored(4711, 0);
+	rig_clients(CLD_IN_ALIVE, 4711, (const char *const[]){"A", NULL});
+	rig_ask(1, UPCALL_CREATE, "A");
+	id = rig_expect_store(CLD_CREATE);
+	rig_clients(CLD_IN_CLIENTS, id, (const char *const[]){"A", NULL});
+	rig_expect_nothing();
+	rig_stored(id, -ENOSPC);
+	rig_expect_answer(1, -EREMOTEIO);
+	rig_stored(id, 0); /* twice */
+	rig_expect_nothing();
+	assert_true(cld_is_owing(rig));
+}
+
+static void an_old_kernel_that_says_it_starts_is_believed(void **state)
+{
+	(void)state;
+	rig_begin(5, 0, true);
+	rig_ask(1, UPCALL_GET_VERSION, NULL);
+	rig_expect_answer(1, 0);
+	rig_ask_in_grace(2, UPCALL_CREATE, "A");
+	rig_expect_store(CLD_CREATE);
+	assert_int_equal(rig_out.store.current, 5);
+	/* Nor does one begin where nfsd is not in grace, or we are. */
+	rig_begin(5, 0, true);
+	rig_ask(3, UPCALL_CREATE, "A");
+	rig_expect_store(CLD_CREATE);
+	rig_begin(5, 4, true);
+	rig_ask_in_grace(4, UPCALL_CREATE, "A");
+	rig_expect_store(CLD_CREATE);
+	assert_int_equal(rig_out.store.current, 5);
+}
+
+static void the_page_says_who_may_reclaim(void **state)
+{
+	struct buf page;
+
+	(void)state;
+	buf_init(&page, 4096);
+	cld_status(rig, &page);
+	assert_non_null(strstr(buf_text(&page), "epoch 5, no grace period\n"));
+	rig_begin(6, 5, false);
+	buf_clear(&page);
+	cld_status(rig, &page);
+	assert_non_null(strstr(buf_text(&page),
+			       "epoch 6, clients of the one before may "
+			       "reclaim\n"));
+	buf_fini(&page);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, rig_end)
 
 int main(void)
@@ -215,6 +386,14 @@ int main(void)
 		CASE(an_old_kernel_asks_about_each_client),
 		CASE(an_old_kernel_may_ask_nothing_in_grace),
 		CASE(the_page_counts),
+		CASE(complaints_are_few_in_a_minute),
+		CASE(what_is_owed_is_tried_twice_a_minute_in_the_end),
+		CASE(others_go_on_resting),
+		CASE(too_many_at_a_time_are_refused),
+		CASE(what_nobody_waits_for_any_more_is_not_begun),
+		CASE(strange_ends_are_ignored),
+		CASE(an_old_kernel_that_says_it_starts_is_believed),
+		CASE(the_page_says_who_may_reclaim),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

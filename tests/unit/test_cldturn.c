@@ -435,6 +435,76 @@ static void a_pipe_may_go_while_records_are_sent(void **state)
 	rig_expect_answer(2, 0);
 }
 
+/* The table cannot be read: nothing is stored, and it is asked for again. */
+static void an_end_without_the_records_is_tried_again(void **state)
+{
+	uint64_t id;
+
+	(void)state;
+	rig_begin(6, 5, false);
+	rig_ask(1, UPCALL_GRACE_DONE, NULL);
+	for (unsigned int tries = 1; tries < CLD_TURN_TRIES; tries++) {
+		rig_expect(CLD_OUT_LOOK);
+		rig_expect(CLD_OUT_LOAD);
+		rig_failed(CLD_IN_CLIENTS, rig_out.load.id, -EIO);
+		rig_expect_nothing();
+		rig_wait();
+	}
+	rig_expect(CLD_OUT_LOOK);
+	rig_expect(CLD_OUT_LOAD);
+	rig_failed(CLD_IN_CLIENTS, rig_out.load.id, -EIO);
+	rig_expect_answer(1, -EREMOTEIO);
+	assert_true(cld_is_owing(rig));
+	rig_wait();
+	rig_expect(CLD_OUT_LOOK);
+	id = rig_out.look.id;
+	rig_expect(CLD_OUT_LOAD);
+	rig_clients(CLD_IN_CLIENTS, id, none);
+	rig_clients(CLD_IN_ALIVE, id, none);
+	rig_stored(rig_expect_store(CLD_DONE), 0);
+	rig_expect_nothing();
+	assert_false(cld_is_owing(rig));
+}
+
+static void the_principal_travels_with_its_client(void **state)
+{
+	static const uint8_t hash[CLIENT_PRINCHASH_LEN] = {1, [31] = 9};
+	const struct client client = {(const uint8_t *)"A", 1, hash,
+				      sizeof(hash)};
+	struct cld_in in = {.kind = CLD_IN_CLIENTS,
+			    .clients = {.clients = &client, .count = 1}};
+
+	(void)state;
+	rig_ask(1, UPCALL_GRACE_START, NULL);
+	in.clients.id = rig_expect_store(CLD_START);
+	rig_expect(CLD_OUT_LOAD);
+	rig_stored(in.clients.id, 0);
+	cld_input(rig, rig_now_ms, &in);
+	expect_record(1, "A");
+	assert_int_equal(rig_message.client.princhash_len, sizeof(hash));
+	assert_memory_equal(rig_message.client.princhash, hash, sizeof(hash));
+	rig_expect_answer(1, 0);
+}
+
+/* As the core is fed it before any record went out. */
+static void a_failure_of_no_record_is_none(void **state)
+{
+	uint64_t id;
+
+	(void)state;
+	refuse_record();
+	rig_ask(1, UPCALL_GRACE_START, NULL);
+	id = rig_expect_store(CLD_START);
+	rig_expect(CLD_OUT_LOAD);
+	refuse_record();
+	rig_stored(id, 0);
+	rig_clients(CLD_IN_CLIENTS, id, (const char *const[]){"A", NULL});
+	refuse_record();
+	expect_record(1, "A");
+	rig_expect_answer(1, 0);
+	rig_expect_nothing();
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, rig_end)
 
 int main(void)
@@ -459,6 +529,9 @@ int main(void)
 		CASE(others_data_goes_after_a_durable_end),
 		CASE(a_damaged_record_stops_no_other),
 		CASE(a_pipe_may_go_while_records_are_sent),
+		CASE(an_end_without_the_records_is_tried_again),
+		CASE(the_principal_travels_with_its_client),
+		CASE(a_failure_of_no_record_is_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -165,6 +165,48 @@ static void test_lines(void **state)
 	assert_false(parse_line("later", &line));
 }
 
+static void test_requests_are_written_as_they_are_read(void **state)
+{
+	static const char *const texts[] = {"ask 0 x", "tell 17 x 192.0.2.7",
+					    "park 9223372036854775807 x"};
+	struct ctl_request request;
+	struct ctl_subject subject;
+	struct buf written, name;
+
+	(void)state;
+	buf_init(&written, CTL_LEN_MAX);
+	buf_init(&name, CTL_LEN_MAX);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		assert_true(parse(texts[i], &request));
+		subject = request.subject;
+		buf_clear(&name);
+		buf_clear(&written);
+		ctl_add_subject(&name, &subject);
+		ctl_add_request(&written, request.verb, request.tag,
+				buf_text(&name));
+		assert_string_equal(buf_text(&written), texts[i]);
+	}
+	buf_fini(&written);
+	buf_fini(&name);
+}
+
+/* Each within the message, so only their own bounds can refuse them. */
+static void test_long_words_are_refused(void **state)
+{
+	char text[CTL_LEN_MAX + 2];
+	struct ctl_request request;
+	enum ctl_word word;
+	uint64_t tag;
+	int len;
+
+	(void)state;
+	len = snprintf(text, sizeof(text), "ask 1 x ::%0*d", ADDR_TEXT_SIZE, 1);
+	assert_false(ctl_parse_request(text, (size_t)len, &request));
+	assert_false(ctl_parse_request("ask 1 x ::1\0", 12, &request));
+	assert_false(ctl_parse_answer("", 0, &tag, &word));
+	assert_false(ctl_parse_answer(" none", 5, &tag, &word));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -173,6 +215,8 @@ int main(void)
 		cmocka_unit_test(test_addresses_have_a_cap),
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_requests_are_written_as_they_are_read),
+		cmocka_unit_test(test_long_words_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

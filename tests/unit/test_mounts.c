@@ -102,6 +102,24 @@ static void servers_are_bounded(void **state)
 	assert_int_equal(mounts.count, MOUNTS_SERVERS_MAX);
 }
 
+/* The last address that is one counts; what cannot be one changes nothing. */
+static void addresses_that_are_none_are_left_out(void **state)
+{
+	static const char with_nul[] = NFS("vers=3,addr=192.0.2.1\0,x\n");
+	static struct mounts mounts;
+	char line[256];
+
+	(void)state;
+	snprintf(line, sizeof(line), NFS("vers=3,addr=::%0*d\n"),
+		 ADDR_TEXT_SIZE, 1);
+	assert_string_equal(servers(line), "");
+	snprintf(line, sizeof(line), NFS("vers=3,addr=192.0.2.1,addr=::%0*d\n"),
+		 ADDR_TEXT_SIZE, 1);
+	assert_string_equal(servers(line), "192.0.2.1;");
+	mounts_parse((const uint8_t *)with_nul, sizeof(with_nul) - 1, &mounts);
+	assert_int_equal(mounts.count, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -109,6 +127,7 @@ int main(void)
 		cmocka_unit_test(others_are_not),
 		cmocka_unit_test(names_with_blanks_are_no_fields),
 		cmocka_unit_test(servers_are_bounded),
+		cmocka_unit_test(addresses_that_are_none_are_left_out),
 	};
 
 	return cmocka_run_group_tests_name("mounts", tests, NULL, NULL);

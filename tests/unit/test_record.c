@@ -267,6 +267,55 @@ static void random_records_survive_a_round_trip(void **state)
 	}
 }
 
+/* One byte more than a name may have still fits into a line. */
+static void names_in_a_line_are_bounded(void **state)
+{
+	char text[RECORD_LINE_MAX];
+	struct record rec;
+
+	(void)state;
+	memcpy(text, COLUMNS, strlen(COLUMNS));
+	memset(text + strlen(COLUMNS), 'x', sizeof(text) - strlen(COLUMNS));
+	assert_int_equal(record_parse(text, strlen(COLUMNS) + RECORD_NAME_MAX,
+				      &rec),
+			 RECORD_OK);
+	record_fini(&rec);
+	assert_int_equal(
+		record_parse(text, strlen(COLUMNS) + RECORD_NAME_MAX + 1, &rec),
+		RECORD_NAME);
+}
+
+/* One digit of each column at a time is none, on either side of the digits. */
+static void each_column_is_hex(void **state)
+{
+	static const char none[] = "/:@G`g ";
+	struct record rec;
+	char text[128];
+
+	(void)state;
+	for (size_t at = 0; at < strlen(COLUMNS); at++) {
+		for (size_t i = 0; i < strlen(none); i++) {
+			strcpy(text, LINE);
+			if (text[at] == ' ')
+				text[at] = '0';
+			else
+				text[at] = none[i];
+			assert_int_equal(parse(text, &rec), RECORD_COLUMNS);
+		}
+	}
+}
+
+static void every_error_has_a_phrase(void **state)
+{
+	(void)state;
+	assert_string_equal(record_error_text(RECORD_LONG), "is too long");
+	assert_string_equal(record_error_text(RECORD_SHORT), "is cut short");
+	assert_string_equal(record_error_text(RECORD_COLUMNS),
+			    "does not have the columns of a record");
+	assert_string_equal(record_error_text(RECORD_NAME),
+			    "has a name that cannot be one");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +329,9 @@ int main(void)
 		cmocka_unit_test(merge_loses_no_line_of_either),
 		cmocka_unit_test(merge_over_the_cap_is_seen),
 		cmocka_unit_test(random_records_survive_a_round_trip),
+		cmocka_unit_test(names_in_a_line_are_bounded),
+		cmocka_unit_test(each_column_is_hex),
+		cmocka_unit_test(every_error_has_a_phrase),
 	};
 
 	return cmocka_run_group_tests_name("record", tests, NULL, NULL);

@@ -134,6 +134,19 @@ static void bad_bootrecs_are_refused(void **state)
 		"boot-1 7 4294967296 turned\n",
 		"boot-1 2147483648 11 turned\n",
 		" 7 11 turned\n",
+		"boot-1",
+		"boot-1\n7 11 turned\n",
+		"boot-1 7\n11 turned\n",
+		"boot-1 7 11\nturned\n",
+		"boot-1 7 11  turned\n",
+		"boot-1 7 11 turnedx",
+		"boot-1 x 11 turned\n",
+		"boot-1 7 x turned\n",
+		"boot-1 000000000000000000007 11 turned\n",
+		"boot\x7f-1 7 11 turned\n",
+		"boot\x80-1 7 11 turned\n",
+		("0123456789012345678901234567890123456789012345678901234567890"
+		 "123 7 11 turned\n"),
 		"boot-1  7 11 turned\n",
 		("012345678901234567890123456789012345678901234567890123456789"
 		 "123 7 11 turned\n"),
@@ -174,8 +187,18 @@ static void pidrec_is_read_back(void **state)
 
 static void pidrec_of_nfs_utils_has_no_key(void **state)
 {
-	static const char *const texts[] = {"4711\n", "4711\nboot-1 1:\n",
-					    "4711\nboot-1 1:2", "4711"};
+	static const char *const texts[] = {"4711\n",
+					    "4711\nboot-1 1:\n",
+					    "4711\nboot-1 1:2",
+					    "4711",
+					    "4711 boot-1 1:2\n",
+					    "4711\n 1:2\n",
+					    "4711\nboot-1:1:2\n",
+					    "4711\nboot-1 x:2\n",
+					    "4711\nboot-1 1 2\n",
+					    "4711\nboot-1 1:x\n",
+					    "4711\nboot-1 1:2\n\n"};
+	char text[BOOTREC_LEN_MAX];
 	struct pidrec rec;
 	size_t i;
 
@@ -186,6 +209,10 @@ static void pidrec_of_nfs_utils_has_no_key(void **state)
 		assert_false(rec.has_key);
 		assert_int_equal(rec.inode, 0);
 	}
+	rec.pid = 4711;
+	rec.has_key = false;
+	assert_int_equal(pidrec_format(&rec, text), 5);
+	assert_string_equal(text, "4711\n");
 	pidrec_parse("x\n", 2, &rec);
 	assert_int_equal(rec.pid, 0);
 	pidrec_parse("\nboot-1 1:2\n", 12, &rec);

@@ -166,6 +166,9 @@ static void everything_has_a_name(void **state)
 			    "GraceStart");
 	assert_string_equal(upcall_command_name(6), "?");
 	assert_string_equal(upcall_fault_text(UPCALL_SHORT), "too short");
+	assert_string_equal(upcall_fault_text(UPCALL_LONG), "too long");
+	assert_string_not_equal(upcall_fault_text(UPCALL_NO_VERSION), "?");
+	assert_string_not_equal(upcall_fault_text(UPCALL_BAD_ID), "?");
 	assert_string_not_equal(upcall_fault_text(UPCALL_BAD_HASH), "?");
 }
 
