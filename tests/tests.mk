@@ -61,7 +61,7 @@ endif
 CHECKS = \
 	tests/checks/layers.sh tests/checks/headers.sh \
 	tests/checks/functions.sh tests/checks/docs.sh tests/checks/options.sh \
-	tests/checks/mutants.sh
+	tests/checks/fuzzers.sh tests/checks/mutants.sh
 # Stand-ins that the system tests and the demo run beside the real programs.
 HELPERS = tests/sys/lockd-standin
 # Loaded before the programs' own libraries, so that a disk can be bad.
@@ -271,4 +271,12 @@ fuzz-smoke: $(FUZZ_READY)
 	srcdir='$(srcdir)' FUZZ_BUILD='$(FUZZ_BUILD)' FUZZERS='$(FUZZERS)' \
 		bash $(srcdir)/fuzz/smoke.sh
 
+# Needs gcc, gcov and python3, and builds in a directory of its own.
+coverage:
+	@srcdir='$(srcdir)' \
+	PURE='$(filter %.c,$(libpure_a_SOURCES))' \
+	TESTS='$(UNIT_TESTS) $(OS_TESTS) fuzz/replay.sh tests/sim/sim.sh tests/sim/cldsim.sh' \
+		$(SHELL) $(srcdir)/tests/checks/coverage.sh
+
+.PHONY: coverage
 .PHONY: check-style check-system check-mutants check-kernel fuzz-smoke
