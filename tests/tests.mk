@@ -21,6 +21,7 @@ UNIT_TESTS = \
 	tests/unit/test_notify_files tests/unit/test_notify_many \
 	tests/unit/test_nsm tests/unit/test_optab tests/unit/test_peers \
 	tests/unit/test_portmap tests/unit/test_prng \
+	tests/unit/test_procs \
 	tests/unit/test_question tests/unit/test_record \
 	tests/unit/test_rpccall tests/unit/test_rpcmsg tests/unit/test_rpcrec \
 	tests/unit/test_rpcsrv tests/unit/test_saying tests/unit/test_skip \
@@ -102,6 +103,7 @@ tests_unit_test_question_SOURCES = tests/unit/test_question.c $(PEER_WORLD)
 tests_unit_test_late_SOURCES = tests/unit/test_late.c \
 	tests/unit/late_rig.c tests/unit/late_rig.h $(NSM_RIG)
 tests_unit_test_nsm_SOURCES = tests/unit/test_nsm.c $(NSM_RIG)
+tests_unit_test_procs_SOURCES = tests/unit/test_procs.c $(NSM_RIG)
 tests_unit_test_status_SOURCES = tests/unit/test_status.c $(NSM_RIG)
 CLD_RIG = tests/unit/cld_rig.c tests/unit/cld_rig.h
 tests_unit_test_cld_SOURCES = tests/unit/test_cld.c $(CLD_RIG)

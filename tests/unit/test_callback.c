@@ -229,6 +229,58 @@ static void newer_number_replaces_the_pending_one(void **state)
 			 second);
 }
 
+/* One in flight whose record goes leaves its place to the next. */
+static void an_unmonitored_peer_makes_room(void **state)
+{
+	struct rig *rig = *state;
+	char name[32], addr[32];
+	unsigned int i;
+
+	for (i = 0; i < CALLBACK_IN_FLIGHT_MAX + 2; i++) {
+		snprintf(addr, sizeof(addr), "198.51.100.%u", i);
+		snprintf(name, sizeof(name), "host%u", i);
+		rig_monitor(rig, addr, 'c');
+		if (i <= CALLBACK_IN_FLIGHT_MAX)
+			rig_notify(rig, addr, name, 5);
+	}
+	rig_tick(rig);
+	rig_answer_port(rig, rig_get(rig, NSM_OUT_SEND, 0), LOCKD_PORT);
+	assert_int_equal(rig_count(rig, NSM_OUT_SEND), CALLBACK_IN_FLIGHT_MAX);
+	rig_unmon(rig, "198.51.100.0");
+	rig_notify(rig, addr, name, 5);
+	assert_int_equal(rig_count(rig, NSM_OUT_SEND), 1);
+	/* One that was not in flight leaves none. */
+	rig_unmon(rig, addr);
+	rig_notify(rig, "192.0.2.7", "peer", 5);
+	assert_int_equal(rig_count(rig, NSM_OUT_SEND), 0);
+}
+
+static void an_rpcbind_that_refuses_is_asked_again(void **state)
+{
+	struct rig *rig = *state;
+	struct nsm_in in = {.kind = NSM_IN_ANSWER};
+	struct rpcmsg_call parsed;
+	const struct rig_out *send;
+	struct buf message;
+	uint64_t before_ms = rig->now_ms;
+
+	rig_notify(rig, "192.0.2.7", "peer", 5);
+	send = rig_get(rig, NSM_OUT_SEND, 0);
+	rpcmsg_parse_call(send->bytes, send->out.len, &parsed);
+	buf_init(&message, RPCMSG_SIZE_MAX);
+	rpcmsg_add_reply(&message, parsed.xid, RPCMSG_PROC_UNAVAIL, 0);
+	buf_add_be32(&message, LOCKD_PORT); /* no result of a refusal */
+	in.bytes = message.bytes;
+	in.len = message.len;
+	in.answer.from = send->out.send.peer;
+	rig_feed(rig, &in);
+	assert_int_equal(rig_count(rig, NSM_OUT_SEND), 0);
+	buf_fini(&message);
+	rig_tick(rig);
+	assert_int_equal(rig->now_ms - before_ms, CALLBACK_UNREGISTERED_MS);
+	assert_int_equal(rig_run_lockd(rig, NULL), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +303,11 @@ int main(void)
 			unmonitored_peer_is_not_called_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			newer_number_replaces_the_pending_one, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_unmonitored_peer_makes_room,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			an_rpcbind_that_refuses_is_asked_again, setup,
+			teardown),
 	};
 
 	return cmocka_run_group_tests_name("callback", tests, NULL, NULL);

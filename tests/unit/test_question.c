@@ -221,6 +221,72 @@ static void waiting_for_another_question_keeps_no_place(void **state)
 	assert_true(is_asked(&w->rig, &addr));
 }
 
+/* Answers @send, which may be a copy, with @status and @results. */
+static void answer(struct rig *rig, const struct rig_out *send,
+		   enum rpcmsg_status status, const char *results, size_t len)
+{
+	struct nsm_in in = {.kind = NSM_IN_ANSWER,
+			    .answer.from = send->out.send.peer,
+			    .answer.to = NSM_FROM_ANY};
+	struct rpcmsg_call call;
+	struct buf message;
+
+	rpcmsg_parse_call(send->bytes, send->out.len, &call);
+	buf_init(&message, RPCMSG_SIZE_MAX);
+	rpcmsg_add_reply(&message, call.xid, status, 1);
+	buf_add(&message, results, len);
+	in.bytes = message.bytes;
+	in.len = message.len;
+	rig_feed(rig, &in);
+	buf_fini(&message);
+}
+
+/* The next SM_STAT, after rpcbind was asked and has answered. */
+static struct rig_out next_question(struct world *w)
+{
+	struct rig_out send;
+
+	while (rig_count(&w->rig, NSM_OUT_SEND) == 0)
+		rig_tick(&w->rig);
+	send = *rig_get(&w->rig, NSM_OUT_SEND, 0);
+	assert_int_equal(send.out.send.peer.port, PORTMAP_PORT);
+	rig_answer_port(&w->rig, &send, w->port);
+	assert_int_equal(rig_count(&w->rig, NSM_OUT_SEND), 1);
+	return *rig_get(&w->rig, NSM_OUT_SEND, 0);
+}
+
+/* The peer is asked again until one makes sense. */
+static void answers_without_sense_are_none(void **state)
+{
+	static const struct {
+		enum rpcmsg_status status;
+		const char *results;
+		size_t len;
+	} bad[] = {
+		{RPCMSG_PROC_UNAVAIL, "\0\0\0\0\0\0\0\5", 8},
+		{RPCMSG_SUCCESS, "\0\0\0\0\0\0\0", 7},
+		{RPCMSG_SUCCESS, "\0\0\0\0\0\0\0\0", 8},
+	};
+	struct world *w = *state;
+	struct rig_out send;
+
+	rig_mon(&w->rig, PEER, 'c');
+	send = *rig_get(&w->rig, NSM_OUT_SEND, 0);
+	/* A port in a refusal is none. */
+	answer(&w->rig, &send, RPCMSG_PROC_UNAVAIL, "\0\0\x80\xe8", 4);
+	assert_int_equal(rig_count(&w->rig, NSM_OUT_SEND), 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		send = next_question(w);
+		answer(&w->rig, &send, bad[i].status, bad[i].results,
+		       bad[i].len);
+		assert_true(nsm_deadline_ms(w->rig.nsm) != UINT64_MAX);
+	}
+	/* COMPAT: "no such name" comes with the number all the same. */
+	send = next_question(w);
+	answer(&w->rig, &send, RPCMSG_SUCCESS, "\0\0\0\1\0\0\0\5", 8);
+	assert_true(nsm_deadline_ms(w->rig.nsm) == UINT64_MAX);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
@@ -232,6 +298,7 @@ int main(void)
 		TEST(one_question_serves_all_records_of_an_address),
 		TEST(name_is_asked_once_it_has_addresses),
 		TEST(waiting_for_another_question_keeps_no_place),
+		TEST(answers_without_sense_are_none),
 	};
 
 	return cmocka_run_group_tests_name("question", tests, NULL, NULL);
