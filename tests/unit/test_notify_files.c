@@ -364,6 +364,28 @@ static void test_names(void **state)
 	notify_free(w.n);
 }
 
+/* It stays untold, and holds nobody up. */
+static void test_no_address(void **state)
+{
+	struct world w = world_default();
+	struct notify_peer peer;
+	struct sent sent;
+
+	(void)state;
+	feed_file(&w, "192.0.2.9", LINE("a/b", "srv"));
+	feed_file(&w, "192.0.2.10", LINE("192.0.2.10", "srv"));
+	feed_kind(&w, NOTIFY_IN_START);
+	assert_true(notify_peer(w.n, 0, &peer));
+	assert_int_equal(peer.why, NOTIFY_NO_ADDRESS);
+	sent = expect_getport(&w, "192.0.2.10");
+	answer(&w, &sent);
+	sent = expect_notify(&w, "192.0.2.10", "srv");
+	answer(&w, &sent);
+	expect_rewrite(&w, "192.0.2.10", "");
+	expect_done(&w, 1, 1);
+	notify_free(w.n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -381,6 +403,7 @@ int main(void)
 		cmocka_unit_test(test_puzzled),
 		cmocka_unit_test(test_why),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_no_address),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -452,6 +452,71 @@ static void test_silent_source(void **state)
 	notify_free(w.n);
 }
 
+/* Feeds @len bytes as what came of the CALL @sent. */
+static void answer_bytes(struct world *w, const struct sent *sent,
+			 const void *bytes, size_t len)
+{
+	const struct notify_in in = {.kind = NOTIFY_IN_CALL_ANSWER,
+				     .bytes = bytes,
+				     .len = len,
+				     .call.id = sent->id};
+
+	notify_input(w->n, w->now_ms, &in);
+}
+
+/* It ends that try; rpcbind is asked again, and a call has one answer. */
+static void test_garbage(void **state)
+{
+	struct world w = world_streaming();
+	unsigned int sends = 0;
+	struct sent sent;
+
+	(void)state;
+	feed_file(&w, "192.0.2.9", LINE("192.0.2.9", "srv"));
+	feed_kind(&w, NOTIFY_IN_START);
+	sent = be_silent(&w, &sends);
+	answer_bytes(&w, &sent, "garbage", 7);
+	answer_call(&w, &sent, RPCMSG_SUCCESS, STATD_PORT);
+	sent = be_silent(&w, &sends);
+	assert_int_equal(sent.call.prog, PROG_PORTMAP);
+	answer_call(&w, &sent, RPCMSG_SUCCESS, STATD_PORT);
+	sent = be_silent(&w, &sends);
+	assert_int_equal(sent.call.prog, PROG_STATUS);
+	/* Nor is that an acknowledgement. */
+	answer_bytes(&w, &sent, "garbage", 7);
+	assert_int_equal(notify_untold_count(w.n), 1);
+	sent = be_silent(&w, &sends);
+	assert_int_equal(sent.call.prog, PROG_PORTMAP);
+	notify_free(w.n);
+}
+
+/* A failure that comes twice, or after an answer, changes nothing. */
+static void test_late_failure(void **state)
+{
+	struct world w = world_streaming();
+	unsigned int sends = 0;
+	struct sent sent;
+
+	(void)state;
+	feed_file(&w, "192.0.2.9", LINE("192.0.2.9", "srv"));
+	feed_kind(&w, NOTIFY_IN_START);
+	sent = be_silent(&w, &sends);
+	answer_call(&w, &sent, -1, 0);
+	answer_call(&w, &sent, -1, 0);
+	answer_call(&w, &sent, RPCMSG_SUCCESS, STATD_PORT);
+	sent = be_silent(&w, &sends);
+	assert_int_equal(sent.call.prog, PROG_PORTMAP);
+	answer_call(&w, &sent, RPCMSG_SUCCESS, STATD_PORT);
+	sent = be_silent(&w, &sends);
+	assert_int_equal(sent.call.prog, PROG_STATUS);
+	answer_call(&w, &sent, RPCMSG_SUCCESS, 0);
+	expect_rewrite(&w, "192.0.2.9", "");
+	expect_done(&w, 1, 0);
+	answer_call(&w, &sent, -1, 0);
+	expect_nothing(&w);
+	notify_free(w.n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -468,6 +533,8 @@ int main(void)
 		cmocka_unit_test(test_sources),
 		cmocka_unit_test(test_one_source),
 		cmocka_unit_test(test_silent_source),
+		cmocka_unit_test(test_garbage),
+		cmocka_unit_test(test_late_failure),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
