@@ -428,6 +428,44 @@ static void test_renew_text(void **state)
 	buf_fini(&fixed);
 }
 
+/* What is read again has another place; whether it has changed, no place. */
+static void test_renew_fixed_text(void **state)
+{
+	static const struct optab fixed_row[] = {
+		{.section = "b",
+		 .key = "name",
+		 .kind = OPTAB_TEXT,
+		 FIELD(name)},
+		{0},
+	};
+	char text[] = "x";
+	static const struct {
+		const char *before, *fresh;
+		bool is_said;
+	} cases[] = {
+		{NULL, NULL, false}, {NULL, "x", true}, {"x", NULL, true},
+		{"x", "y", true},    {"x", "x1", true},
+	};
+	struct settings before = {.name = "x"}, fresh = {.name = text};
+	struct settings s = {.name = "z"};
+	struct buf said;
+
+	(void)state;
+	buf_init(&said, TEXT_MAX);
+	optab_renew(fixed_row, &s, &before, &fresh, &said);
+	assert_string_equal(buf_text(&said), "");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		before.name = cases[i].before;
+		fresh.name = cases[i].fresh;
+		buf_clear(&said);
+		optab_renew(fixed_row, &s, &before, &fresh, &said);
+		assert_string_equal(buf_text(&said),
+				    cases[i].is_said ? "[b] name\n" : "");
+	}
+	assert_string_equal(s.name, "z");
+	buf_fini(&said);
+}
+
 static void test_find_unknown(void **state)
 {
 	static const char *const others[] = {"Later", NULL};
@@ -507,6 +545,7 @@ int main(void)
 		cmocka_unit_test(test_read_conf_errors),
 		cmocka_unit_test(test_renew),
 		cmocka_unit_test(test_renew_text),
+		cmocka_unit_test(test_renew_fixed_text),
 		cmocka_unit_test(test_find_unknown),
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_end),

@@ -131,6 +131,18 @@ static void test_address_over_the_cap(void **state)
 		portmap_parse_getport(ADDR_V6, results, sizeof(results)), -1);
 }
 
+/* No reply has more than a message may have. */
+static void test_results_over_the_cap(void **state)
+{
+	static const uint8_t results[RPCMSG_SIZE_MAX + 1] = {0, 0, 2, 0x96};
+
+	(void)state;
+	assert_int_equal(
+		portmap_parse_getport(ADDR_V4, results, RPCMSG_SIZE_MAX), 662);
+	assert_int_equal(
+		portmap_parse_getport(ADDR_V4, results, sizeof(results)), -1);
+}
+
 static void test_universal_addresses(void **state)
 {
 	static const struct {
@@ -196,6 +208,7 @@ int main(void)
 		cmocka_unit_test(test_ports_of_version_2),
 		cmocka_unit_test(test_addresses_of_version_3),
 		cmocka_unit_test(test_address_over_the_cap),
+		cmocka_unit_test(test_results_over_the_cap),
 		cmocka_unit_test(test_universal_addresses),
 		cmocka_unit_test(test_answers_to_set),
 	};

@@ -31,10 +31,10 @@ static void test_siphash_vectors(void **state)
 	uint8_t message[63];
 
 	(void)state;
-	for (uint8_t i = 0; i < sizeof(key); i++)
-		key[i] = i;
-	for (uint8_t i = 0; i < sizeof(message); i++)
-		message[i] = i;
+	for (size_t i = 0; i < sizeof(key); i++)
+		key[i] = (uint8_t)i;
+	for (size_t i = 0; i < sizeof(message); i++)
+		message[i] = (uint8_t)i;
 	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++)
 		assert_true(siphash(key, message, i) == vectors[i]);
 	assert_true(siphash(key, message, 63) == VECTOR_63);

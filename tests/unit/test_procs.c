@@ -118,6 +118,34 @@ static void no_name_is_nobodys(void **state)
 	assert_int_equal(nsm_peer_count(rig->nsm), 1);
 }
 
+/* Same names, another program, version or procedure: another record. */
+static void lock_managers_are_told_apart(void **state)
+{
+	static const int others[][3] = {{100022, 3, 16},
+					{100021, 1, 16},
+					{100021, 3, 24}};
+	struct rig *rig = *state;
+	struct sm_mon mon = {.mon_id = {.mon_name = TEXT(PEER),
+					.my_id.my_name = TEXT("me")}};
+	struct sm_my_id *id = &mon.mon_id.my_id;
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		id->my_prog = others[i][0];
+		id->my_vers = others[i][1];
+		id->my_proc = others[i][2];
+		rig_call(rig, "127.0.0.1", 1000, SM_PROC_UNMON,
+			 (void *)xdr_sm_mon_id, &mon.mon_id);
+		rig_call(rig, "127.0.0.1", 1000, SM_PROC_UNMON_ALL,
+			 (void *)xdr_sm_my_id, id);
+		assert_int_equal(nsm_peer_count(rig->nsm), 1);
+	}
+	rig_call(rig, "127.0.0.1", 1000, SM_PROC_MON, (void *)xdr_sm_mon, &mon);
+	assert_int_equal(rig_count(rig, NSM_OUT_STORE), 1);
+	assert_int_equal(nsm_peer_count(rig->nsm), 2);
+	rig_unmon(rig, PEER);
+	assert_int_equal(nsm_peer_count(rig->nsm), 1);
+}
+
 static void notices_of_nobody_are_dropped(void **state)
 {
 	struct rig *rig = *state;
@@ -189,6 +217,7 @@ int main(void)
 		CASE(refusals_are_logged_ten_times_a_minute),
 		CASE(a_nul_ends_no_name),
 		CASE(no_name_is_nobodys),
+		CASE(lock_managers_are_told_apart),
 		CASE(notices_of_nobody_are_dropped),
 		CASE(control_bytes_in_my_name_are_refused),
 		CASE(port_0_is_not_reserved),
