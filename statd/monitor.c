@@ -204,6 +204,14 @@ static void remove_peer(struct monitor *m, uint64_t now_ms, struct peer *peer)
 	forget_peer(m, peer);
 }
 
+/* After a line that log_limit_pass() let through. */
+static void log_held_back(struct monitor *m, unsigned int held_back)
+{
+	if (held_back > 0)
+		effects_log(m->out, LOG_ERROR,
+			    "%u more failures were not logged", held_back);
+}
+
 static void log_failure(struct monitor *m, uint64_t now_ms,
 			const char *mon_name, const char *why)
 {
@@ -217,9 +225,7 @@ static void log_failure(struct monitor *m, uint64_t now_ms,
 	buf_add_escaped(&name, mon_name, strlen(mon_name));
 	effects_log(m->out, LOG_ERROR, "cannot remember peer \"%s\": %s",
 		    buf_text(&name), why);
-	if (held_back > 0)
-		effects_log(m->out, LOG_ERROR,
-			    "%u more failures were not logged", held_back);
+	log_held_back(m, held_back);
 	buf_fini(&name);
 }
 
@@ -343,6 +349,7 @@ static void log_unknown(struct monitor *m, uint64_t now_ms,
 	effects_log(m->out, LOG_WARN,
 		    "asked to forget peer \"%s\", which is not monitored",
 		    buf_text(&name));
+	log_held_back(m, held_back);
 	buf_fini(&name);
 }
 

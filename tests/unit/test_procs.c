@@ -69,6 +69,41 @@ static void refusals_are_logged_ten_times_a_minute(void **state)
 			    "5 more refusals were not logged");
 }
 
+/* Fails to store a record; how many lines that logs. */
+static size_t fail_mon(struct rig *rig)
+{
+	rig_mon(rig, "192.0.2.8", 'c');
+	rig_stored(rig, rig_get(rig, NSM_OUT_STORE, 0)->out.store.id, -1);
+	return rig_count(rig, NSM_OUT_LOG);
+}
+
+static void assert_last_log(const struct rig *rig, const char *text)
+{
+	size_t count = rig_count(rig, NSM_OUT_LOG);
+
+	assert_true(count > 0);
+	assert_string_equal(rig_get(rig, NSM_OUT_LOG, count - 1)->text, text);
+}
+
+/* One limit holds for both complaints: neither hides what the other held. */
+static void what_was_not_logged_is_counted(void **state)
+{
+	struct rig *rig = *state;
+	size_t lines = 0;
+
+	for (unsigned int i = 0; i < 12; i++)
+		lines += fail_mon(rig);
+	assert_int_equal(lines, 10);
+	rig->now_ms += 60000;
+	rig_unmon(rig, "nobody");
+	assert_last_log(rig, "2 more failures were not logged");
+	for (unsigned int i = 0; i < 12; i++)
+		rig_unmon(rig, "nobody");
+	rig->now_ms += 60000;
+	assert_int_equal(fail_mon(rig), 2);
+	assert_last_log(rig, "3 more failures were not logged");
+}
+
 /* SAFETY: in memory such a name would end earlier, and be another one. */
 static void a_nul_ends_no_name(void **state)
 {
@@ -215,6 +250,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(refusals_are_logged_ten_times_a_minute),
+		CASE(what_was_not_logged_is_counted),
 		CASE(a_nul_ends_no_name),
 		CASE(no_name_is_nobodys),
 		CASE(lock_managers_are_told_apart),
