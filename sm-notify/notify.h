@@ -23,8 +23,10 @@
 
 #define NOTIFY_WAIT_FIRST_MS 2000u
 #define NOTIFY_WAIT_MAX_MS   120000u
-#define NOTIFY_URGENT_MS     500u  /* first wait where somebody waits */
-#define NOTIFY_WAIT_LEFT_MS  8000u /* ... between sends to one that answers */
+#define NOTIFY_GRACE_MS	     90000u /* may run from the start of the run */
+#define NOTIFY_WAIT_GRACE_MS 8000u  /* the longest wait in it */
+#define NOTIFY_URGENT_MS     500u   /* first wait where somebody waits */
+#define NOTIFY_WAIT_LEFT_MS  8000u  /* ... between sends to one that answers */
 #define NOTIFY_SILENT_TRIES  4u /* sends to one that stays silent, design 13 */
 #define NOTIFY_WINDOW_FIRST  64u
 #define NOTIFY_WINDOW_MIN    16u

@@ -82,6 +82,20 @@ static void lengthen_wait(struct target *t, uint32_t max_ms)
 		t->wait_ms = max_ms;
 }
 
+/*
+ * Whether a grace period may run that must not be slept through: a peer that
+ * comes within reach in it has locks to reclaim.
+ */
+static bool is_grace(const struct talk *k)
+{
+	return k->now_ms < k->begun_ms + NOTIFY_GRACE_MS;
+}
+
+static uint32_t wait_max_ms(const struct talk *k)
+{
+	return is_grace(k) ? NOTIFY_WAIT_GRACE_MS : NOTIFY_WAIT_MAX_MS;
+}
+
 /* One that knows our full name, and leaves another saying unanswered. */
 static bool is_known_to(const struct target_name *name)
 {
@@ -139,8 +153,8 @@ static void note_silence(struct talk *k, struct target *t)
 	unsigned int saying = t->saying;
 
 	t->is_awaiting = false;
-	lengthen_wait(t, is_known_to(name) ? NOTIFY_WAIT_LEFT_MS
-					   : NOTIFY_WAIT_MAX_MS);
+	lengthen_wait(t,
+		      is_known_to(name) ? NOTIFY_WAIT_LEFT_MS : wait_max_ms(k));
 	/* What it said before it fell silent says more. */
 	if (t->why == NOTIFY_NOT_YET || t->why == NOTIFY_UNRESOLVED)
 		set_why(k, t, NOTIFY_SILENT);
@@ -285,8 +299,9 @@ static void on_port(struct talk *k, struct target *t, int port)
 	outbox_log(k->out, LOG_TRACE, "no statd is registered at ", t->mon_name,
 		   "");
 	list_remove(&t->in_ready);
-	if (t->addr_count > 1)
-		lengthen_wait(t, NOTIFY_WAIT_MAX_MS);
+	/* It may be starting: in grace it is asked as one that is silent. */
+	if (t->addr_count > 1 || is_grace(k))
+		lengthen_wait(t, wait_max_ms(k));
 	else
 		t->wait_ms = NOTIFY_WAIT_MAX_MS;
 	turn_addr(k, t);
@@ -452,13 +467,15 @@ void talk_resolved(struct talk *k, struct target *t, const struct addr *addrs,
 			   t->host, "; will try again");
 	t->has_complained = true;
 	set_wait(k, t);
-	lengthen_wait(t, NOTIFY_WAIT_MAX_MS);
+	lengthen_wait(t, wait_max_ms(k));
 }
 
 void talk_begin(struct talk *k, struct target *t)
 {
 	if (!target_has_names(t) || t->is_parked || target_is_aside(t))
 		return;
+	if (k->begun_ms == 0)
+		k->begun_ms = k->now_ms;
 	note_progress(t);
 	if (t->addr_count > 0) {
 		set_ready(k, t);

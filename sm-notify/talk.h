@@ -27,6 +27,7 @@ struct talk {
 	struct requests *requests; /* borrowed */
 	struct prng *rng;	   /* borrowed */
 	uint64_t now_ms;	   /* notify.c keeps it */
+	uint64_t begun_ms;	   /* with the first of them; 0: none yet */
 	uint32_t number;	   /* announced */
 	struct rpccalls calls;
 	struct timerq timers;

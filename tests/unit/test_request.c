@@ -360,7 +360,8 @@ static void test_found_by_any_address(void **state)
 	expect_getport(&w, "2001:db8::7");
 	do
 		sleep_until_effect(&w);
-	while (w.out.kind != NOTIFY_OUT_RESOLVE);
+	while (w.out.kind != NOTIFY_OUT_RESOLVE ||
+	       strcmp(w.out.resolve.name, "peer.example") != 0);
 	resolve(&w, w.out.resolve.id, found, 1);
 	while (take(&w))
 		;
