@@ -4,9 +4,10 @@
  * which may need a callback; its caller waits until all of them are done.
  *
  * ORDER: the REPLY leaves after the last callback was answered, or outlives us
- * in sm/.reclaim; and while a look-up is open that may show another record of
- * the sender, after the notice itself is there.  Break it and a sender that was
- * answered stops repeating although lockd never heard.
+ * in sm/.reclaim and lockd, which is called all the while, does not answer; and
+ * while a look-up is open that may show another record of the sender, after the
+ * notice itself is there.  Break it and a sender that was answered stops
+ * repeating although lockd never heard.
  */
 #include "statd/notice.h"
 
@@ -137,17 +138,27 @@ static void wait_for(struct event *event, const struct notice_call *call,
 	wait_in(&event->waiters, &event->waiter_count, call, outcome);
 }
 
+/*
+ * Whether the sender of @event may hear that it will come to lockd, which has
+ * not heard of it for some time.
+ */
+static bool is_promised(const struct event *event, uint64_t now_ms)
+{
+	return memo_slot_has(&event->peer->memo, event->version) &&
+	       now_ms - event->since_ms >= NOTICE_LOCKD_MS;
+}
+
 /* A notice of what lockd is being told: one that outlives us is answered. */
-static void repeat(struct notices *set, struct event *event,
+static void repeat(struct notices *set, uint64_t now_ms, struct event *event,
 		   const struct notice_call *call, struct outcome *outcome)
 {
 	struct memo_slot *memo = &event->peer->memo;
 
-	if (memo_slot_has(memo, event->version)) {
+	if (is_promised(event, now_ms)) {
 		set->counts.duplicates++;
 		return;
 	}
-	if (!memo_slot_is_busy(memo))
+	if (!memo_slot_has(memo, event->version) && !memo_slot_is_busy(memo))
 		event->version = memos_touch(set->memos, memo);
 	wait_for(event, call, outcome);
 }
@@ -165,7 +176,7 @@ static void match_one(struct notices *set, uint64_t now_ms,
 	outcome->by_address += is_from_address;
 	if (event != NULL && event->number == call->number &&
 	    (is_from_address || set->doubts->check == VERIFY_CHECK_LEGACY)) {
-		repeat(set, event, call, outcome);
+		repeat(set, now_ms, event, call, outcome);
 		return;
 	}
 	switch (verify_notice(&facts)) {
@@ -470,14 +481,14 @@ void notices_finish(struct notices *set)
 
 /* --- what outlives us -------------------------------------------------- */
 
-void notices_kept(struct notices *set, struct peer *peer)
+void notices_kept(struct notices *set, uint64_t now_ms, struct peer *peer)
 {
 	struct link *pos;
 
 	list_for_each (pos, &peer->events) {
 		struct event *event = container_of(pos, struct event, in_peer);
 
-		if (memo_slot_has(&peer->memo, event->version))
+		if (is_promised(event, now_ms))
 			event_release(set, event, true);
 	}
 }

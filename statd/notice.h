@@ -18,6 +18,12 @@
 #include "statd/memo.h"
 #include "statd/peers.h"
 
+/*
+ * How long the lock manager has to answer before the sender of a notice is: who
+ * is answered locks anew, and what the lock manager hears later drops that.
+ */
+#define NOTICE_LOCKD_MS 5000u
+
 /* What came of notices, since the start. */
 struct notice_counts {
 	uint64_t delivered; /* reboots, by record and name */
@@ -105,9 +111,10 @@ void notices_finish(struct notices *set);
 
 /*
  * Answers those who wait for events of @peer that are in its file in
- * sm/.reclaim now; the lock manager is called back all the same.
+ * sm/.reclaim now and have been pending for NOTICE_LOCKD_MS; the lock manager
+ * is called back all the same.
  */
-void notices_kept(struct notices *set, struct peer *peer);
+void notices_kept(struct notices *set, uint64_t now_ms, struct peer *peer);
 
 /*
  * Discards all events of @peer, which has a new cookie, and all that was

@@ -160,7 +160,8 @@ static void input_loaded(struct nsm *n, uint64_t now_ms)
 	callouts_resume(&n->callouts, now_ms);
 }
 
-static void input_memo_stored(struct nsm *n, const struct nsm_in *in)
+static void input_memo_stored(struct nsm *n, uint64_t now_ms,
+			      const struct nsm_in *in)
 {
 	struct memo_slot *slot =
 		memos_stored(&n->memos, in->stored.id, in->stored.error,
@@ -170,7 +171,7 @@ static void input_memo_stored(struct nsm *n, const struct nsm_in *in)
 		return;
 	switch (slot->kind) {
 	case MEMO_PEER:
-		notices_kept(&n->notices,
+		notices_kept(&n->notices, now_ms,
 			     container_of(slot, struct peer, memo));
 		break;
 	case MEMO_CALLOUT:
@@ -222,7 +223,7 @@ static void dispatch_input(struct nsm *n, uint64_t now_ms,
 		input_loaded(n, now_ms);
 		break;
 	case NSM_IN_MEMO_STORED:
-		input_memo_stored(n, in);
+		input_memo_stored(n, now_ms, in);
 		break;
 	case NSM_IN_NUMBER:
 		monitor_set_number(&n->monitor, now_ms, in->number);

@@ -19,6 +19,7 @@
 #include "proto/sm_inter.h"
 #include "statd/kept.h"
 #include "statd/memo.h"
+#include "statd/notice.h"
 #include "tests/unit/nsm_rig.h"
 
 #define PEER	   "192.0.2.7"
@@ -274,6 +275,7 @@ static void answered_once_event_and_notice_are_kept(void **state)
 	struct host *h = *state;
 	uint64_t reply_to = notify(h, PEER, "peer", 7);
 
+	h->rig.now_ms += NOTICE_LOCKD_MS;
 	run_disk(h, 0);
 	assert_int_equal(h->answered, reply_to);
 	/* A repetition is answered at once. */
@@ -378,6 +380,7 @@ static void nothing_is_kept_when_all_names_are_known(void **state)
 	resolve(h, NULL);
 	(void)notify(h, PEER, "peer", 7);
 	assert_int_equal(h->file_count, 1); /* the record's */
+	h->rig.now_ms += NOTICE_LOCKD_MS;
 	run_disk(h, 0);
 	assert_int_equal(h->answered_count, 1);
 }

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "proto/sm_inter.h"
+#include "statd/notice.h"
 #include "tests/unit/peer_world.h"
 
 #define PEER	 "192.0.2.7"
@@ -165,16 +166,48 @@ static size_t reply_count(const struct host *h)
 	return rig_count(&h->w->rig, NSM_OUT_REPLY);
 }
 
+/* lockd has had the time to answer, and has not. */
+static void wait_for_lockd(struct host *h)
+{
+	uint64_t until_ms = h->w->rig.now_ms + NOTICE_LOCKD_MS;
+
+	while (h->w->rig.now_ms < until_ms)
+		rig_tick(&h->w->rig);
+}
+
+/*
+ * Whoever is answered locks anew: lockd must have dropped what it had before
+ * (sim -s locks -r 1403).
+ */
+static void lockd_hears_before_the_sender(void **state)
+{
+	struct host *h = *state;
+	struct rig *rig = &h->w->rig;
+	struct rig_out send;
+
+	monitor(h, PEER, 'c');
+	(void)notify(h, PEER, "peer", 7);
+	send = *rig_get(rig, NSM_OUT_SEND, 1);
+	report(h, 0);
+	assert_int_equal(reply_count(h), 0);
+	(void)notify(h, PEER, "peer", 7);
+	assert_int_equal(reply_count(h), 0);
+	rig_answer_port(rig, &send, 4045);
+	send = *rig_get(rig, NSM_OUT_SEND, 0);
+	rig_answer_void(rig, &send, "127.0.0.1", 0);
+	assert_int_equal(reply_count(h), 2);
+}
+
 static void notice_is_answered_once_it_outlives_us(void **state)
 {
 	struct host *h = *state;
 	uint64_t reply_to;
 
 	monitor(h, PEER, 'c');
-	reply_to = notify(h, PEER, "peer", 7);
-	assert_int_equal(reply_count(h), 0);
+	(void)notify(h, PEER, "peer", 7);
+	wait_for_lockd(h);
 	report(h, 0);
-	assert_true(rig_is_answered(&h->w->rig, reply_to));
+	assert_int_equal(reply_count(h), 1);
 	/* The next one of the same is answered at once. */
 	reply_to = notify(h, PEER, "peer", 7);
 	assert_true(rig_is_answered(&h->w->rig, reply_to));
@@ -298,6 +331,7 @@ static void failed_write_lets_lockd_answer(void **state)
 	first = notify(h, PEER, "peer", 7);
 	report(h, -ENOSPC);
 	assert_int_equal(reply_count(h), 0);
+	wait_for_lockd(h);
 	/* The repetition tries again, and both are answered by it. */
 	second = notify(h, PEER, "peer", 7);
 	assert_int_equal(reply_count(h), 0);
@@ -320,6 +354,7 @@ static void newer_number_waits_for_its_own_write(void **state)
 	monitor(h, PEER, 'c');
 	(void)notify(h, PEER, "peer", 7);
 	newer = notify(h, PEER, "peer", 9);
+	wait_for_lockd(h);
 	report(h, 0); /* of 7; whoever waits for the event waits on */
 	assert_int_equal(reply_count(h), 0);
 	write_memos(h);
@@ -417,6 +452,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
+		TEST(lockd_hears_before_the_sender),
 		TEST(notice_is_answered_once_it_outlives_us),
 		TEST(lockd_may_be_faster_than_the_disk),
 		TEST(pending_event_is_called_back_after_a_restart),
