@@ -161,6 +161,7 @@ tests_os_test_grace_SOURCES = tests/os/test_grace.c sm-notify/grace.c
 SCENARIOS = tests/sim/scenarios/all.h \
 	tests/sim/scenarios/any.c tests/sim/scenarios/disk.c \
 	tests/sim/scenarios/flood.c tests/sim/scenarios/lockd.c \
+	tests/sim/scenarios/locks.c \
 	tests/sim/scenarios/reboots.c
 tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/host.c \
 	tests/sim/attack.c tests/sim/attack.h \
@@ -169,7 +170,10 @@ tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/host.c \
 	tests/sim/crowd.c tests/sim/crowd.h \
 	tests/sim/disk.c tests/sim/disk.h \
 	tests/sim/exits.c tests/sim/flood.c tests/sim/heard.c \
-	tests/sim/lockd.c tests/sim/lockdlife.c tests/sim/mishaps.c \
+	tests/sim/lift.c sm-notify/grace.c \
+	tests/sim/lockd.c tests/sim/lockdlife.c tests/sim/lockrule.c \
+	tests/sim/locks.c tests/sim/locks.h \
+	tests/sim/lockserver.c tests/sim/mishaps.c \
 	tests/sim/net.c tests/sim/net.h tests/sim/notifier.c \
 	tests/sim/parking.c \
 	tests/sim/replay.c tests/sim/scenario.h tests/sim/scenarios.c $(SCENARIOS) \

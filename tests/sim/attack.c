@@ -118,6 +118,26 @@ void attack_stranger(struct sim *s)
 }
 
 /*
+ * A number that is made up, or was true once.  One that fits is believed after
+ * the peer's statd was restarted, as rpc.statd(8) says.
+ */
+void attack_name(struct host *h)
+{
+	struct sim *s = h->sim;
+	struct pair *pair =
+		&h->lockd.pairs[prng_below(&s->rng, h->lockd.pair_count)];
+	uint32_t number = (uint32_t)sim_between(s, 1, FORGED_NUMBERS - 1);
+	const char *name =
+		prng_below(&s->rng, 2) == 0 ? pair->mon_name : pair->peer->node;
+
+	number += FORGED_BY_NAME;
+	if (pair->peer->number > 4 && prng_below(&s->rng, 2) == 0)
+		number = pair->peer->number - 2 - 2 * (uint32_t)(number % 2);
+	trace(s, h, "forged notice \"%s\" %u", name, number);
+	attack_send_notice(h, &attacker, name, number);
+}
+
+/*
  * Four attackers: one who knows a name; one who forges the address and a
  * reserved port, with a number so high that honest ones look old; and a user
  * of the peer's host, with a high number or one that was true once.

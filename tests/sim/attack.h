@@ -63,6 +63,8 @@ void attack_answer(struct host *h);
 void attack_stranger(struct sim *s);
 /* A notice in the name of a peer, from that peer's address or another. */
 void attack_notice(struct sim *s);
+/* A notice in the name of a peer of @h, from elsewhere. */
+void attack_name(struct host *h);
 /* A notice from @from to the statd of @h. */
 void attack_send_notice(struct host *h, const struct addr *from,
 			const char *name, uint32_t number);

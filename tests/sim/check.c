@@ -480,4 +480,5 @@ void check_end(struct sim *s)
 
 	for (i = 0; i < s->host_count; i++)
 		check_host_end(&s->hosts[i]);
+	lockrule_end(s);
 }

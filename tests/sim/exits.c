@@ -41,6 +41,8 @@ void exits_choose(struct host *h, struct notify_config *config)
 	struct sim *s = h->sim;
 	size_t i;
 
+	if (s->is_faithful)
+		return;
 	if (sim_mishap(s, 25))
 		config->give_up_ms =
 			host_clock(h) + sim_between(s, 0, GIVE_UP_MS_MAX);
@@ -70,6 +72,17 @@ static void note_stuck(struct host *h, const char *file)
 	for (i = 0; i < h->lockd.pair_count; i++)
 		if (strcmp(h->lockd.pairs[i].mon_name, file) == 0)
 			h->lockd.pairs[i].is_stuck = true;
+}
+
+void exits_missed(struct host *h, const char *file)
+{
+	size_t i;
+
+	trace(h->sim, h, "notify: cannot read %s", file);
+	h->notifier.unread++;
+	for (i = 0; i < h->lockd.pair_count; i++)
+		if (strcmp(h->lockd.pairs[i].mon_name, file) == 0)
+			h->lockd.pairs[i].is_missed = true;
 }
 
 /* EIO or ENOSPC, with the temporary file begun, or at the rename. */
@@ -114,6 +127,7 @@ void exits_force(struct host *h)
 	trace(h->sim, h, "notify -f");
 	notifier_end(h);
 	parking_give_up(h);
+	lockrule_declared(h);
 	if (turn_force(h))
 		notifier_start(h);
 }
@@ -126,7 +140,9 @@ void exits_done(struct host *h, const struct notify_out *out)
 
 	h->notifier.is_done = true;
 	/* Somebody calls it again: the administrator, a timer. */
-	if (out->done.untold > 0 || h->notifier.has_unread
+	if (out->done.untold > 0 && !s->is_faithful)
+		h->locks.was_ended_ms = s->now_ms;
+	if (out->done.untold > 0 || h->notifier.unread > 0
 		    ? s->is_calm || prng_below(&s->rng, 2) == 0
 		    : sim_mishap(s, 10))
 		sim_after(s, sim_between(s, 100, 30000), notifier_run, h)

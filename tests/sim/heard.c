@@ -130,6 +130,7 @@ void heard_answered(struct host *h, const struct statd_call *call)
 
 	if (call->sender == NULL || !call->notice.is_notice)
 		return;
+	lockrule_answered(h, call->sender, call->notice.number);
 	for (i = 0; i < h->lockd.pair_count; i++) {
 		struct pair *pair = &h->lockd.pairs[i];
 

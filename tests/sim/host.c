@@ -101,9 +101,11 @@ void host_power_on(struct host *h)
 	h->is_turned = false;
 	h->number = 0;
 	h->notifier.is_done = false;
+	h->notifier.has_run = false;
 	trace(s, h, "boot %u", h->boot);
 	lockd_boot(h);
 	parking_boot(h);
+	lockrule_trouble_all(h);
 	sim_after(s, sim_between(s, 10, 2000), run_turn, h)->life = h->boot;
 }
 
@@ -115,6 +117,7 @@ void host_power_fail(struct host *h)
 		return;
 	trace(s, h, "POWER FAILURE");
 	check_power_failed(h);
+	locks_power_fail(h);
 	h->is_up = false;
 	h->is_turned = false;
 	end_statd(h);
@@ -257,6 +260,7 @@ void statd_start(struct host *h)
 	if (h->statd.core != NULL)
 		return;
 	trace(h->sim, h, "statd starts");
+	lockrule_away(h);
 	life = ++h->statd.life;
 	check_statd_starts(h);
 	open_store(h);
@@ -278,6 +282,7 @@ void statd_kill(struct host *h)
 	if (h->statd.core == NULL)
 		return;
 	trace(s, h, "statd: killed");
+	lockrule_away(h);
 	end_statd(h);
 	lockd_statd_died(h);
 	sim_after(s, sim_between(s, 100, 3000), run_statd, h)->life = h->boot;
@@ -433,6 +438,7 @@ static void statd_send(struct host *h, const struct nsm_out *out)
 		net_send(h, port, &out->send.peer, out->bytes, out->len, NULL);
 		return;
 	}
+	lockrule_trouble_all(h);
 	e = sim_after(h->sim, 0, statd_send_failed, h);
 	e->life = h->statd.life;
 	e->id = out->send.id;

@@ -18,6 +18,7 @@
 #include "proto/sm_inter.h"
 
 static void try_again(struct sim *s, struct event *e);
+static void monitor(struct host *h, struct pair *pair);
 
 static void add_pair(struct lockd *l, struct host *peer, const char *mon_name,
 		     const char *my_name)
@@ -54,9 +55,17 @@ void lockd_init(struct host *h)
 
 static void register_lockd(struct sim *s, struct event *e)
 {
-	(void)s;
-	if (e->life == e->host->boot && e->host->is_up)
-		e->host->lockd.is_registered = true;
+	if (e->life != e->host->boot || !e->host->is_up)
+		return;
+	/* nfsd starts after statd; a lockd that asks in vain waits a minute. */
+	if (e->host->parking.has_nfsd && e->host->statd.core == NULL) {
+		sim_after(s, 100, register_lockd, e->host)->life = e->life;
+		return;
+	}
+	e->host->lockd.is_started = true;
+	e->host->lockd.is_registered = true;
+	lockserver_start(e->host);
+	lockrule_away(e->host);
 }
 
 void lockd_boot(struct host *h)
@@ -74,6 +83,7 @@ void lockd_power_fail(struct host *h)
 	struct lockd *l = &h->lockd;
 	size_t i;
 
+	l->is_started = false;
 	l->is_registered = false;
 	memset(l->calls, 0, sizeof(l->calls));
 	for (i = 0; i < l->pair_count; i++) {
@@ -186,6 +196,14 @@ static bool is_success(const struct lockd_call *call, const uint8_t *bytes,
 	       reply.results_len == 8 && reply.results[3] == SM_STAT_SUCC;
 }
 
+/* SM_UNMON is done; somebody may want a lock by now. */
+static void left(struct host *h, struct pair *pair)
+{
+	pair->state = PAIR_IDLE;
+	if (locks_use(h, pair->peer))
+		monitor(h, pair);
+}
+
 void lockd_replied(struct host *h, size_t index, uint32_t xid,
 		   const uint8_t *bytes, size_t len)
 {
@@ -201,7 +219,7 @@ void lockd_replied(struct host *h, size_t index, uint32_t xid,
 	trace(h->sim, h, "lockd: %s \"%s\" %s", is_mon ? "SM_MON" : "SM_UNMON",
 	      pair->mon_name, has_worked || !is_mon ? "done" : "failed");
 	if (!is_mon)
-		pair->state = PAIR_IDLE;
+		left(h, pair);
 	else if (has_worked) {
 		pair->state = PAIR_MONITORED;
 		attack_note(pair, pair->peer->number);
@@ -215,6 +233,8 @@ void lockd_replied(struct host *h, size_t index, uint32_t xid,
 				  try_again, h)
 				->index = (size_t)(pair - h->lockd.pairs);
 	}
+	if (is_mon && pair->state != PAIR_MONITORING)
+		locks_monitored(h, pair);
 }
 
 void lockd_statd_died(struct host *h)
@@ -243,6 +263,9 @@ static void new_cookie(struct host *h, struct pair *pair)
 	memcpy(pair->cookie + 4, &h->boot, 4);
 	memcpy(pair->cookie + 8, &serial, 4);
 	pair->has_cookie = true;
+	pair->cookie_ms = h->sim->now_ms;
+	pair->heard = 0;
+	pair->answered = 0;
 	pair->is_callback_due = false;
 }
 
@@ -254,7 +277,8 @@ static void monitor(struct host *h, struct pair *pair)
 	/* Rarely lockd forgot a peer without a word: SM_MON, other cookie. */
 	if (!h->is_up || pair->calls > 0 ||
 	    (pair->state != PAIR_IDLE && !is_again) ||
-	    (is_again && prng_below(&s->rng, 10) != 0))
+	    (is_again &&
+	     (locks_use(h, pair->peer) || prng_below(&s->rng, 10) != 0)))
 		return;
 	/* The cookie is made with the handle and lives as long: after a
 	 * failure the same one comes again, most of the time. */
@@ -266,6 +290,14 @@ static void monitor(struct host *h, struct pair *pair)
 	if (h->is_up && pair->state == PAIR_MONITORING &&
 	    prng_below(&s->rng, 5) == 0)
 		send_call(h, call_new(h, pair, SM_PROC_MON));
+}
+
+bool lockd_watch(struct host *h, struct pair *pair)
+{
+	if (pair->state == PAIR_MONITORED)
+		return true;
+	monitor(h, pair);
+	return false;
 }
 
 static void try_again(struct sim *s, struct event *e)
@@ -301,7 +333,8 @@ void lockd_unlock(struct host *h)
 
 void lockd_leave(struct host *h, struct pair *pair)
 {
-	if (!h->is_up || pair->state != PAIR_MONITORED || pair->calls > 0)
+	if (!h->is_up || pair->state != PAIR_MONITORED || pair->calls > 0 ||
+	    locks_use(h, pair->peer))
 		return;
 	pair->state = PAIR_LEAVING;
 	pair->has_cookie = false;
@@ -352,8 +385,10 @@ static void take_callback(struct host *h, const struct rpcmsg_call *call)
 	if (boot != h->boot && !h->has_old_records)
 		check_violate(h, "callback_cookie_is_of_this_boot", "boot %u",
 			      boot);
-	if (pair != NULL)
+	if (pair != NULL) {
 		heard_callback(h, pair, (uint32_t)status.state);
+		locks_called_back(h, pair, (uint32_t)status.state);
+	}
 	xdr_free((xdrproc_t)xdr_sm_status, &status);
 }
 
@@ -380,8 +415,12 @@ void lockd_input(struct host *h, const struct packet *p)
 		check_violate(h, "callback_is_well_formed", "wrong procedure");
 		return;
 	}
-	if (!h->lockd.is_registered || sim_mishap(s, 20))
+	if (lockserver_defer(h, p))
 		return;
+	if (!h->lockd.is_registered || sim_mishap(s, s->deaf_percent)) {
+		lockrule_away(h);
+		return;
+	}
 	take_callback(h, &call);
 	buf_init(&reply, RPCMSG_SIZE_MAX);
 	rpcmsg_add_reply(&reply, call.xid, RPCMSG_SUCCESS, 0);

@@ -23,8 +23,10 @@ void mishap_lock(struct host *h)
 static void lockd_returns(struct sim *s, struct event *e)
 {
 	(void)s;
-	if (e->life == e->host->boot && e->host->is_up)
-		e->host->lockd.is_registered = true;
+	if (e->life != e->host->boot || !e->host->is_up)
+		return;
+	e->host->lockd.is_registered = true;
+	lockrule_away(e->host);
 }
 
 void mishap_lockd_leaves(struct host *h)
@@ -35,6 +37,7 @@ void mishap_lockd_leaves(struct host *h)
 		return;
 	trace(s, h, "lockd is not registered for a while");
 	h->lockd.is_registered = false;
+	lockrule_away(h);
 	sim_after(s, sim_between(s, 100, 30000), lockd_returns, h)->life =
 		h->boot;
 }
@@ -70,6 +73,11 @@ void mishap_partition(struct host *h)
 void mishap_forge_notice(struct host *h)
 {
 	attack_notice(h->sim);
+}
+
+void mishap_forge_name(struct host *h)
+{
+	attack_name(h);
 }
 
 void mishap_send_stranger(struct host *h)

@@ -15,6 +15,7 @@
 #include "proto/nlm_prot.h"
 #include "proto/sm_inter.h"
 
+#define LATE_MS	     1000 /* as good as lost */
 #define PMAP_PROGRAM 100000
 #define PMAP_GETPORT 3
 
@@ -239,9 +240,10 @@ static bool is_lost(struct host *from, struct host *to)
 {
 	struct sim *s = from->sim;
 
-	if (!net_has_way(from, to))
-		return true;
-	return sim_mishap(s, s->net.loss_percent);
+	if (net_has_way(from, to) && !sim_mishap(s, s->net.loss_percent))
+		return false;
+	lockrule_trouble(from, to);
+	return true;
 }
 
 static void remember(struct host *h, uint16_t port, const struct addr *peer,
@@ -255,10 +257,11 @@ static void remember(struct host *h, uint16_t port, const struct addr *peer,
 /* Loopback loses nothing and keeps order; it is memory. */
 static void send_once(struct host *h, struct host *dest, struct packet *p)
 {
-	if (dest == h)
-		deliver(dest, p, 1);
-	else
-		deliver(dest, p, link_delay(h->sim));
+	uint64_t delay_ms = dest == h ? 1 : link_delay(h->sim);
+
+	if (delay_ms > LATE_MS)
+		lockrule_trouble(h, dest);
+	deliver(dest, p, delay_ms);
 }
 
 /* Whether calls leave from @port, so that their answers may be forged. */

@@ -36,6 +36,7 @@ void notifier_start(struct host *h)
 	if (h->notifier.is_bound || !h->is_turned || !turn_keep(h))
 		return;
 	trace(s, h, "notify starts");
+	lockrule_trouble_all(h);
 	h->notifier.is_done = false;
 	h->notifier.life++;
 	/* ORDER: bind, then read; statd writes, then connects. */
@@ -55,14 +56,14 @@ static void feed_records(struct host *h)
 	size_t i;
 
 	notifier_input(h, &in);
-	h->notifier.has_unread = false;
 	in = (struct notify_in){.kind = NOTIFY_IN_FILE};
+	h->notifier.unread = 0;
 	for (i = 0; i < bak->count && h->notifier.life == life; i++) {
 		if (bak->all[i].name[0] == '.')
 			continue;
 		in.file.name = bak->all[i].name;
 		if (disk_error(h, DISK_READ) != 0) {
-			h->notifier.has_unread = true;
+			exits_missed(h, bak->all[i].name);
 			in.kind = NOTIFY_IN_UNREAD;
 			notifier_input(h, &in);
 			in.kind = NOTIFY_IN_FILE;
@@ -76,6 +77,11 @@ static void feed_records(struct host *h)
 	in = (struct notify_in){.kind = NOTIFY_IN_START};
 	if (h->notifier.life != life)
 		return;
+	if (lift_is_over(h, h->notifier.unread)) {
+		exits_done(h, &(struct notify_out){0});
+		notifier_end(h);
+		return;
+	}
 	h->notifier.is_serving = true;
 	notifier_input(h, &in);
 }
@@ -111,6 +117,7 @@ static void end_early(struct host *h, const char *how)
 	if (!h->notifier.is_bound)
 		return;
 	trace(s, h, "notify: %s", how);
+	h->locks.was_ended_ms = s->now_ms;
 	notifier_end(h);
 	if (prng_below(&s->rng, 2) == 0)
 		sim_after(s, sim_between(s, 100, 30000), notifier_run, h)
@@ -175,6 +182,7 @@ static void notifier_send(struct host *h, const struct notify_out *out)
 			 NULL);
 		return;
 	}
+	lockrule_trouble_all(h);
 	e = sim_after(h->sim, 0, notifier_send_failed, h);
 	e->life = h->notifier.life;
 	e->id = out->send.id;

@@ -38,12 +38,17 @@ void parking_fini(struct host *h)
 
 void parking_boot(struct host *h)
 {
-	struct sim *s = h->sim;
-
 	h->parking.grace_until_ms = 0;
-	if (prng_below(&s->rng, 2) == 0)
-		h->parking.grace_until_ms =
-			s->now_ms + sim_between(s, 5000, 90000);
+}
+
+void parking_begin_grace(struct host *h)
+{
+	struct sim *s = h->sim;
+	uint64_t grace_ms = s->grace_ms;
+
+	if (grace_ms == 0 && prng_below(&s->rng, 2) == 0)
+		grace_ms = sim_between(s, 5000, 90000);
+	h->parking.grace_until_ms = s->now_ms + grace_ms;
 }
 
 void parking_power_fail(struct host *h)
@@ -53,6 +58,7 @@ void parking_power_fail(struct host *h)
 	for (i = 0; i < h->lockd.pair_count; i++) {
 		h->lockd.pairs[i].has_locks = false;
 		h->lockd.pairs[i].is_aside = false;
+		h->lockd.pairs[i].is_missed = false;
 		h->lockd.pairs[i].is_stuck = false;
 	}
 }
@@ -318,8 +324,10 @@ static void send_request(struct host *h, const struct parking_request *request)
 	struct event *e;
 	size_t i;
 
+	/* Those of a statd that is gone make room. */
 	for (i = 0; i < PARKING_REQUESTS_MAX; i++)
-		if (!h->parking.requests[i].is_open)
+		if (!h->parking.requests[i].is_open ||
+		    h->parking.requests[i].statd_life != h->statd.life)
 			r = &h->parking.requests[i];
 	assert(r != NULL);
 	*r = *request;
@@ -448,7 +456,7 @@ void parking_check_notice(struct host *h, const struct addr *to)
 	for (i = 0; i < h->lockd.pair_count; i++) {
 		const struct pair *pair = &h->lockd.pairs[i];
 
-		if (pair->has_locks && !pair->is_stuck &&
+		if (pair->has_locks && !pair->is_stuck && !pair->is_missed &&
 		    addr_is_same_host(&pair->peer->addr, to) &&
 		    !has_other_names(h, pair) && !may_be_told(h, pair))
 			check_violate(h, "no_late_notice", "\"%s\" has locks",

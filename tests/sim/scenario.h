@@ -38,6 +38,8 @@ void mishap_cut_link(struct host *h);
 void mishap_partition(struct host *h);
 /* Notices that no honest host has sent; to anybody. */
 void mishap_forge_notice(struct host *h);
+/* ... by a name that somebody monitors, from an address of nobody's. */
+void mishap_forge_name(struct host *h);
 void mishap_send_stranger(struct host *h);
 
 #endif

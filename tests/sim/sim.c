@@ -3,12 +3,12 @@
  * The clock and the schedule.  A run has two parts: misfortunes at random, and
  * then calm, in which every host must become whole again.
  *
- *   sim [-s SCENARIO] [-n SEEDS] [-r SEED] [-v] [-l]
+ *   sim [-s SCENARIO] [-n SEEDS] [-r SEED] [-c] [-v] [-l]
  *
  * -n: that many runs (200) of each scenario, from the seed in $SEED (1).
  * -r: one run, with all that happened in it.  -s: that scenario only; -l lists
- * them.  -v: the hash of each run.  Exit status 1: something that must hold did
- * not.
+ * them.  -v: the hash of each run.  -c: what became of the locks.  Exit status
+ * 1: something that must hold did not.
  */
 #include "tests/sim/sim.h"
 
@@ -145,6 +145,7 @@ static void sim_init(struct sim *s, const struct scenario *scenario,
 	s->crash_one_in = (unsigned int)sim_between(s, 0, 1) == 0
 				  ? 0
 				  : (unsigned int)sim_between(s, 20, 500);
+	s->deaf_percent = 20;
 	s->has_last_boot = prng_below(&s->rng, 2) == 0;
 	s->chaos_ms = sim_between(s, 30000, 600000);
 	s->pause_ms_max = sim_between(s, 500, 20000);
@@ -255,6 +256,7 @@ struct result {
 	uint64_t failed;
 	uint64_t hash;
 	uint64_t ms; /* simulated */
+	struct lock_counts locks;
 };
 
 /* Runs @seed of @scenario. */
@@ -277,6 +279,7 @@ static void sim_run(const struct scenario *scenario, uint64_t seed,
 		.failed = s->violated != NULL,
 		.hash = s->trace.hash,
 		.ms = s->now_ms,
+		.locks = s->lock_counts,
 	};
 	sim_fini(s);
 	free(s);
@@ -290,11 +293,13 @@ struct options {
 	uint64_t count;
 	bool is_replay;
 	bool is_verbose;
+	bool has_counts;
 };
 
 static void usage(void)
 {
-	fputs("sim [-s SCENARIO] [-n SEEDS] [-r SEED] [-v] [-l]\n", stderr);
+	fputs("sim [-s SCENARIO] [-n SEEDS] [-r SEED] [-c] [-v] [-l]\n",
+	      stderr);
 	exit(2);
 }
 
@@ -335,8 +340,11 @@ static void read_options(int argc, char **argv, struct options *options)
 {
 	int letter;
 
-	while ((letter = getopt(argc, argv, "ln:r:s:v")) != -1) {
+	while ((letter = getopt(argc, argv, "cln:r:s:v")) != -1) {
 		switch (letter) {
+		case 'c':
+			options->has_counts = true;
+			break;
 		case 'l':
 			list_scenarios();
 			break;
@@ -375,6 +383,7 @@ static bool run_many(const struct options *options,
 		all.failed += one.failed;
 		all.hash = all.hash * 31 + one.hash;
 		all.ms += one.ms;
+		lockrule_add(&all.locks, &one.locks);
 		if (options->is_verbose)
 			printf("sim -s %s -r %" PRIu64 ": hash %016" PRIx64
 			       "\n",
@@ -384,6 +393,8 @@ static bool run_many(const struct options *options,
 	       " failed, %.1f hours simulated, hash %016" PRIx64 "\n",
 	       scenario->name, options->count, options->first, all.failed,
 	       (double)all.ms / 3600000, all.hash);
+	if (options->has_counts)
+		lockrule_print(scenario->name, &all.locks);
 	return all.failed == 0;
 }
 

@@ -13,6 +13,10 @@
  *   turn.c   the boot turn (design section 4), step by step on the model disk
  *   lockd.c  the lock manager: who is monitored, and the callback
  *   lockdlife.c ... which is slow, restarted, unloaded
+ *   locks.c  locks over NLM: processes and the lock manager of a client
+ *   lockserver.c  ... and that of a server
+ *   lockrule.c  ... and what must hold of them
+ *   lift.c   the end of a grace period that nobody needs
  *   callout.c the program for HA, and what a cluster learns from it
  *   disk.c   a disk that loses what was not flushed, and refuses things
  *   store.c  the store worker
@@ -44,6 +48,7 @@
 #include "tests/sim/attack.h"
 #include "tests/sim/crowd.h"
 #include "tests/sim/disk.h"
+#include "tests/sim/locks.h"
 #include "tests/sim/net.h"
 #include "tests/sim/scenario.h"
 
@@ -82,8 +87,12 @@ struct pair {
 	uint8_t cookie[RECORD_PRIV_SIZE];
 
 	bool has_cookie;    /* lockd's handle of the peer lives */
-	bool is_unresolved; /* statd asked for its address in vain */
-	bool is_looked_up;  /* ... since it has the record: in vain or not */
+	uint64_t cookie_ms; /* when that was made */
+	uint32_t heard;	    /* the number of the last callback for it */
+	uint32_t answered; /* ... of the last notice of it that had an answer */
+	uint64_t answered_ms; /* ... at first */
+	bool is_unresolved;   /* statd asked for its address in vain */
+	bool is_looked_up;    /* ... since it has the record: in vain or not */
 
 	bool has_locks;	       /* it may have some of this boot */
 	bool is_graced;	       /* ... promised while it was told in grace */
@@ -101,6 +110,7 @@ struct pair {
 	struct quiet quiet; /* see attack.h */
 
 	bool is_aside;	  /* sm-notify must not tell it: skip, max-age */
+	bool is_missed;	  /* ... nor could it: its file was not to be read */
 	bool is_stuck;	  /* told, and the disk did not let its line go */
 	bool is_unmerged; /* the turn could not bring it into sm.bak/ */
 	bool is_refused;  /* ... in the turn that runs */
@@ -123,6 +133,7 @@ struct lockd_call {
 #define LOCKD_CALLS_MAX 64
 
 struct lockd {
+	bool is_started;
 	bool is_registered;
 	uint16_t port;
 	uint32_t next_cookie;
@@ -141,6 +152,8 @@ void lockd_lock(struct host *a, struct host *b);
 void lockd_unlock(struct host *h);
 /* Stops monitoring @pair, if it does. */
 void lockd_leave(struct host *h, struct pair *pair);
+/* Has @pair monitored; whether it is.  locks_monitored() hears of the end. */
+bool lockd_watch(struct host *h, struct pair *pair);
 /* The answer to the call @index, if that still is @xid; none: it failed. */
 void lockd_replied(struct host *h, size_t index, uint32_t xid,
 		   const uint8_t *bytes, size_t len);
@@ -224,12 +237,13 @@ struct notifier {
 	uint64_t stream_seq;
 	struct notify *core; /* NULL: not running */
 	uint32_t life;
-	bool is_bound;	 /* its socket is there */
-	bool is_serving; /* it has begun */
-	bool is_done;	 /* the last run of this boot came to its end */
+	bool is_bound;	     /* its socket is there */
+	bool is_serving;     /* it has begun */
+	bool has_run;	     /* in this boot: the pid file is there */
+	unsigned int unread; /* files of sm.bak/ that this run did not get */
+	bool is_done;	     /* the last run of this boot came to its end */
 	char skip[SIM_NAME_SIZE]; /* whom it was told never to tell */
 	bool is_ageing;		  /* it sets records aside for their age */
-	bool has_unread;	  /* records that it could not read */
 	uint32_t age_salt;	  /* ... these */
 	unsigned int spins;
 };
@@ -290,6 +304,7 @@ struct host {
 	struct lockd lockd;
 	struct parking parking;
 	struct crowd crowd;
+	struct locks locks;
 	struct sighting recent[SIM_RECENT_MAX];
 	size_t recent_count;
 };
@@ -343,6 +358,8 @@ bool turn_replace(struct host *h, enum disk_dir dir, const char *name,
 void exits_choose(struct host *h, struct notify_config *config);
 /* Whether the run that begins finds the record @file too old. */
 bool exits_is_too_old(const struct host *h, const char *file);
+/* The run that begins cannot read the record @file. */
+void exits_missed(struct host *h, const char *file);
 /* Carries a REWRITE out, or fails to. */
 void exits_rewrite(struct host *h, const struct notify_out *out);
 /* "sm-notify -f": the operator declares the locks lost. */
@@ -369,6 +386,8 @@ void parking_init(struct host *h);
 void parking_fini(struct host *h);
 void parking_boot(struct host *h);
 void parking_power_fail(struct host *h);
+/* lockd starts, and its grace period, where it has one. */
+void parking_begin_grace(struct host *h);
 /* The turn empties sm/.reclaim. */
 void parking_turn(struct host *h);
 /* Carries out an UNTOLD, a NOTE or a GRACE of statd. */
@@ -474,6 +493,11 @@ struct sim {
 	unsigned int crash_one_in; /* crash points, 0 never */
 	uint64_t chaos_ms;
 	uint64_t pause_ms_max;
+	uint64_t grace_ms;	   /* of each lockd, 0: now this, now that */
+	unsigned int deaf_percent; /* of the callbacks that lockd misses */
+	bool is_faithful; /* sm-notify tells everybody, however long it takes */
+	uint32_t last_owner;
+	struct lock_counts lock_counts;
 	const char *violated; /* NULL: nothing */
 };
 

@@ -372,6 +372,8 @@ static void report_jobs(struct host *h)
 		free(job);
 		if (is_removal)
 			continue;
+		if (in.stored.error != 0)
+			h->locks.disk_failed_ms = h->sim->now_ms;
 		trace(h->sim, h, "statd <- %s %llu error %d",
 		      in.kind == NSM_IN_STORED ? "STORED" : "MEMO_STORED",
 		      (unsigned long long)in.stored.id, in.stored.error);

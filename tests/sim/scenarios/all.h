@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A scenario in each file here. */
+/* A scenario in each file here; this is the list of them. */
 #ifndef NFS_RECLAIM_TESTS_SIM_SCENARIOS_ALL_H
 #define NFS_RECLAIM_TESTS_SIM_SCENARIOS_ALL_H
 
 #include "tests/sim/scenario.h"
 
-extern const struct scenario scenario_any;
-extern const struct scenario scenario_disk;
-extern const struct scenario scenario_flood;
-extern const struct scenario scenario_lockd;
-extern const struct scenario scenario_reboots;
+/* The first is what "sim -r SEED" plays. */
+#define SCENARIOS_EACH(X) \
+	X(any)            \
+	X(disk)           \
+	X(flood)          \
+	X(lockd)          \
+	X(locks)          \
+	X(reboots)
+
+#define SCENARIOS_DECLARE(name) extern const struct scenario scenario_##name;
+SCENARIOS_EACH(SCENARIOS_DECLARE)
+#undef SCENARIOS_DECLARE
 
 #endif

@@ -4,7 +4,8 @@
 #include "tests/sim/sim.h"
 
 static const struct mishap mishaps[] = {
-	{40, mishap_lock},
+	{30, mishap_lock},
+	{10, locks_want},
 	{15, lockd_unlock},
 	{5, host_power_fail},
 	{6, statd_kill},
