@@ -147,20 +147,55 @@ static enum loss excuse_untold(struct host *h, struct host *peer)
 /* Why @client may not have reclaimed by the end of the grace period. */
 static enum loss excuse_unreclaimed(struct host *server, struct host *client)
 {
+	bool is_healthy;
 	enum loss loss;
 
 	if (is_declared(server) || is_declared(client))
 		return LOSS_DECLARED;
 	if (server->locks.grace_ms < GRACE_MS_MIN)
 		return LOSS_NO_GRACE;
+	is_healthy =
+		is_healed(server, client) && is_well(server) && is_well(client);
 	loss = excuse_untold(server, client);
+	/* In grace nobody is parked but who serves a mount of the server's. */
+	if (loss == LOSS_PARKED && is_healthy &&
+	    !server->parking.is_server[client->index])
+		loss = LOSS_NOT;
 	if (loss != LOSS_NOT)
 		return loss;
 	if (pair_of(client, server)->forged_ms > 0)
 		return LOSS_FORGED;
-	if (!is_healed(server, client) || !is_well(server) || !is_well(client))
-		return LOSS_NETWORK;
-	return LOSS_NOT;
+	return is_healthy ? LOSS_NOT : LOSS_NETWORK;
+}
+
+/*
+ * Whether a notice of @number may be in the network though @peer has locks with
+ * @h since: it was answered, or given up (design decision 14).
+ */
+static bool is_copy(struct host *h, struct host *peer, uint32_t number)
+{
+	return number <= h->locks.told[peer->index] ||
+	       check_is_by_name_only(peer) ||
+	       parking_is_excused(peer, pair_of(peer, h));
+}
+
+/*
+ * Why @h may hear of the reboot of @peer, which has @pair with it, for the
+ * first time, and too late.
+ */
+static enum loss excuse_first(const struct host *h, const struct host *peer,
+			      const struct pair *pair)
+{
+	/* A user of the peer's host, while its statd is silent. */
+	if (!h->sim->is_faithful)
+		return LOSS_FORGED;
+	/* A stranger's notice has it ask, and it hears of the reboot. */
+	if (!pair->is_debt)
+		return LOSS_UNANNOUNCED;
+	/* A statd that starts leaves it to sm-notify (statd/late.h). */
+	return pair->is_graced && pair->granted_life != peer->statd.life
+		       ? LOSS_GRACE_ENDED
+		       : LOSS_NOT;
 }
 
 /*
@@ -180,7 +215,13 @@ static enum loss excuse_false(struct host *h, struct host *peer,
 		return LOSS_DECLARED;
 	if (pair->forged_ms > 0)
 		return LOSS_FORGED;
-	if (number > known || (can_ask && !h->parking.is_server[peer->index]))
+	if (pair_of(peer, h)->is_unread)
+		return LOSS_UNREAD;
+	if (number > known)
+		return LOSS_NOT;
+	if (!is_copy(h, peer, number))
+		return excuse_first(h, peer, pair_of(peer, h));
+	if (can_ask && !h->parking.is_server[peer->index])
 		return LOSS_NOT;
 	return LOSS_LATE_COPY;
 }
@@ -295,6 +336,7 @@ void lockrule_answered(struct host *h, struct host *client, uint32_t number)
 {
 	struct pair *pair = pair_of(h, client);
 
+	h->locks.told[client->index] = number;
 	if (pair->answered == number)
 		return;
 	pair->answered = number;
@@ -445,6 +487,8 @@ void lockrule_print(const char *scenario, const struct lock_counts *counts)
 		[LOSS_DECLARED] = "declared",
 		[LOSS_ANSWERED] = "answered early",
 		[LOSS_LATE_COPY] = "late copy",
+		[LOSS_GRACE_ENDED] = "end of grace",
+		[LOSS_UNANNOUNCED] = "unannounced",
 		[LOSS_FORGED] = "forged",
 		[LOSS_BY_NAME] = "by name only",
 		[LOSS_UNMONITORED] = "unmonitored",

@@ -34,6 +34,8 @@ enum loss {
 	LOSS_DECLARED,	  /* -f: the administrator has declared it lost */
 	LOSS_ANSWERED,	  /* who rebooted was told so before lockd was */
 	LOSS_LATE_COPY,	  /* of a notice: it was in the network already */
+	LOSS_GRACE_ENDED, /* and statd was away then: it parks nobody */
+	LOSS_UNANNOUNCED, /* a reboot of which its host had to tell nobody */
 	LOSS_FORGED,	  /* by who the manual says will be believed */
 	LOSS_BY_NAME,	  /* notices come from an address nobody registered */
 	LOSS_UNMONITORED, /* SM_MON failed, and so did the reclaim */
@@ -113,6 +115,7 @@ struct locks {
 	uint64_t was_away_ms;	 /* when statd or lockd was, the last time */
 	uint64_t disk_failed_ms; /* when statd could not write */
 	uint64_t was_ended_ms;	 /* when sm-notify was stopped, the last time */
+	uint32_t told[SIM_HOSTS_MAX]; /* the last number of that host */
 	/* When something on the way to that host failed, the last time. */
 	uint64_t trouble_ms[SIM_HOSTS_MAX];
 };
