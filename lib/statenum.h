@@ -15,6 +15,7 @@
 #define STATENUM_FILE_SIZE 4
 #define BOOTKEY_SIZE	   64 /* with its NUL */
 #define BOOTREC_LEN_MAX	   256
+#define BOOTREC_NO_KEY	   "none" /* of one that only keeps a floor */
 
 /*
  * Tells whether @a is newer than @b in serial arithmetic: 1..2^31-1 ahead.
@@ -49,8 +50,9 @@ uint32_t statenum_raise(uint32_t announced, uint32_t floor, uint32_t on_disk);
 struct bootrec {
 	char key[BOOTKEY_SIZE]; /* BOOTKEY: printable, no blanks */
 	uint32_t number;
-	uint32_t floor; /* highest number announced from another directory */
-	bool is_turned; /* false: the turn with @number was begun */
+	uint32_t floor;	 /* highest number announced from another directory */
+	bool is_turned;	 /* false: the turn with @number was begun */
+	bool is_forcing; /* is_turned, and -f with @number was begun */
 };
 
 /*

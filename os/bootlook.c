@@ -34,7 +34,7 @@ static int look_at(struct look *look, const char *path,
 		statedir_read_bootrec(&dir, &look->rec);
 		look->is_of_this_boot = strcmp(look->rec.key, place->key) == 0;
 		if (!look->is_of_this_boot)
-			look->mark = bootmark_find(place, dir.dir);
+			look->mark = bootmark_find(place, dir.dir, &look->rec);
 	}
 	statedir_close(&dir);
 	return error;
@@ -54,6 +54,14 @@ static void look_run(const struct look *look, struct bootlook *out)
 	out->outcome = look->mark == BOOTMARK_NFS_UTILS ? BOOTTURN_TAKEN_OVER
 							: BOOTTURN_ALREADY;
 	out->number = max_of(rec->number, look->on_disk);
+	if (is_turned && rec->is_forcing) {
+		out->outcome = BOOTTURN_FORCED;
+		out->has_monitored = true;
+		if (look->on_disk > rec->number)
+			out->number = statenum_raise(rec->number, rec->floor,
+						     look->on_disk);
+		return;
+	}
 	if (is_turned || look->mark != BOOTMARK_NONE) {
 		if (out->number == 0)
 			out->number = STATENUM_FIRST;
@@ -82,7 +90,7 @@ static void look_copy(const struct look *look, struct bootlook *out)
 	out->outcome = BOOTTURN_ALREADY;
 	out->has_monitored = true;
 	out->number = look->on_disk ? look->on_disk : STATENUM_FIRST;
-	if (look->is_of_this_boot)
+	if (look->is_of_this_boot || look->rec.is_turned)
 		out->number = max_of(out->number, look->rec.number);
 }
 

@@ -39,23 +39,36 @@ bool bootmark_is_same_file(const char *a, const char *b)
 	       sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
 }
 
-enum bootmark bootmark_find(const struct bootturn_place *place, int dir)
+/*
+ * Whether @mark stands in for a lost state.boot.  Not for one of another boot:
+ * on shared storage that is of another machine, which had the directory since
+ * this one wrote @mark, and whose peers are to be told.
+ */
+static bool is_ours(const struct pidrec *mark,
+		    const struct bootturn_place *place, int dir,
+		    const struct bootrec *rec)
 {
-	struct pidrec rec;
-	struct statfs fs;
 	struct stat st;
 
-	if (bootmark_read(place->notify_pid, &rec) != 0)
+	if (rec->key[0] != '\0' && strcmp(rec->key, BOOTREC_NO_KEY) != 0)
+		return false;
+	return strcmp(mark->key, place->key) == 0 && fstat(dir, &st) == 0 &&
+	       mark->device == st.st_dev && mark->inode == st.st_ino;
+}
+
+enum bootmark bootmark_find(const struct bootturn_place *place, int dir,
+			    const struct bootrec *rec)
+{
+	struct pidrec mark;
+	struct statfs fs;
+
+	if (bootmark_read(place->notify_pid, &mark) != 0)
 		return BOOTMARK_NONE;
-	if (rec.has_key)
-		return fstat(dir, &st) == 0 &&
-				       strcmp(rec.key, place->key) == 0 &&
-				       rec.device == st.st_dev &&
-				       rec.inode == st.st_ino
-			       ? BOOTMARK_OURS
-			       : BOOTMARK_NONE;
+	if (mark.has_key)
+		return is_ours(&mark, place, dir, rec) ? BOOTMARK_OURS
+						       : BOOTMARK_NONE;
 	/* On a disk it may be of any boot. */
-	if (rec.pid == 0 || statfs(place->notify_pid, &fs) != 0 ||
+	if (mark.pid == 0 || statfs(place->notify_pid, &fs) != 0 ||
 	    fs.f_type != TMPFS_MAGIC ||
 	    !bootmark_is_same_file(place->state_dir, place->default_dir))
 		return BOOTMARK_NONE;

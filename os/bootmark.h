@@ -13,7 +13,8 @@
 
 enum bootmark {
 	BOOTMARK_NONE,
-	BOOTMARK_OURS,	    /* our sm-notify ran here after the turn */
+	BOOTMARK_OURS,	    /* our sm-notify ran here after the turn, and
+			       nobody turned another boot here since */
 	BOOTMARK_NFS_UTILS, /* nfs-utils' sm-notify ran */
 };
 
@@ -30,10 +31,12 @@ bool bootmark_is_same_file(const char *a, const char *b);
 
 /*
  * Tells who ran in this boot, going by @place->notify_pid; @dir is the state
- * directory.  A pid file that cannot be read counts as none.
+ * directory, and @rec what its state.boot says.  A pid file that cannot be read
+ * counts as none.
  * Source: design section 4.
  */
-enum bootmark bootmark_find(const struct bootturn_place *place, int dir);
+enum bootmark bootmark_find(const struct bootturn_place *place, int dir,
+			    const struct bootrec *rec);
 
 /*
  * Adds our second line to nfs-utils' pid file, so that it is not taken over

@@ -38,7 +38,6 @@
 
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
 #define BOOT_ID_LEN  36
-#define NO_BOOT_KEY  "none" /* in a state.boot that only keeps a FLOOR */
 
 /* A state directory under its lock, and what it says. */
 struct turn {
@@ -200,6 +199,7 @@ static int turn_do(struct turn *turn, struct bootturn_result *out)
 	int error;
 
 	turn->rec.is_turned = false;
+	turn->rec.is_forcing = false;
 	error = statedir_write_bootrec(&turn->dir, &turn->rec);
 	if (error == 0)
 		error = retire_records(turn->dir.sm, turn->dir.bak,
@@ -246,6 +246,7 @@ static int turn_adopt(struct turn *turn, enum bootturn_outcome outcome,
 	if (turn->rec.number == 0)
 		turn->rec.number = STATENUM_FIRST;
 	turn->rec.is_turned = true;
+	turn->rec.is_forcing = false;
 	error = statedir_write_bootrec(&turn->dir, &turn->rec);
 	return error == 0 ? turn_keep(turn, outcome, out) : error;
 }
@@ -285,15 +286,67 @@ static uint32_t raise_number(uint32_t announced, uint32_t floor,
 	return number;
 }
 
+static int copy_records(const struct turn *turn, struct bootturn_result *out)
+{
+	struct retire_count count;
+	int error = retire_records(turn->dir.sm, turn->dir.bak, RETIRE_COPY,
+				   &count);
+
+	out->retired = count.retired;
+	out->unmerged = count.unmerged;
+	return error;
+}
+
+/*
+ * Declares the locks of this boot lost, with turn->rec.number.
+ * ORDER: "forcing" first, "turned" last: whoever finds "forcing" does it again.
+ * Raise the number before, and a run that is killed then leaves peers that
+ * nobody tells of it.
+ */
+static int force_do(struct turn *turn, struct bootturn_result *out)
+{
+	int error;
+
+	turn->rec.is_turned = true;
+	turn->rec.is_forcing = true;
+	out->number = turn->rec.number;
+	error = statedir_write_bootrec(&turn->dir, &turn->rec);
+	if (error == 0)
+		error = statedir_write_number(&turn->dir, turn->rec.number);
+	if (error == 0)
+		error = copy_records(turn, out);
+	if (error == 0 && unlinkat(turn->dir.sm, ".reclaim/parked", 0) != 0 &&
+	    errno != ENOENT)
+		error = -errno;
+	if (error != 0)
+		return error;
+	turn->rec.is_forcing = false;
+	return statedir_write_bootrec(&turn->dir, &turn->rec);
+}
+
+/* A -f of this boot was killed: what is left of it. */
+static int force_finish(struct turn *turn, struct bootturn_result *out)
+{
+	log_line(LOG_NOTE, "sm-notify -f was not finished; it is now");
+	out->outcome = BOOTTURN_FORCED;
+	/* Or it has been, by nfs-utils. */
+	if (turn->on_disk > turn->rec.number)
+		turn->rec.number = raise_number(turn->rec.number,
+						turn->rec.floor, turn->on_disk);
+	return force_do(turn, out);
+}
+
 static int run_locked(struct turn *turn, struct bootturn_result *out)
 {
 	enum bootmark mark;
 
+	if (turn->is_of_this_boot && turn->rec.is_forcing)
+		return force_finish(turn, out);
 	if (turn->is_of_this_boot && turn->rec.is_turned)
 		return turn_keep(turn, BOOTTURN_ALREADY, out);
 	mark = turn->is_of_this_boot
 		       ? BOOTMARK_NONE
-		       : bootmark_find(turn->place, turn->dir.dir);
+		       : bootmark_find(turn->place, turn->dir.dir, &turn->rec);
 	if (mark == BOOTMARK_OURS)
 		return turn_adopt(turn, BOOTTURN_ALREADY, out);
 	if (is_statd_here(turn))
@@ -323,17 +376,6 @@ int bootturn_run(const struct bootturn_place *place,
 	return error;
 }
 
-static int copy_records(const struct turn *turn, struct bootturn_result *out)
-{
-	struct retire_count count;
-	int error = retire_records(turn->dir.sm, turn->dir.bak, RETIRE_COPY,
-				   &count);
-
-	out->retired = count.retired;
-	out->unmerged = count.unmerged;
-	return error;
-}
-
 static int force_locked(struct turn *turn, struct bootturn_result *out)
 {
 	int error = run_locked(turn, out);
@@ -342,17 +384,7 @@ static int force_locked(struct turn *turn, struct bootturn_result *out)
 		return error; /* this very turn raised it and tells them all */
 	turn->rec.number =
 		raise_number(out->number, turn->rec.floor, out->number);
-	turn->rec.is_turned = true;
-	out->number = turn->rec.number;
-	error = statedir_write_bootrec(&turn->dir, &turn->rec);
-	if (error == 0)
-		error = statedir_write_number(&turn->dir, turn->rec.number);
-	if (error == 0)
-		error = copy_records(turn, out);
-	if (error == 0 && unlinkat(turn->dir.sm, ".reclaim/parked", 0) != 0 &&
-	    errno != ENOENT)
-		error = -errno;
-	return error;
+	return force_do(turn, out);
 }
 
 int bootturn_force(const struct bootturn_place *place,
@@ -379,15 +411,18 @@ int bootturn_copy(const struct bootturn_place *place,
 					.hold_fd = -1};
 	if (error != 0)
 		return error;
-	out->number = turn.on_disk;
-	if (out->number == 0) {
-		/* COMPAT: contract.md 3.1, a number there must be. */
-		out->number = STATENUM_FIRST;
-		error = statedir_write_number(&turn.dir, out->number);
-	}
-	/* A turn that was begun may have retired peers to be told this one. */
-	if (turn.is_of_this_boot && out->number < turn.rec.number)
+	out->number = turn.on_disk != 0 ? turn.on_disk : STATENUM_FIRST;
+	/*
+	 * A turn that was begun may have retired peers to be told this one.
+	 * That of another boot counts once it was announced: `state` may be
+	 * emptied by a package.
+	 */
+	if ((turn.is_of_this_boot || turn.rec.is_turned) &&
+	    out->number < turn.rec.number)
 		out->number = turn.rec.number;
+	/* COMPAT: contract.md 3.1, a number there must be. */
+	if (turn.on_disk == 0)
+		error = statedir_write_number(&turn.dir, out->number);
 	if (error == 0)
 		error = copy_records(&turn, out);
 	statedir_close(&turn.dir);
@@ -421,7 +456,7 @@ static int raise_floor(const struct bootturn_place *place, uint32_t own,
 	if (error == 0) {
 		statedir_read_bootrec(&dir, &rec);
 		if (rec.key[0] == '\0') {
-			memcpy(rec.key, NO_BOOT_KEY, sizeof(NO_BOOT_KEY));
+			memcpy(rec.key, BOOTREC_NO_KEY, sizeof(BOOTREC_NO_KEY));
 			rec.number = on_disk;
 		}
 		*number = raise_number(rec.number, max_of(own, rec.floor),

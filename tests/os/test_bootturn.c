@@ -471,6 +471,32 @@ static void mark_of_another_boot_or_directory_says_nothing(void **state)
 	assert_run(rig, BOOTTURN_TURNED, 11);
 }
 
+/*
+ * The directory is on shared storage, went to another machine, and came back
+ * while this one stayed up.
+ */
+static void mark_says_nothing_after_a_turn_elsewhere(void **state)
+{
+	struct rig *rig = *state;
+
+	assert_run(rig, BOOTTURN_TURNED, 3);
+	put_mark(rig, "boot-1", "state");
+	rig_boot(rig, 2);
+	assert_run(rig, BOOTTURN_TURNED, 5);
+	rig_put(rig, "state/sm/a", RIG_LINE("a", "me"));
+	rig_boot(rig, 1);
+	put_mark(rig, "boot-1", "state");
+	assert_run(rig, BOOTTURN_TURNED, 7);
+	assert_false(rig_exists(rig, "state/sm/a"));
+	assert_true(rig_exists(rig, "state/sm.bak/a"));
+	/* What only keeps a FLOOR was written without any turn. */
+	rig_put(rig, "state/state.boot", "none 7 11 turning\n");
+	rig_put(rig, "state/sm/b", RIG_LINE("b", "me"));
+	assert_run(rig, BOOTTURN_ALREADY, 7);
+	assert_true(rig_exists(rig, "state/sm/b"));
+	assert_bootrec(rig, "boot-1 7 11 turned\n");
+}
+
 /* --- the rest ------------------------------------------------------------ */
 
 static void what_is_ours_in_sm_is_emptied(void **state)
@@ -555,6 +581,7 @@ int main(void)
 		TEST(pid_file_on_a_disk_may_be_of_any_boot),
 		TEST(our_mark_stands_in_for_a_lost_bootrec),
 		TEST(mark_of_another_boot_or_directory_says_nothing),
+		TEST(mark_says_nothing_after_a_turn_elsewhere),
 		TEST(what_is_ours_in_sm_is_emptied),
 		TEST(what_a_crash_left_is_removed),
 		TEST(key_is_one_per_boot_and_namespace),
