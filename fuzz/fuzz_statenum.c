@@ -51,9 +51,7 @@ static void try_bootrec(const uint8_t *data, size_t size)
 	require(len < sizeof(text) && bootrec_parse(text, len, &back));
 	require(memcmp(&rec.key, &back.key, sizeof(rec.key)) == 0);
 	require(rec.number == back.number && rec.floor == back.floor &&
-		rec.is_turned == back.is_turned &&
-		rec.is_forcing == back.is_forcing &&
-		(rec.is_turned || !rec.is_forcing));
+		rec.is_turned == back.is_turned);
 }
 
 static void try_pidrec(const uint8_t *data, size_t size)

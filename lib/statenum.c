@@ -123,20 +123,6 @@ static bool take_word(struct cursor *c, const char *word)
 	return true;
 }
 
-/* The last word. */
-static bool take_stage(struct cursor *c, struct bootrec *rec)
-{
-	rec->is_forcing = take_word(c, "forcing");
-	if (rec->is_forcing) {
-		rec->is_turned = true;
-		return true;
-	}
-	if (!take_word(c, "turn"))
-		return false;
-	rec->is_turned = take_word(c, "ed");
-	return rec->is_turned || take_word(c, "ing");
-}
-
 bool bootrec_parse(const void *bytes, size_t len, struct bootrec *out)
 {
 	struct cursor c = cursor_on(bytes, len);
@@ -145,8 +131,12 @@ bool bootrec_parse(const void *bytes, size_t len, struct bootrec *out)
 
 	if (!take_key(&c, rec.key) || !take_char(&c, ' ') ||
 	    !take_number(&c, STATENUM_MAX, &number) || !take_char(&c, ' ') ||
-	    !take_number(&c, STATENUM_MAX, &floor) || !take_char(&c, ' ') ||
-	    !take_stage(&c, &rec) || !take_char(&c, '\n') || c.at != c.end)
+	    !take_number(&c, STATENUM_MAX, &floor) || !take_word(&c, " turn"))
+		return false;
+	rec.is_turned = take_word(&c, "ed");
+	if (!rec.is_turned && !take_word(&c, "ing"))
+		return false;
+	if (!take_char(&c, '\n') || c.at != c.end)
 		return false;
 	rec.number = (uint32_t)number;
 	rec.floor = (uint32_t)floor;
@@ -157,13 +147,10 @@ bool bootrec_parse(const void *bytes, size_t len, struct bootrec *out)
 size_t bootrec_format(const struct bootrec *rec,
 		      char out[static BOOTREC_LEN_MAX])
 {
-	const char *stage = rec->is_turned ? "turned" : "turning";
-	int len;
+	int len = snprintf(out, BOOTREC_LEN_MAX, "%s %u %u %s\n", rec->key,
+			   rec->number, rec->floor,
+			   rec->is_turned ? "turned" : "turning");
 
-	if (rec->is_forcing)
-		stage = "forcing";
-	len = snprintf(out, BOOTREC_LEN_MAX, "%s %u %u %s\n", rec->key,
-		       rec->number, rec->floor, stage);
 	return (size_t)len;
 }
 

@@ -50,9 +50,8 @@ uint32_t statenum_raise(uint32_t announced, uint32_t floor, uint32_t on_disk);
 struct bootrec {
 	char key[BOOTKEY_SIZE]; /* BOOTKEY: printable, no blanks */
 	uint32_t number;
-	uint32_t floor;	 /* highest number announced from another directory */
-	bool is_turned;	 /* false: the turn with @number was begun */
-	bool is_forcing; /* is_turned, and -f with @number was begun */
+	uint32_t floor; /* highest number announced from another directory */
+	bool is_turned; /* false: the turn with @number was begun */
 };
 
 /*

@@ -54,14 +54,6 @@ static void look_run(const struct look *look, struct bootlook *out)
 	out->outcome = look->mark == BOOTMARK_NFS_UTILS ? BOOTTURN_TAKEN_OVER
 							: BOOTTURN_ALREADY;
 	out->number = max_of(rec->number, look->on_disk);
-	if (is_turned && rec->is_forcing) {
-		out->outcome = BOOTTURN_FORCED;
-		out->has_monitored = true;
-		if (look->on_disk > rec->number)
-			out->number = statenum_raise(rec->number, rec->floor,
-						     look->on_disk);
-		return;
-	}
 	if (is_turned || look->mark != BOOTMARK_NONE) {
 		if (out->number == 0)
 			out->number = STATENUM_FIRST;
@@ -90,8 +82,7 @@ static void look_copy(const struct look *look, struct bootlook *out)
 	out->outcome = BOOTTURN_ALREADY;
 	out->has_monitored = true;
 	out->number = look->on_disk ? look->on_disk : STATENUM_FIRST;
-	if (look->is_of_this_boot || look->rec.is_turned)
-		out->number = max_of(out->number, look->rec.number);
+	out->number = max_of(out->number, look->rec.number);
 }
 
 /* As bootturn_private(): above what the default directory knows, too. */

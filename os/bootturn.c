@@ -199,7 +199,6 @@ static int turn_do(struct turn *turn, struct bootturn_result *out)
 	int error;
 
 	turn->rec.is_turned = false;
-	turn->rec.is_forcing = false;
 	error = statedir_write_bootrec(&turn->dir, &turn->rec);
 	if (error == 0)
 		error = retire_records(turn->dir.sm, turn->dir.bak,
@@ -219,18 +218,31 @@ static int turn_do(struct turn *turn, struct bootturn_result *out)
 	return error;
 }
 
+/*
+ * What a run that was killed has written and not flushed, and nfs-utils, which
+ * flushes no directory: it is ours to keep from here on, or to announce.
+ */
+static int turn_flush(const struct turn *turn)
+{
+	int error = durable_sync(turn->dir.sm);
+
+	if (error == 0)
+		error = durable_sync(turn->dir.bak);
+	return error == 0 ? durable_sync(turn->dir.dir) : error;
+}
+
 /* Turned already: only a `state` that fell behind is written again. */
 static int turn_keep(struct turn *turn, enum bootturn_outcome outcome,
 		     struct bootturn_result *out)
 {
-	int error = 0;
+	int error = turn_flush(turn);
 
 	out->outcome = outcome;
 	out->number = turn->on_disk;
-	if (turn->on_disk < turn->rec.number) {
+	if (turn->on_disk < turn->rec.number)
 		out->number = turn->rec.number;
-		error = statedir_write_number(&turn->dir, turn->rec.number);
-	}
+	if (error == 0 && out->number != turn->on_disk)
+		error = statedir_write_number(&turn->dir, out->number);
 	return error;
 }
 
@@ -246,7 +258,6 @@ static int turn_adopt(struct turn *turn, enum bootturn_outcome outcome,
 	if (turn->rec.number == 0)
 		turn->rec.number = STATENUM_FIRST;
 	turn->rec.is_turned = true;
-	turn->rec.is_forcing = false;
 	error = statedir_write_bootrec(&turn->dir, &turn->rec);
 	return error == 0 ? turn_keep(turn, outcome, out) : error;
 }
@@ -297,51 +308,10 @@ static int copy_records(const struct turn *turn, struct bootturn_result *out)
 	return error;
 }
 
-/*
- * Declares the locks of this boot lost, with turn->rec.number.
- * ORDER: "forcing" first, "turned" last: whoever finds "forcing" does it again.
- * Raise the number before, and a run that is killed then leaves peers that
- * nobody tells of it.
- */
-static int force_do(struct turn *turn, struct bootturn_result *out)
-{
-	int error;
-
-	turn->rec.is_turned = true;
-	turn->rec.is_forcing = true;
-	out->number = turn->rec.number;
-	error = statedir_write_bootrec(&turn->dir, &turn->rec);
-	if (error == 0)
-		error = statedir_write_number(&turn->dir, turn->rec.number);
-	if (error == 0)
-		error = copy_records(turn, out);
-	if (error == 0 && unlinkat(turn->dir.sm, ".reclaim/parked", 0) != 0 &&
-	    errno != ENOENT)
-		error = -errno;
-	if (error != 0)
-		return error;
-	turn->rec.is_forcing = false;
-	return statedir_write_bootrec(&turn->dir, &turn->rec);
-}
-
-/* A -f of this boot was killed: what is left of it. */
-static int force_finish(struct turn *turn, struct bootturn_result *out)
-{
-	log_line(LOG_NOTE, "sm-notify -f was not finished; it is now");
-	out->outcome = BOOTTURN_FORCED;
-	/* Or it has been, by nfs-utils. */
-	if (turn->on_disk > turn->rec.number)
-		turn->rec.number = raise_number(turn->rec.number,
-						turn->rec.floor, turn->on_disk);
-	return force_do(turn, out);
-}
-
 static int run_locked(struct turn *turn, struct bootturn_result *out)
 {
 	enum bootmark mark;
 
-	if (turn->is_of_this_boot && turn->rec.is_forcing)
-		return force_finish(turn, out);
 	if (turn->is_of_this_boot && turn->rec.is_turned)
 		return turn_keep(turn, BOOTTURN_ALREADY, out);
 	mark = turn->is_of_this_boot
@@ -376,6 +346,28 @@ int bootturn_run(const struct bootturn_place *place,
 	return error;
 }
 
+/*
+ * Declares the locks of this boot lost, with turn->rec.number.
+ * ORDER: all are in sm.bak/ when the number rises.  Raise it first, and a run
+ * that is killed then leaves peers whom no later one tells of it.  One that is
+ * killed before has done nothing: they are told a number that they know.
+ */
+static int force_do(struct turn *turn, struct bootturn_result *out)
+{
+	int error = copy_records(turn, out);
+
+	if (error == 0 && unlinkat(turn->dir.sm, ".reclaim/parked", 0) != 0 &&
+	    errno != ENOENT)
+		error = -errno;
+	turn->rec.is_turned = true;
+	if (error == 0)
+		error = statedir_write_bootrec(&turn->dir, &turn->rec);
+	if (error == 0)
+		error = statedir_write_number(&turn->dir, turn->rec.number);
+	out->number = turn->rec.number;
+	return error;
+}
+
 static int force_locked(struct turn *turn, struct bootturn_result *out)
 {
 	int error = run_locked(turn, out);
@@ -401,37 +393,39 @@ int bootturn_force(const struct bootturn_place *place,
 	return error;
 }
 
+static uint32_t max_of(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
 int bootturn_copy(const struct bootturn_place *place,
 		  struct bootturn_result *out)
 {
 	struct turn turn;
 	int error = turn_open(&turn, place);
+	bool is_behind; /* a -f was killed: rpc.statd must not say less */
 
 	*out = (struct bootturn_result){.outcome = BOOTTURN_ALREADY,
 					.hold_fd = -1};
 	if (error != 0)
 		return error;
-	out->number = turn.on_disk != 0 ? turn.on_disk : STATENUM_FIRST;
 	/*
-	 * A turn that was begun may have retired peers to be told this one.
-	 * That of another boot counts once it was announced: `state` may be
-	 * emptied by a package.
+	 * A turn that was begun, in whatever boot, may have retired peers to be
+	 * told its number; and a package may have emptied `state`.
 	 */
-	if ((turn.is_of_this_boot || turn.rec.is_turned) &&
-	    out->number < turn.rec.number)
-		out->number = turn.rec.number;
+	out->number = max_of(turn.on_disk, turn.rec.number);
+	if (out->number == 0)
+		out->number = STATENUM_FIRST;
+	is_behind = turn.is_of_this_boot && turn.rec.is_turned &&
+		    turn.on_disk < turn.rec.number;
+	error = turn_flush(&turn);
 	/* COMPAT: contract.md 3.1, a number there must be. */
-	if (turn.on_disk == 0)
+	if (error == 0 && (turn.on_disk == 0 || is_behind))
 		error = statedir_write_number(&turn.dir, out->number);
 	if (error == 0)
 		error = copy_records(&turn, out);
 	statedir_close(&turn.dir);
 	return error;
-}
-
-static uint32_t max_of(uint32_t a, uint32_t b)
-{
-	return a > b ? a : b;
 }
 
 /*

@@ -26,7 +26,6 @@ struct bootturn_place {
 enum bootturn_outcome {
 	BOOTTURN_TURNED,     /* this call did it */
 	BOOTTURN_ALREADY,    /* it was done in this boot; nothing was retired */
-	BOOTTURN_FORCED,     /* ... but a -f was not, and is now */
 	BOOTTURN_TAKEN_OVER, /* nfs-utils had done it; nothing was retired */
 };
 

@@ -109,6 +109,20 @@ static bool is_turned(const struct driver *d)
 }
 
 /*
+ * Whoever has turned this boot has retired peers that this run has told an
+ * older number, and rpc.statd must not hear from it that they are told.
+ */
+static bool stop_if_turned(struct driver *d)
+{
+	if (!is_turned(d))
+		return false;
+	log_line(LOG_NOTE, "another program turned this boot; the peers are "
+			   "left to the next run");
+	stop(d, EXIT_FAILURE);
+	return true;
+}
+
+/*
  * No sync: a removal that a power failure undoes is one extra notice, which
  * the peer drops.
  */
@@ -118,12 +132,8 @@ static void do_rewrite(struct driver *d, const struct notify_out *out)
 	unsigned int held_back;
 	int error;
 
-	if (is_turned(d)) {
-		log_line(LOG_NOTE, "another program turned this boot; the "
-				   "peers are left to the next run");
-		stop(d, EXIT_FAILURE);
+	if (stop_if_turned(d))
 		return;
-	}
 	if (out->len == 0)
 		ages_forget(d->config->age_fd, file);
 	if (out->len > 0)
@@ -196,6 +206,8 @@ static void feed(struct driver *d, const struct notify_in *in)
 {
 	struct notify_out out;
 
+	if (stop_if_turned(d))
+		return;
 	notify_input(d->notify, loop_now_ms(), in);
 	while (!d->is_over && notify_output(d->notify, &out))
 		do_effect(d, &out);

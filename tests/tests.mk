@@ -158,27 +158,54 @@ tests_os_test_trackdb_SOURCES = tests/os/test_trackdb.c $(SQL_RIG)
 tests_os_test_trackdb_LDADD = $(CLTRACK_LIBS) $(CMOCKA_LIBS)
 tests_os_test_control_SOURCES = tests/os/test_control.c sm-notify/desk.c
 tests_os_test_grace_SOURCES = tests/os/test_grace.c sm-notify/grace.c
-SCENARIOS = tests/sim/scenarios/all.h \
-	tests/sim/scenarios/any.c tests/sim/scenarios/disk.c \
-	tests/sim/scenarios/flood.c tests/sim/scenarios/lockd.c \
+SCENARIOS = \
+	tests/sim/scenarios/all.h \
+	tests/sim/scenarios/any.c \
+	tests/sim/scenarios/disk.c \
+	tests/sim/scenarios/flood.c \
+	tests/sim/scenarios/lockd.c \
 	tests/sim/scenarios/locks.c \
+	tests/sim/scenarios/operators.c \
 	tests/sim/scenarios/reboots.c
-tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/host.c \
-	tests/sim/attack.c tests/sim/attack.h \
-	tests/sim/callout.c tests/sim/caps.c tests/sim/caps.h \
+tests_sim_sim_SOURCES = $(SCENARIOS) \
+	tests/sim/attack.c \
+	tests/sim/attack.h \
+	tests/sim/callout.c \
+	tests/sim/caps.c \
+	tests/sim/caps.h \
 	tests/sim/check.c \
-	tests/sim/crowd.c tests/sim/crowd.h \
-	tests/sim/disk.c tests/sim/disk.h \
-	tests/sim/exits.c tests/sim/flood.c tests/sim/heard.c \
-	tests/sim/lift.c sm-notify/grace.c \
-	tests/sim/lockd.c tests/sim/lockdlife.c tests/sim/lockrule.c \
-	tests/sim/locks.c tests/sim/locks.h \
-	tests/sim/lockserver.c tests/sim/mishaps.c \
-	tests/sim/net.c tests/sim/net.h tests/sim/notifier.c \
+	tests/sim/crowd.c \
+	tests/sim/crowd.h \
+	tests/sim/disk.c \
+	tests/sim/disk.h \
+	tests/sim/exits.c \
+	tests/sim/flood.c \
+	tests/sim/heard.c \
+	tests/sim/host.c \
+	tests/sim/lift.c \
+	tests/sim/lockd.c \
+	tests/sim/lockdlife.c \
+	tests/sim/lockrule.c \
+	tests/sim/locks.c \
+	tests/sim/locks.h \
+	tests/sim/lockserver.c \
+	tests/sim/mishaps.c \
+	tests/sim/net.c \
+	tests/sim/net.h \
+	tests/sim/notifier.c \
+	tests/sim/operator.c \
+	tests/sim/operator.h \
 	tests/sim/parking.c \
-	tests/sim/replay.c tests/sim/scenario.h tests/sim/scenarios.c $(SCENARIOS) \
-	tests/sim/store.c tests/sim/stream.c \
-	tests/sim/trace.c tests/sim/turn.c
+	tests/sim/replay.c \
+	tests/sim/scenario.h \
+	tests/sim/scenarios.c \
+	tests/sim/sim.c \
+	tests/sim/sim.h \
+	tests/sim/store.c \
+	tests/sim/stream.c \
+	tests/sim/trace.c \
+	tests/sim/turn.c \
+	sm-notify/grace.c
 tests_sim_sim_LDADD = $(PURE_LIBS)
 tests_sim_cldsim_SOURCES = tests/sim/cldsim.c tests/sim/cldsim.h \
 	tests/sim/clddisk.c tests/sim/cldworld.c tests/sim/edges.c

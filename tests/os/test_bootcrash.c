@@ -180,11 +180,9 @@ static void force_again(struct rig *rig)
 	struct bootturn_result result;
 
 	assert_true(number == NUMBER_BEFORE || number == NUMBER_BEFORE + 2);
-	/* Whatever run comes next does what the operator wanted. */
+	/* A run that finds the raised number finds all to be told it. */
 	if (number > NUMBER_BEFORE) {
 		assert_all_to_be_told(rig, "state");
-		assert_true(rig_has(rig, "state/state.boot",
-				    "boot-1 7 0 turned\n"));
 		assert_false(rig_exists(rig, "state/sm/.reclaim/parked"));
 	}
 	assert_int_equal(bootturn_force(&rig->place, &result), 0);

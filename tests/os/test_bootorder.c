@@ -283,7 +283,7 @@ static void watch(struct history *h, int (*work)(void *ctx))
 		skip();
 	}
 	assert_int_equal(status, 0);
-	assert_true(h->count > 10);
+	assert_true(h->count > 2);
 }
 
 static int work_run(void *ctx)
@@ -292,6 +292,14 @@ static int work_run(void *ctx)
 	struct bootturn_result result;
 
 	return bootturn_run(&rig->place, &result) != 0;
+}
+
+static int work_copy(void *ctx)
+{
+	const struct rig *rig = ctx;
+	struct bootturn_result result;
+
+	return bootturn_copy(&rig->place, &result) != 0;
 }
 
 static int work_force(void *ctx)
@@ -345,11 +353,28 @@ static void force_keeps_its_order(void **state)
 	assert_rules(&h, "state");
 	said = find_placed(&h, "state/state.boot", 0);
 	raised = find_placed(&h, "state/state", 0);
-	assert_true(said < raised);
-	assert_true(raised < first_placed_in(&h, "state/sm.bak"));
+	assert_true(said < raised && raised < h.count);
 	assert_true(find_flushed(&h, "state/sm.bak",
-				 last_placed_in(&h, "state/sm.bak")) < h.count);
+				 last_placed_in(&h, "state/sm.bak")) < said);
 	assert_int_equal(last_removed(&h, "state/sm/a"), h.count);
+}
+
+/* nfs-utils flushes no directory, and a run of ours may have been killed. */
+static void what_others_wrote_is_flushed(void **state)
+{
+	static int (*const works[])(void *ctx) = {work_run, work_copy};
+	size_t i;
+
+	for (i = 0; i < sizeof(works) / sizeof(works[0]); i++) {
+		struct history h = {.rig = *state};
+
+		rig_reset(*state);
+		put_records(h.rig);
+		watch(&h, works[i]);
+		assert_true(find_flushed(&h, "state/sm", 0) < h.count);
+		assert_true(find_flushed(&h, "state/sm.bak", 0) < h.count);
+		assert_true(find_flushed(&h, "state", 0) < h.count);
+	}
 }
 
 static void private_keeps_its_order(void **state)
@@ -377,6 +402,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(turn_keeps_its_order),
 		TEST(force_keeps_its_order),
+		TEST(what_others_wrote_is_flushed),
 		TEST(private_keeps_its_order),
 	};
 

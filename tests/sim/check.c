@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/hostname.h"
 #include "lib/rpcmsg.h"
 #include "lib/statenum.h"
 #include "tests/sim/caps.h"
@@ -196,6 +195,17 @@ static bool has_number(void *ctx, const uint8_t *bytes, size_t len)
 	return bootrec_parse(bytes, len, &rec) && rec.number == *number;
 }
 
+/* -n announces what it found, whatever another program has raised since. */
+static bool is_over(void *ctx, const uint8_t *bytes, size_t len)
+{
+	const uint32_t *number = ctx;
+	struct bootrec rec;
+
+	if (len == STATENUM_FILE_SIZE)
+		return statenum_decode(bytes, len) >= *number;
+	return bootrec_parse(bytes, len, &rec) && rec.number >= *number;
+}
+
 static void check_number(struct host *h, uint32_t number)
 {
 	uint32_t last = h->announced_count > 0
@@ -204,10 +214,13 @@ static void check_number(struct host *h, uint32_t number)
 
 	if (number % 2 == 0)
 		check_violate(h, "number_is_odd", "%u", number);
-	if (!disk_survives(&h->disk, DISK_ROOT, has_number, &number))
+	if (!disk_survives(&h->disk, DISK_ROOT,
+			   h->op.kind == OPERATOR_COPY ? is_over : has_number,
+			   &number))
 		check_violate(h, "number_is_durable_before_it_is_announced",
 			      "%u", number);
-	if (last == number && h->announced_boot == h->boot)
+	if (last == number &&
+	    (h->announced_boot == h->boot || h->op.kind == OPERATOR_COPY))
 		return;
 	if (number <= last)
 		check_violate(h, "number_rises_from_boot_to_boot",
@@ -220,7 +233,11 @@ static void check_number(struct host *h, uint32_t number)
 
 void check_turned(struct host *h)
 {
+	size_t i;
+
 	h->checked = UINT64_MAX; /* sm/ no longer counts for the untold */
+	for (i = 0; i < h->lockd.pair_count; i++)
+		h->lockd.pairs[i].is_fresh = false;
 	if (h->number % 2 == 0)
 		check_violate(h, "number_is_odd", "%u", h->number);
 	check_step(h->sim);
@@ -271,6 +288,7 @@ void check_forced(struct host *h)
 		memset(pair->sent, 0, sizeof(pair->sent));
 		pair->is_stuck = false;
 	}
+	h->op.has_copied = false;
 	h->checked = UINT64_MAX;
 	check_step(h->sim);
 }
@@ -320,6 +338,7 @@ void check_power_failed(struct host *h)
 		struct pair *pair = &h->lockd.pairs[j];
 
 		pair->is_debt = pair->is_debt || pair->is_promised;
+		pair->is_fresh = pair->is_fresh || pair->is_promised;
 		pair->is_promised = false;
 		memset(pair->was_told, 0, sizeof(pair->was_told));
 		memset(pair->sent, 0, sizeof(pair->sent));
@@ -329,13 +348,12 @@ void check_power_failed(struct host *h)
 		heard_expect(h, &s->hosts[i]);
 }
 
-/* Whether @name is that form of my_name: 0 full, 1 short. */
-static bool is_name(const struct pair *pair, int which, const char *name)
+/* Whether @name is that form of my_name, or of -v: 0 full, 1 short. */
+static bool is_name(const struct host *h, const struct pair *pair, int which,
+		    const char *name)
 {
-	size_t len = which == 0 ? strlen(pair->my_name)
-				: hostname_short_len(pair->my_name);
-
-	return strlen(name) == len && strncmp(name, pair->my_name, len) == 0;
+	return operator_is_form(pair->my_name, which, name) ||
+	       operator_is_form(h->op.name, which, name);
 }
 
 /*
@@ -349,13 +367,13 @@ static void settle_debt(struct pair *pair)
 		pair->is_debt = false;
 }
 
-static void note_told(struct pair *pair, const char *name)
+static void note_told(struct host *h, struct pair *pair, const char *name)
 {
 	bool was_known = pair->was_told[0];
 	int which;
 
 	for (which = 0; which < SIM_NAMES; which++)
-		pair->was_told[which] |= is_name(pair, which, name);
+		pair->was_told[which] |= is_name(h, pair, which, name);
 	if (!was_known)
 		memset(pair->sent, 0, sizeof(pair->sent));
 	settle_debt(pair);
@@ -375,9 +393,33 @@ void check_notice_sent(struct host *h, const struct addr *to,
 		if (!addr_is_same_host(&pair->peer->addr, to))
 			continue;
 		for (which = 0; which < SIM_NAMES; which++)
-			pair->sent[which] += is_name(pair, which, notice->name);
+			pair->sent[which] +=
+				is_name(h, pair, which, notice->name);
 		settle_debt(pair);
 	}
+}
+
+/* What the turn has still to retire is told after it. */
+static bool is_in_sm(const struct host *h, const struct pair *pair)
+{
+	struct record_wanted wanted = {
+		.mon_name = pair->mon_name,
+		.my_name = pair->my_name,
+	};
+
+	return !h->is_turned && pair->is_fresh &&
+	       disk_survives(&h->disk, DISK_SM, has_record, &wanted);
+}
+
+/*
+ * Whether whoever heard @number knows of our last crash: -n announces the
+ * number as it stands, before the turn and after a -f that was killed.
+ */
+static bool is_news(const struct host *h, uint32_t number)
+{
+	return number == h->number ||
+	       (h->op.kind == OPERATOR_COPY && number == h->op.number &&
+		number > h->number);
 }
 
 void check_ack_delivered(struct host *h, const struct packet *p)
@@ -386,15 +428,15 @@ void check_ack_delivered(struct host *h, const struct packet *p)
 	size_t i;
 
 	if (p->sender == NULL || !p->acks.is_notice ||
-	    p->acks.number != h->number ||
+	    !is_news(h, p->acks.number) ||
 	    !rpcmsg_parse_reply(p->bytes, p->len, &reply) ||
 	    reply.status != RPCMSG_SUCCESS)
 		return;
 	for (i = 0; i < h->lockd.pair_count; i++) {
 		struct pair *pair = &h->lockd.pairs[i];
 
-		if (pair->peer == p->sender)
-			note_told(pair, p->acks.name);
+		if (pair->peer == p->sender && !is_in_sm(h, pair))
+			note_told(h, pair, p->acks.name);
 	}
 }
 

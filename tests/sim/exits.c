@@ -99,6 +99,14 @@ static void fail_replace(struct host *h, const char *file, const void *bytes,
 		disk_unlink(&h->disk, DISK_BAK, ".full.new");
 }
 
+static void replace(struct host *h, const char *file,
+		    const struct notify_out *out)
+{
+	h->op.is_rewriting = true;
+	turn_replace(h, DISK_BAK, file, out->bytes, out->len);
+	h->op.is_rewriting = false;
+}
+
 void exits_rewrite(struct host *h, const struct notify_out *out)
 {
 	bool has_failed =
@@ -113,7 +121,7 @@ void exits_rewrite(struct host *h, const struct notify_out *out)
 	else if (has_failed)
 		note_stuck(h, file);
 	else if (out->len > 0)
-		turn_replace(h, DISK_BAK, file, out->bytes, out->len);
+		replace(h, file, out);
 	else
 		disk_unlink(&h->disk, DISK_BAK, file);
 }
@@ -124,6 +132,10 @@ void exits_force(struct host *h)
 {
 	if (!h->is_up || !h->is_turned)
 		return;
+	if (h->notifier.is_bound && h->op.kind == OPERATOR_COPY) {
+		trace(h->sim, h, "notify -f: sm-notify -n is at work");
+		return;
+	}
 	trace(h->sim, h, "notify -f");
 	notifier_end(h);
 	parking_give_up(h);

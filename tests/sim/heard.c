@@ -34,7 +34,8 @@ static bool owes_notice(const struct host *h, const struct host *peer,
 static bool is_out_of_reach(const struct host *h, const struct pair *pair)
 {
 	return pair->is_unresolved &&
-	       !owes_notice(pair->peer, h, pair->mon_name);
+	       (pair->peer->op.has_renamed ||
+		!owes_notice(pair->peer, h, pair->mon_name));
 }
 
 /* Whoever monitors @h and will be told by it must hear of this crash. */

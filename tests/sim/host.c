@@ -103,6 +103,7 @@ void host_power_on(struct host *h)
 	h->notifier.is_done = false;
 	h->notifier.has_run = false;
 	trace(s, h, "boot %u", h->boot);
+	operator_boot(h);
 	lockd_boot(h);
 	parking_boot(h);
 	lockrule_trouble_all(h);

@@ -39,11 +39,18 @@ int kernel_lift_grace(void)
 	return 0;
 }
 
+static enum run_mode mode_of(const struct host *h)
+{
+	if (h->op.kind == OPERATOR_COPY)
+		return RUN_COPY;
+	return h->locks.forced_boot == h->boot ? RUN_FORCE : RUN_BOOT;
+}
+
 bool lift_is_over(struct host *h, unsigned int unread)
 {
 	struct run run = {
 		.settings.is_grace_lifted = true,
-		.mode = h->locks.forced_boot == h->boot ? RUN_FORCE : RUN_BOOT,
+		.mode = mode_of(h),
 		.lock.is_made = !h->notifier.has_run,
 		.notify = h->notifier.core,
 		.unread = unread,

@@ -31,10 +31,19 @@ static void read_records(struct sim *s, struct event *e);
 
 void notifier_start(struct host *h)
 {
-	struct sim *s = h->sim;
-
 	if (h->notifier.is_bound || !h->is_turned || !turn_keep(h))
 		return;
+	operator_machine(h)->has_mark = true;
+	operator_machine(h)->is_mark_ours = true;
+	h->op.kind = OPERATOR_PLAIN;
+	h->op.number = h->number;
+	notifier_bind(h);
+}
+
+void notifier_bind(struct host *h)
+{
+	struct sim *s = h->sim;
+
 	trace(s, h, "notify starts");
 	lockrule_trouble_all(h);
 	h->notifier.is_done = false;
@@ -55,7 +64,8 @@ static void feed_records(struct host *h)
 	uint32_t life = h->notifier.life;
 	size_t i;
 
-	notifier_input(h, &in);
+	if (h->op.kind != OPERATOR_COPY)
+		notifier_input(h, &in);
 	in = (struct notify_in){.kind = NOTIFY_IN_FILE};
 	h->notifier.unread = 0;
 	for (i = 0; i < bak->count && h->notifier.life == life; i++) {
@@ -97,7 +107,8 @@ static void read_records(struct sim *s, struct event *e)
 	struct notify_config config = {
 		.own = own,
 		.own_count = h->index % 2 == 0 ? 0 : 2,
-		.number = h->number,
+		.number = h->op.number,
+		.name = h->op.name[0] != '\0' ? h->op.name : NULL,
 		.give_up_ms = UINT64_MAX,
 		.packets_per_second = 10000,
 	};
@@ -119,7 +130,7 @@ static void end_early(struct host *h, const char *how)
 	trace(s, h, "notify: %s", how);
 	h->locks.was_ended_ms = s->now_ms;
 	notifier_end(h);
-	if (prng_below(&s->rng, 2) == 0)
+	if (s->is_calm || prng_below(&s->rng, 2) == 0)
 		sim_after(s, sim_between(s, 100, 30000), notifier_run, h)
 			->life = h->boot;
 }
@@ -211,7 +222,10 @@ static void notifier_carry_one(struct host *h, const struct notify_out *out)
 	case NOTIFY_OUT_REWRITE:
 		trace(s, h, "notify: REWRITE %s, %zu bytes", out->rewrite.file,
 		      out->len);
-		exits_rewrite(h, out);
+		if (operator_is_outdone(h))
+			notifier_stop(h);
+		else
+			exits_rewrite(h, out);
 		break;
 	case NOTIFY_OUT_TOLD:
 		trace(s, h, "notify: TOLD %zu", out->told.at);
@@ -236,6 +250,10 @@ void notifier_input(struct host *h, const struct notify_in *in)
 	uint32_t life = h->notifier.life;
 	struct notify_out out;
 
+	if (operator_is_outdone(h)) {
+		notifier_stop(h);
+		return;
+	}
 	host_count_spin(h, &h->notifier.spins, in->kind == NOTIFY_IN_TIMER);
 	notify_input(h->notifier.core, host_clock(h), in);
 	while (h->notifier.core != NULL && h->notifier.life == life &&

@@ -453,7 +453,8 @@ void parking_check_notice(struct host *h, const struct addr *to)
 {
 	size_t i;
 
-	for (i = 0; i < h->lockd.pair_count; i++) {
+	/* -n tells all who are monitored, and those again that are so anew. */
+	for (i = 0; i < h->lockd.pair_count && !h->op.has_copied; i++) {
 		const struct pair *pair = &h->lockd.pairs[i];
 
 		if (pair->has_locks && !pair->is_stuck && !pair->is_missed &&

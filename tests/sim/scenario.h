@@ -6,6 +6,8 @@
 #ifndef NFS_RECLAIM_TESTS_SIM_SCENARIO_H
 #define NFS_RECLAIM_TESTS_SIM_SCENARIO_H
 
+#include <stdbool.h>
+
 struct host;
 struct sim;
 
@@ -18,6 +20,7 @@ struct mishap {
 struct scenario {
 	const char *name;
 	const char *what;		/* in a line */
+	bool has_operators;		/* -n before the turn */
 	void (*prepare)(struct sim *s); /* changes what was chosen by the seed,
 					   before any host boots; or NULL */
 	const struct mishap *mishaps;

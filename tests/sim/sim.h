@@ -10,6 +10,7 @@
  *   host.c   power, and rpc.statd: carries out what its core says
  *   notifier.c  the same for sm-notify
  *   exits.c  with which settings sm-notify runs, and how it ends
+ *   operator.c  its other runs: -n, -v, two at once
  *   turn.c   the boot turn (design section 4), step by step on the model disk
  *   lockd.c  the lock manager: who is monitored, and the callback
  *   lockdlife.c ... which is slow, restarted, unloaded
@@ -50,6 +51,7 @@
 #include "tests/sim/disk.h"
 #include "tests/sim/locks.h"
 #include "tests/sim/net.h"
+#include "tests/sim/operator.h"
 #include "tests/sim/scenario.h"
 
 #define SIM_PAIRS_MAX	  (3 * SIM_HOSTS_MAX)
@@ -99,6 +101,7 @@ struct pair {
 	uint32_t granted_life; /* ... by this statd */
 
 	bool is_promised; /* statd answered SM_MON with success */
+	bool is_fresh;	  /* a debt whose record the turn has to retire */
 	uint8_t promised[RECORD_PRIV_SIZE];
 	bool is_debt;		      /* to be told of this boot */
 	bool was_told[SIM_NAMES];     /* each of our names */
@@ -305,6 +308,7 @@ struct host {
 	struct parking parking;
 	struct crowd crowd;
 	struct locks locks;
+	struct operator op;
 	struct sighting recent[SIM_RECENT_MAX];
 	size_t recent_count;
 };
@@ -335,6 +339,8 @@ void host_count_spin(struct host *h, unsigned int *spins, bool is_timer);
 
 void notifier_run(struct sim *s, struct event *e);
 void notifier_start(struct host *h);
+/* Has a run begin that is alone, with what h->op says. */
+void notifier_bind(struct host *h);
 /* Takes the process away without a word. */
 void notifier_end(struct host *h);
 void notifier_kill(struct host *h);
@@ -348,6 +354,8 @@ bool turn_run(struct host *h);
 bool turn_keep(struct host *h);
 /* "sm-notify -f", up to its first notice. */
 bool turn_force(struct host *h);
+/* "sm-notify -n", up to its first notice: writes what it will announce. */
+bool turn_copy(struct host *h, uint32_t *number);
 /* Replaces a file, not yet durably, with crash points in between. */
 bool turn_replace(struct host *h, enum disk_dir dir, const char *name,
 		  const void *bytes, size_t len);
@@ -433,7 +441,7 @@ void check_statd_starts(struct host *h);
 /* statd cannot read the record @file, and knows nothing of its peer. */
 void check_unread(struct host *h, const char *file);
 void check_turned(struct host *h);
-/* -f has come to its first notice. */
+/* The number of a -f is durable. */
 void check_forced(struct host *h);
 /* A question goes to the rpcbind at @to. */
 void check_asked(struct host *h, const struct addr *to);

@@ -36,8 +36,7 @@ static bool sync_dir(struct host *h, enum disk_dir dir)
 bool turn_replace(struct host *h, enum disk_dir dir, const char *name,
 		  const void *bytes, size_t len)
 {
-	enum program who = dir == DISK_BAK && h->is_turned ? PROGRAM_NOTIFIER
-							   : PROGRAM_TURN;
+	enum program who = h->op.is_rewriting ? PROGRAM_NOTIFIER : PROGRAM_TURN;
 	char temp[SIM_NAME_SIZE + 8];
 	struct inode *inode;
 
@@ -79,6 +78,7 @@ static bool write_bootrec(struct host *h, const struct bootrec *rec)
 	size_t len = bootrec_format(rec, line);
 
 	trace(h->sim, h, "turn: %.*s", (int)len - 1, line);
+	h->op.turns++;
 	return replace_durably(h, "state.boot", line, len);
 }
 
@@ -214,17 +214,21 @@ static void read_store(struct host *h, struct bootrec *rec, uint32_t *on_disk)
 		state != NULL ? statenum_decode(state->bytes, state->len) : 0;
 }
 
+static void make_key(struct host *h, char key[static BOOTKEY_SIZE])
+{
+	snprintf(key, BOOTKEY_SIZE, "machine-%u-boot-%u", h->op.machine,
+		 operator_machine(h)->boot);
+}
+
 static bool turn_steps(struct host *h, struct bootrec *rec, const char *key,
 		       uint32_t on_disk)
 {
-	if (strcmp(rec->key, key) != 0) {
+	if (strcmp(rec->key, key) != 0 || on_disk > rec->number) {
 		rec->number = statenum_raise(rec->number, rec->floor, on_disk);
-		rec->is_turned = false;
 		strcpy(rec->key, key);
-		if (!write_bootrec(h, rec))
-			return false;
 	}
-	if (!retire(h) || !empty_memos(h))
+	rec->is_turned = false;
+	if (!write_bootrec(h, rec) || !retire(h) || !empty_memos(h))
 		return false;
 	parking_turn(h);
 	if (!write_state(h, rec->number))
@@ -233,15 +237,17 @@ static bool turn_steps(struct host *h, struct bootrec *rec, const char *key,
 	return write_bootrec(h, rec);
 }
 
+/* Its locks count as lost from the moment at which the number is durable. */
 static bool force_steps(struct host *h, struct bootrec *rec)
 {
-	rec->number = statenum_raise(h->number, rec->floor, h->number);
-	rec->is_turned = true;
-	if (!write_bootrec(h, rec) || !write_state(h, rec->number) ||
-	    !merge_all(h))
+	if (!merge_all(h))
 		return false;
 	parking_turn(h);
-	return true;
+	rec->is_turned = true;
+	if (!write_bootrec(h, rec))
+		return false;
+	check_forced(h);
+	return write_state(h, rec->number);
 }
 
 /* The number as rpc.statd reads it. */
@@ -253,12 +259,28 @@ static void see_number(struct host *h)
 		read_store(h, &rec, &h->number);
 }
 
+/* What a run that was killed, or nfs-utils, has written and not flushed. */
+static bool flush(struct host *h)
+{
+	static const enum disk_dir dirs[] = {DISK_SM, DISK_BAK, DISK_ROOT};
+	size_t i;
+
+	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		disk_sync_dir(&h->disk, dirs[i]);
+		if (!host_survives(h, PROGRAM_TURN))
+			return false;
+	}
+	return true;
+}
+
 bool turn_keep(struct host *h)
 {
 	struct bootrec rec;
 	uint32_t on_disk;
 	bool is_alive;
 
+	if (!flush(h))
+		return false;
 	read_store(h, &rec, &on_disk);
 	is_alive = on_disk >= rec.number || write_state(h, rec.number);
 	see_number(h);
@@ -274,11 +296,30 @@ bool turn_force(struct host *h)
 	if (!turn_keep(h))
 		return false;
 	read_store(h, &rec, &on_disk);
+	rec.number = statenum_raise(h->number, rec.floor, h->number);
 	is_alive = force_steps(h, &rec);
 	see_number(h);
-	if (is_alive)
-		check_forced(h);
 	return is_alive;
+}
+
+bool turn_copy(struct host *h, uint32_t *number)
+{
+	struct bootrec rec;
+	uint32_t on_disk;
+	bool is_behind;
+
+	read_store(h, &rec, &on_disk);
+	*number = on_disk > rec.number ? on_disk : rec.number;
+	if (*number == 0)
+		*number = STATENUM_FIRST;
+	h->op.turns_seen = h->op.turns;
+	if (!flush(h))
+		return false;
+	is_behind = h->is_turned && on_disk < rec.number;
+	if ((on_disk == 0 || is_behind) && !write_state(h, *number))
+		return false;
+	see_number(h);
+	return merge_all(h);
 }
 
 bool turn_run(struct host *h)
@@ -289,7 +330,7 @@ bool turn_run(struct host *h)
 
 	if (disk_error(h, DISK_READ) != 0)
 		return false;
-	snprintf(key, sizeof(key), "boot-%u", h->boot);
+	make_key(h, key);
 	read_store(h, &rec, &on_disk);
 	if ((strcmp(rec.key, key) != 0 || !rec.is_turned) &&
 	    !turn_steps(h, &rec, key, on_disk))

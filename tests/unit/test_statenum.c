@@ -120,13 +120,6 @@ static void bootrec_is_read_back(void **state)
 	assert_string_equal(text, "boot-1 7 11 turned\n");
 	assert_true(parse(text, &back));
 	assert_true(back.is_turned);
-	assert_false(back.is_forcing);
-	rec.is_forcing = true;
-	bootrec_format(&rec, text);
-	assert_string_equal(text, "boot-1 7 11 forcing\n");
-	assert_true(parse(text, &back));
-	assert_true(back.is_turned);
-	assert_true(back.is_forcing);
 }
 
 static void bad_bootrecs_are_refused(void **state)
@@ -135,8 +128,6 @@ static void bad_bootrecs_are_refused(void **state)
 		"",
 		"boot-1 7 11 turned",
 		"boot-1 7 11 turned\n\n",
-		"boot-1 7 11 forced\n",
-		"boot-1 7 11 turn\n",
 		"boot-1 7 11 turn\n",
 		"boot-1 7 turned\n",
 		"boot-1 -7 11 turned\n",

@@ -12,6 +12,7 @@
 	X(flood)          \
 	X(lockd)          \
 	X(locks)          \
+	X(operators)      \
 	X(reboots)
 
 #define SCENARIOS_DECLARE(name) extern const struct scenario scenario_##name;
