@@ -163,6 +163,7 @@ SCENARIOS = \
 	tests/sim/scenarios/any.c \
 	tests/sim/scenarios/disk.c \
 	tests/sim/scenarios/flood.c \
+	tests/sim/scenarios/ha.c \
 	tests/sim/scenarios/lockd.c \
 	tests/sim/scenarios/locks.c \
 	tests/sim/scenarios/operators.c \
@@ -174,10 +175,12 @@ tests_sim_sim_SOURCES = $(SCENARIOS) \
 	tests/sim/caps.c \
 	tests/sim/caps.h \
 	tests/sim/check.c \
+	tests/sim/cluster.c \
 	tests/sim/crowd.c \
 	tests/sim/crowd.h \
 	tests/sim/disk.c \
 	tests/sim/disk.h \
+	tests/sim/errand.c \
 	tests/sim/exits.c \
 	tests/sim/flood.c \
 	tests/sim/heard.c \
@@ -197,6 +200,7 @@ tests_sim_sim_SOURCES = $(SCENARIOS) \
 	tests/sim/operator.h \
 	tests/sim/parking.c \
 	tests/sim/replay.c \
+	tests/sim/retire.c \
 	tests/sim/scenario.h \
 	tests/sim/scenarios.c \
 	tests/sim/sim.c \

@@ -88,6 +88,14 @@ static bool has_record(void *ctx, const uint8_t *bytes, size_t len)
 	return false;
 }
 
+bool check_is_on_disk(const struct disk *disk, enum disk_dir dir,
+		      const struct record_wanted *wanted)
+{
+	struct record_wanted copy = *wanted;
+
+	return disk_survives(disk, dir, has_record, &copy);
+}
+
 /*
  * A promise that was answered outlives a power failure at any later instant.
  */
@@ -99,8 +107,7 @@ static void promise_survives_power_failure(struct host *h, struct pair *pair)
 		.cookie = pair->promised,
 	};
 
-	if (pair->is_promised &&
-	    !disk_survives(&h->disk, DISK_SM, has_record, &wanted))
+	if (pair->is_promised && !check_is_on_disk(&h->disk, DISK_SM, &wanted))
 		check_violate(h, "promise_survives_power_failure",
 			      "\"%s\" would be forgotten", pair->mon_name);
 }
@@ -117,10 +124,9 @@ static void no_peer_is_deleted_untold(struct host *h, struct pair *pair)
 		.my_name = pair->my_name,
 	};
 
-	if (!pair->is_debt ||
-	    disk_survives(&h->disk, DISK_BAK, has_record, &wanted) ||
+	if (!pair->is_debt || check_is_on_disk(&h->disk, DISK_BAK, &wanted) ||
 	    ((!h->is_turned || pair->is_unmerged) &&
-	     disk_survives(&h->disk, DISK_SM, has_record, &wanted)))
+	     check_is_on_disk(&h->disk, DISK_SM, &wanted)))
 		return;
 	check_violate(h, "no_peer_is_deleted_untold",
 		      "\"%s\" was not told of this boot", pair->mon_name);
@@ -141,6 +147,7 @@ void check_step(struct sim *s)
 			promise_survives_power_failure(h, &h->lockd.pairs[j]);
 			no_peer_is_deleted_untold(h, &h->lockd.pairs[j]);
 		}
+		errand_check_step(h);
 	}
 }
 
@@ -240,6 +247,7 @@ void check_turned(struct host *h)
 		h->lockd.pairs[i].is_fresh = false;
 	if (h->number % 2 == 0)
 		check_violate(h, "number_is_odd", "%u", h->number);
+	cluster_turned(h);
 	check_step(h->sim);
 }
 
@@ -390,7 +398,7 @@ void check_notice_sent(struct host *h, const struct addr *to,
 	for (i = 0; i < h->lockd.pair_count; i++) {
 		struct pair *pair = &h->lockd.pairs[i];
 
-		if (!addr_is_same_host(&pair->peer->addr, to))
+		if (!addr_is_same_host(cluster_addr(pair), to))
 			continue;
 		for (which = 0; which < SIM_NAMES; which++)
 			pair->sent[which] +=
@@ -408,7 +416,7 @@ static bool is_in_sm(const struct host *h, const struct pair *pair)
 	};
 
 	return !h->is_turned && pair->is_fresh &&
-	       disk_survives(&h->disk, DISK_SM, has_record, &wanted);
+	       check_is_on_disk(&h->disk, DISK_SM, &wanted);
 }
 
 /*
@@ -435,7 +443,7 @@ void check_ack_delivered(struct host *h, const struct packet *p)
 	for (i = 0; i < h->lockd.pair_count; i++) {
 		struct pair *pair = &h->lockd.pairs[i];
 
-		if (pair->peer == p->sender && !is_in_sm(h, pair))
+		if (cluster_is_at(pair, p->sender) && !is_in_sm(h, pair))
 			note_told(h, pair, p->acks.name);
 	}
 }
@@ -512,6 +520,7 @@ static void check_host_end(struct host *h)
 	if (nsm_deadline_ms(h->statd.core) < host_clock(h))
 		check_violate(h, "deadlines_lie_ahead", "in the past");
 	callout_check_end(h);
+	errand_check_end(h);
 	if (h->statd.store.stage != STORE_IDLE)
 		check_violate(h, "store_comes_to_rest", "it is busy");
 }

@@ -207,6 +207,17 @@ void disk_sync_dir(struct disk *disk, enum disk_dir dir)
 	disk->changes++;
 }
 
+void disk_sync_all(struct disk *disk)
+{
+	struct link *pos;
+	int dir;
+
+	list_for_each (pos, &disk->inodes)
+		container_of(pos, struct inode, in_disk)->is_synced = true;
+	for (dir = 0; dir < DISK_DIRS; dir++)
+		disk_sync_dir(disk, (enum disk_dir)dir);
+}
+
 const struct inode *disk_find(const struct disk *disk, enum disk_dir dir,
 			      const char *name)
 {

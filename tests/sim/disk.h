@@ -20,7 +20,16 @@
 
 struct host;
 
-enum disk_dir { DISK_ROOT, DISK_SM, DISK_BAK, DISK_MEMO, DISK_DIRS };
+enum disk_dir {
+	DISK_ROOT,
+	DISK_SM,
+	DISK_BAK,
+	DISK_MEMO,
+	DISK_COPY, /* as DISK_ROOT, for sm-notify -P */
+	DISK_COPY_SM,
+	DISK_COPY_BAK,
+	DISK_DIRS
+};
 
 /* A file's bytes.  Written once: nothing overwrites a file in place. */
 struct inode {
@@ -127,6 +136,8 @@ void disk_rename(struct disk *disk, enum disk_dir dir, const char *from,
 /* Harmless where there is no such file. */
 void disk_unlink(struct disk *disk, enum disk_dir dir, const char *name);
 void disk_sync_dir(struct disk *disk, enum disk_dir dir);
+/* As sync(1). */
+void disk_sync_all(struct disk *disk);
 /* The file as a program sees it, or NULL. */
 const struct inode *disk_find(const struct disk *disk, enum disk_dir dir,
 			      const char *name);

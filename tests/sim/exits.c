@@ -103,7 +103,7 @@ static void replace(struct host *h, const char *file,
 		    const struct notify_out *out)
 {
 	h->op.is_rewriting = true;
-	turn_replace(h, DISK_BAK, file, out->bytes, out->len);
+	retire_file(h, DISK_BAK, file, out->bytes, out->len);
 	h->op.is_rewriting = false;
 }
 

@@ -49,8 +49,9 @@ void heard_expect(struct host *h, struct host *peer)
 	for (i = 0; i < peer->lockd.pair_count; i++) {
 		struct pair *pair = &peer->lockd.pairs[i];
 
-		if (pair->peer != h || !pair->is_promised ||
-		    is_out_of_reach(peer, pair) || pair->is_unread ||
+		if (pair->peer != h || pair->is_floating ||
+		    !pair->is_promised || pair->is_unread ||
+		    is_out_of_reach(peer, pair) ||
 		    pair->state != PAIR_MONITORED || pair->is_callback_due)
 			continue;
 		pair->is_callback_due = true;
@@ -136,6 +137,7 @@ void heard_answered(struct host *h, const struct statd_call *call)
 		struct pair *pair = &h->lockd.pairs[i];
 
 		if (pair->peer != call->sender || !pair->is_callback_due ||
+		    !cluster_is_source(pair, &call->from) ||
 		    call->notice.number <= pair->due_above)
 			continue;
 		/* A record by name knows the full name only. */

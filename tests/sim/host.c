@@ -45,6 +45,7 @@ void host_init(struct host *h, struct sim *s, unsigned int index)
 		strcpy(h->my_name, h->node);
 	disk_init(&h->disk);
 	h->disk.error_percent = 1;
+	disk_init(&h->op.backup);
 	parking_init(h);
 	store_init(&h->statd.store);
 	crowd_init(h);
@@ -65,7 +66,9 @@ void host_fini(struct host *h)
 	store_kill(&h->statd.store);
 	free(h->statd.calls);
 	crowd_fini(h);
+	errand_end(h);
 	disk_fini(&h->disk);
+	disk_fini(&h->op.backup);
 	parking_fini(h);
 }
 
@@ -123,6 +126,8 @@ void host_power_fail(struct host *h)
 	h->is_turned = false;
 	end_statd(h);
 	notifier_end(h);
+	errand_end(h);
+	operator_machine(h)->is_up = false;
 	lockd_power_fail(h);
 	crowd_power_fail(h);
 	parking_power_fail(h);
@@ -149,6 +154,9 @@ static void kill_program(struct host *h, enum program who)
 		break;
 	case PROGRAM_TURN:
 		trace(h->sim, h, "turn: killed");
+		break;
+	case PROGRAM_ERRAND:
+		errand_kill(h);
 		break;
 	}
 }
@@ -273,6 +281,8 @@ void statd_start(struct host *h)
 	feed_store(h, life);
 	number.number = read_number(h);
 	if (h->statd.core != NULL && h->statd.life == life)
+		cluster_feed_mounts(h);
+	if (h->statd.core != NULL && h->statd.life == life)
 		statd_input(h, &number);
 }
 
@@ -324,6 +334,7 @@ static void carry_notice_reply(struct host *h, const struct statd_call *call,
 			       const struct nsm_out *out)
 {
 	heard_answered(h, call);
+	h->sim->net.source = call->to;
 	net_send(h, h->statd.port, &call->from, out->bytes, out->len,
 		 &call->notice);
 	if (sim_mishap(h->sim, 10))

@@ -42,6 +42,13 @@ void lockd_init(struct host *h)
 
 		if (peer == h)
 			continue;
+		if (peer->floating.family != ADDR_NONE &&
+		    cluster_is_client(h)) {
+			addr_format(&peer->floating, text);
+			add_pair(&h->lockd, peer, text, h->my_name);
+			h->lockd.pairs[h->lockd.pair_count - 1].is_floating =
+				true;
+		}
 		addr_format(&peer->addr, text);
 		add_pair(&h->lockd, peer, text, h->my_name);
 		/* nsm_use_hostnames: rare, but there. */

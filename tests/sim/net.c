@@ -57,9 +57,11 @@ static void rpcbind_input(struct host *h, const struct packet *p)
 
 	buf_init(&reply, RPCMSG_SIZE_MAX);
 	net_add_port(h, p, &reply);
-	if (reply.len > 0)
+	if (reply.len > 0) {
+		h->sim->net.source = p->to;
 		net_send(h, PORTMAP_PORT, &p->from, reply.bytes, reply.len,
 			 NULL);
+	}
 	buf_fini(&reply);
 }
 
@@ -109,6 +111,7 @@ static bool answer_stat(struct host *h, const struct packet *p)
 	buf_init(&reply, RPCMSG_SIZE_MAX);
 	rpcmsg_add_reply(&reply, call.xid, RPCMSG_SUCCESS, 0);
 	rpcsrv_add_xdr(&reply, (rpcsrv_xdr *)xdr_sm_stat_res, &res);
+	h->sim->net.source = p->to;
 	net_send(h, h->statd.port, &p->from, reply.bytes, reply.len, NULL);
 	buf_fini(&reply);
 	return true;
@@ -117,6 +120,7 @@ static bool answer_stat(struct host *h, const struct packet *p)
 static void statd_arrival(struct host *h, const struct packet *p)
 {
 	struct statd_call call = {.from = p->from,
+				  .to = p->to,
 				  .came_ms = h->sim->now_ms,
 				  .sender = p->sender};
 
@@ -182,6 +186,8 @@ static void arrive(struct sim *s, struct event *e)
 		      p->sender != NULL ? "" : " (forged)");
 		check_ack_delivered(h, p);
 		notifier_input(h, &notify_in);
+	} else if (p->to.port == ERRAND_PORT) {
+		errand_answer(h, p);
 	} else if (p->to.port == h->statd.port && h->statd.core != NULL) {
 		statd_arrival(h, p);
 	} else if (p->to.port == h->lockd.port) {
@@ -282,6 +288,11 @@ void net_send(struct host *h, uint16_t port, const struct addr *to,
 	/* lockd registered another address of it. */
 	if (port == NOTIFY_PORT && dest != h && h->other.family != ADDR_NONE)
 		from = h->other;
+	if (port == ERRAND_PORT && dest != h)
+		from = h->floating;
+	if (s->net.source.family != ADDR_NONE && dest != h)
+		from = s->net.source;
+	s->net.source.family = ADDR_NONE;
 	from.port = port;
 	if (is_call_port(port) && len >= 4) {
 		remember(h, port, to, read_be32(bytes));

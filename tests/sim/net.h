@@ -51,6 +51,7 @@ struct net {
 	unsigned int forge_percent;
 	uint64_t late_ms_max;
 	uint64_t delay_ms_max;
+	struct addr source; /* of the next datagram, or ADDR_NONE: the usual */
 	uint64_t dead_until_ms[SIM_HOSTS_MAX][SIM_HOSTS_MAX];
 };
 

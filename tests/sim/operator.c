@@ -16,11 +16,6 @@
 
 #define EARLY_MS 4000 /* before the turn, or shortly after it */
 
-struct machine *operator_machine(struct host *h)
-{
-	return &h->op.machines[h->op.machine];
-}
-
 bool operator_is_form(const char *full, int which, const char *name)
 {
 	size_t len = which == 0 ? strlen(full) : hostname_short_len(full);
@@ -105,9 +100,8 @@ void operator_boot(struct host *h)
 {
 	struct sim *s = h->sim;
 
-	operator_machine(h)->boot++;
-	operator_machine(h)->has_mark = false;
-	operator_machine(h)->is_mark_ours = false;
+	cluster_boot(h);
+	errand_boot(h);
 	h->op.name[0] = '\0';
 	h->op.has_renamed = false;
 	h->op.has_copied = false;

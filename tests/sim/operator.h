@@ -12,10 +12,17 @@
 
 #include "tests/sim/disk.h"
 
-#define MACHINES 2 /* that share the directory of one host */
+#define MACHINES    2 /* that share the directory of one host */
+#define OWED_MAX    32
+#define CALLS_MAX   64 /* over TCP, of an errand */
+#define ERRAND_PORT 904
 
+struct addr;
 struct host;
-struct notify_out;
+struct notify;
+struct packet;
+struct pair;
+struct sim;
 
 /* Which of the runs of design section 4 is on the directory itself. */
 enum run_kind {
@@ -26,12 +33,34 @@ enum run_kind {
 /* A machine, and what /run/sm-notify.pid says there. */
 struct machine {
 	uint32_t boot;
+	bool is_up;
 	bool has_mark;
 	bool is_mark_ours; /* with our second line; else nfs-utils' */
 };
 
-struct operator
-{
+/* A record in a copy whose peer is not told yet. */
+struct owed {
+	char mon_name[SIM_NAME_SIZE];
+	char my_name[SIM_NAME_SIZE];
+	struct host *peer;
+};
+
+/* sm-notify -f -v ADDRESS -P COPY. */
+struct errand {
+	struct notify *core; /* NULL: not running */
+	uint32_t life;
+	uint32_t number; /* it announces */
+	uint32_t last;	 /* announced from a copy of this host, or 0 */
+	bool is_wanted;	 /* the agent has not seen it done */
+	bool is_bound;	 /* it has the lock of its copy */
+	bool is_over;
+	unsigned int spins;
+	uint64_t calls[CALLS_MAX];
+	struct owed owes[OWED_MAX];
+	size_t owed_count;
+};
+
+struct operators {
 	enum run_kind kind;	  /* of the sm-notify that runs or ran last */
 	uint32_t number;	  /* it announces */
 	char name[SIM_NAME_SIZE]; /* -v; or "" */
@@ -42,9 +71,10 @@ struct operator
 	bool is_rewriting;	  /* sm-notify writes, and not the turn */
 	unsigned int machine;	  /* that has the directory now */
 	struct machine machines[MACHINES];
+	struct errand errand;
+	struct disk backup;
 };
 
-struct machine *operator_machine(struct host *h);
 /* Power comes: a new boot of the machine that has the directory. */
 void operator_boot(struct host *h);
 /* "sm-notify -n", with or without -v. */
@@ -55,5 +85,51 @@ void operator_rename(struct host *h);
 bool operator_is_outdone(struct host *h);
 /* Whether @name is one of the two forms of @full: 0 full, 1 short. */
 bool operator_is_form(const char *full, int which, const char *name);
+
+/* --- errand.c ---------------------------------------------------------- */
+
+/* Makes one directory a flushed copy of another; temporary files stay away. */
+void errand_copy_dir(struct disk *to, enum disk_dir to_dir,
+		     const struct disk *from, enum disk_dir from_dir);
+/* A copy of the records of @from is made, and its peers are told. */
+void errand_begin(struct host *h, const struct host *from);
+/* Runs on the copy that is there, where that is wanted. */
+void errand_start(struct host *h);
+void errand_end(struct host *h);
+void errand_kill(struct host *h);
+void errand_boot(struct host *h);
+void errand_answer(struct host *h, const struct packet *p);
+uint64_t errand_deadline_ms(const struct host *h);
+void errand_timer(struct host *h);
+void errand_check_step(struct host *h);
+void errand_check_end(struct host *h);
+/* The number of the host itself is raised. */
+void errand_check_own(struct host *h, uint32_t number);
+
+/* --- cluster.c --------------------------------------------------------- */
+
+/* The machine that has the directory of @h. */
+struct machine *operator_machine(struct host *h);
+/* Its power fails; so does its service, or it is stopped: to another one. */
+void cluster_fail_over(struct host *h);
+void cluster_move(struct host *h);
+void cluster_boot(struct host *h);
+/* A floating address, with the first host. */
+void cluster_init(struct sim *s);
+/* A node gets the address, or tells its clients once more. */
+void cluster_take(struct host *h);
+bool cluster_is_floating(const struct addr *addr);
+bool cluster_is_client(const struct host *h);
+void cluster_feed_mounts(struct host *h);
+/* Where @pair is told. */
+const struct addr *cluster_addr(const struct pair *pair);
+/* Whether an answer of @h is one of the peer of @pair. */
+bool cluster_is_at(const struct pair *pair, const struct host *h);
+/* Whether a notice from @from may be about @pair. */
+bool cluster_is_source(const struct pair *pair, const struct addr *from);
+/* A backup is made, or put back; or the disk of another host is. */
+void cluster_restore(struct host *h);
+void cluster_clone(struct host *h);
+void cluster_turned(struct host *h);
 
 #endif

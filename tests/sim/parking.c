@@ -131,8 +131,10 @@ static bool is_server(const struct host *h, const struct ctl_subject *subject)
 	for (i = 0; i < s->host_count; i++)
 		for (j = 0; j < subject->addr_count; j++)
 			if (h->parking.is_server[i] &&
-			    addr_is_same_host(&s->hosts[i].addr,
-					      &subject->addrs[j]))
+			    (addr_is_same_host(&s->hosts[i].addr,
+					       &subject->addrs[j]) ||
+			     (i == 0 &&
+			      cluster_is_floating(&subject->addrs[j]))))
 				return true;
 	return false;
 }
@@ -407,9 +409,11 @@ void parking_carry(struct host *h, const struct nsm_out *out)
 
 void parking_granted(struct host *h, struct pair *pair)
 {
+	/* The floating address is the first host's, wherever it is. */
+	size_t server = pair->is_floating ? 0 : pair->peer->index;
+
 	pair->has_locks = true;
-	pair->is_graced =
-		is_grace(h) && !h->parking.is_server[pair->peer->index];
+	pair->is_graced = is_grace(h) && !h->parking.is_server[server];
 	pair->granted_life = h->statd.life;
 }
 
@@ -432,6 +436,7 @@ static bool has_other_names(const struct host *h, const struct pair *pair)
 		const struct pair *other = &h->lockd.pairs[i];
 
 		if (other->peer == pair->peer &&
+		    other->is_floating == pair->is_floating &&
 		    strcmp(other->mon_name, pair->mon_name) != 0)
 			return true;
 	}
@@ -458,7 +463,7 @@ void parking_check_notice(struct host *h, const struct addr *to)
 		const struct pair *pair = &h->lockd.pairs[i];
 
 		if (pair->has_locks && !pair->is_stuck && !pair->is_missed &&
-		    addr_is_same_host(&pair->peer->addr, to) &&
+		    addr_is_same_host(cluster_addr(pair), to) &&
 		    !has_other_names(h, pair) && !may_be_told(h, pair))
 			check_violate(h, "no_late_notice", "\"%s\" has locks",
 				      pair->mon_name);
@@ -500,7 +505,7 @@ static bool is_in_file(const struct host *h, const struct pair *pair)
 	while (record_lines_next(&lines, &line, &len))
 		if (parked_parse(line, len, &parked) &&
 		    (is_told(&parked, pair) ||
-		     is_parked_with(&parked, &pair->peer->addr)))
+		     is_parked_with(&parked, cluster_addr(pair))))
 			return true;
 	return false;
 }
@@ -519,7 +524,7 @@ bool parking_is_excused(const struct host *h, const struct pair *pair)
 			return true;
 	if (pair->is_aside || pair->is_unmerged || is_in_file(h, pair))
 		return true;
-	if (!ctl_set_subject(&subject, pair->mon_name, &pair->peer->addr, 1))
+	if (!ctl_set_subject(&subject, pair->mon_name, cluster_addr(pair), 1))
 		return false;
 	index_init(&index, h);
 	is_parked = requests_state(&index.requests, &subject) == CTL_PARKED;

@@ -67,7 +67,8 @@ struct host *sim_host_at(struct sim *s, const struct addr *addr)
 
 	for (i = 0; i < s->host_count; i++) {
 		if (addr_is_same_host(&s->hosts[i].addr, addr) ||
-		    addr_is_same_host(&s->hosts[i].other, addr))
+		    addr_is_same_host(&s->hosts[i].other, addr) ||
+		    addr_is_same_host(&s->hosts[i].floating, addr))
 			return &s->hosts[i];
 	}
 	return NULL;
@@ -202,6 +203,11 @@ static uint64_t notifier_due_ms(const struct host *h)
 		       : UINT64_MAX;
 }
 
+static uint64_t errand_due_ms(const struct host *h)
+{
+	return to_sim_ms(h, errand_deadline_ms(h));
+}
+
 static uint64_t next_ms(const struct sim *s)
 {
 	uint64_t next = timerq_deadline_ms(&s->events);
@@ -215,6 +221,8 @@ static uint64_t next_ms(const struct sim *s)
 			next = statd;
 		if (notifier < next)
 			next = notifier;
+		if (errand_due_ms(&s->hosts[i]) < next)
+			next = errand_due_ms(&s->hosts[i]);
 	}
 	return next > s->now_ms ? next : s->now_ms;
 }
@@ -232,6 +240,8 @@ static void run_timers(struct host *h)
 		trace(h->sim, h, "notify <- TIMER");
 		notifier_input(h, &notify_in);
 	}
+	if (errand_due_ms(h) <= h->sim->now_ms)
+		errand_timer(h);
 }
 
 static void run_now(struct sim *s)

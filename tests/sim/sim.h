@@ -11,7 +11,10 @@
  *   notifier.c  the same for sm-notify
  *   exits.c  with which settings sm-notify runs, and how it ends
  *   operator.c  its other runs: -n, -v, two at once
+ *   errand.c  ... and -P, for an address that moves
+ *   cluster.c   directories on shared storage, and copies of them
  *   turn.c   the boot turn (design section 4), step by step on the model disk
+ *   retire.c ... its records: from sm/ to sm.bak/
  *   lockd.c  the lock manager: who is monitored, and the callback
  *   lockdlife.c ... which is slow, restarted, unloaded
  *   locks.c  locks over NLM: processes and the lock manager of a client
@@ -101,6 +104,7 @@ struct pair {
 	uint32_t granted_life; /* ... by this statd */
 
 	bool is_promised; /* statd answered SM_MON with success */
+	bool is_floating; /* by the address that moves to whoever is @peer */
 	bool is_fresh;	  /* a debt whose record the turn has to retire */
 	uint8_t promised[RECORD_PRIV_SIZE];
 	bool is_debt;		      /* to be told of this boot */
@@ -184,6 +188,7 @@ struct statd_call {
 	bool is_answered;
 	uint64_t came_ms;
 	struct addr from;
+	struct addr to; /* which of ours; a stream's: ADDR_NONE */
 	bool is_lockd;
 	size_t lockd_call; /* whose it is, where is_lockd */
 	uint32_t xid;
@@ -285,7 +290,8 @@ struct host {
 	struct sim *sim;
 	unsigned int index;
 	struct addr addr;
-	struct addr other; /* its notices leave from here, where it is set */
+	struct addr floating; /* a third one, which may move */
+	struct addr other;    /* its notices leave from here, where it is set */
 	char node[SIM_NAME_SIZE];    /* as DNS knows it */
 	char my_name[SIM_NAME_SIZE]; /* ... as its lockd does: its nodename */
 	bool is_up;
@@ -308,12 +314,17 @@ struct host {
 	struct parking parking;
 	struct crowd crowd;
 	struct locks locks;
-	struct operator op;
+	struct operators op;
 	struct sighting recent[SIM_RECENT_MAX];
 	size_t recent_count;
 };
 
-enum program { PROGRAM_STATD, PROGRAM_NOTIFIER, PROGRAM_TURN };
+enum program {
+	PROGRAM_STATD,
+	PROGRAM_NOTIFIER,
+	PROGRAM_TURN,
+	PROGRAM_ERRAND,
+};
 
 void host_init(struct host *h, struct sim *s, unsigned int index);
 void host_fini(struct host *h);
@@ -356,9 +367,22 @@ bool turn_keep(struct host *h);
 bool turn_force(struct host *h);
 /* "sm-notify -n", up to its first notice: writes what it will announce. */
 bool turn_copy(struct host *h, uint32_t *number);
+/* Whether state.boot is of the boot of this machine. */
+bool turn_is_of_this_boot(struct host *h);
+/* Raises FLOOR in state.boot above @own and all that is known here. */
+bool turn_raise_floor(struct host *h, uint32_t own, uint32_t *number);
+
+/* --- retire.c --------------------------------------------------------- */
+
 /* Replaces a file, not yet durably, with crash points in between. */
-bool turn_replace(struct host *h, enum disk_dir dir, const char *name,
-		  const void *bytes, size_t len);
+bool retire_file(struct host *h, enum disk_dir dir, const char *name,
+		 const void *bytes, size_t len);
+/* The names in @dir are durable, unless something happens; else false. */
+bool retire_sync_dir(struct host *h, enum disk_dir dir);
+/* All of @from is in @to as well, durably, but for what the disk refuses. */
+bool retire_copy(struct host *h, enum disk_dir from, enum disk_dir to);
+/* ... and in @from no more. */
+bool retire_move(struct host *h, enum disk_dir from, enum disk_dir to);
 
 /* --- exits.c ----------------------------------------------------------- */
 
@@ -423,6 +447,9 @@ struct record_wanted {
 	const uint8_t *cookie; /* this or a later one; NULL: any */
 };
 
+/* Whether a file of @dir says so, whatever a power failure now would take. */
+bool check_is_on_disk(const struct disk *disk, enum disk_dir dir,
+		      const struct record_wanted *wanted);
 bool check_is_wanted(const struct record_wanted *wanted,
 		     const struct record *rec);
 /* Its notices leave from an address that nobody registered. */
@@ -496,6 +523,8 @@ struct sim {
 	struct attack attack;
 	struct trace trace;
 	const struct scenario *scenario;
+	bool has_floating;	   /* an address that moves between hosts */
+	uint32_t floating_number;  /* announced from it last */
 	bool has_last_boot;	   /* every host reboots when it begins */
 	bool is_calm;		   /* the misfortunes are over */
 	unsigned int crash_one_in; /* crash points, 0 never */

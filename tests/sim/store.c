@@ -266,8 +266,8 @@ static void remove_record(struct host *h, const struct store_job *job)
 	else if (!claim->is_ours)
 		claim_free(claim);
 	else
-		turn_replace(h, DISK_SM, job->file, claim->kept.bytes,
-			     claim->kept.len);
+		retire_file(h, DISK_SM, job->file, claim->kept.bytes,
+			    claim->kept.len);
 }
 
 static void write_job(struct host *h, struct store_job *job)

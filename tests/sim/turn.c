@@ -12,64 +12,12 @@
 #include "lib/buf.h"
 #include "lib/statenum.h"
 
-/* What exits.c does not see to itself. */
-static bool is_refused(struct host *h, enum program who, enum disk_op op)
-{
-	return who == PROGRAM_TURN && disk_error(h, op) != 0;
-}
-
-static bool give_up(struct host *h, enum disk_dir dir, const char *temp)
-{
-	disk_unlink(&h->disk, dir, temp);
-	return false;
-}
-
-/* The names in @dir are durable, unless something happens; else false. */
-static bool sync_dir(struct host *h, enum disk_dir dir)
-{
-	if (disk_error(h, DISK_FLUSH_DIR) != 0)
-		return false;
-	disk_sync_dir(&h->disk, dir);
-	return host_survives(h, PROGRAM_TURN);
-}
-
-bool turn_replace(struct host *h, enum disk_dir dir, const char *name,
-		  const void *bytes, size_t len)
-{
-	enum program who = h->op.is_rewriting ? PROGRAM_NOTIFIER : PROGRAM_TURN;
-	char temp[SIM_NAME_SIZE + 8];
-	struct inode *inode;
-
-	snprintf(temp, sizeof(temp), ".%s.new", name);
-	disk_unlink(&h->disk, dir, temp);
-	inode = disk_create(&h->disk, dir, temp);
-	if (!host_survives(h, who))
-		return false;
-	disk_write(&h->disk, inode, bytes, len);
-	if (is_refused(h, who, DISK_WRITE))
-		return give_up(h, dir, temp);
-	if (!host_survives(h, who))
-		return false;
-	/* ORDER: never rename an unsynced file over a synced one. */
-	if (is_refused(h, who, DISK_FLUSH)) {
-		disk_fail_sync(&h->disk, inode);
-		return give_up(h, dir, temp);
-	}
-	disk_sync(&h->disk, inode);
-	if (!host_survives(h, who))
-		return false;
-	if (is_refused(h, who, DISK_NAME))
-		return give_up(h, dir, temp);
-	disk_rename(&h->disk, dir, temp, name);
-	return host_survives(h, who);
-}
-
 static bool replace_durably(struct host *h, const char *name, const void *bytes,
 			    size_t len)
 {
-	if (!turn_replace(h, DISK_ROOT, name, bytes, len))
+	if (!retire_file(h, DISK_ROOT, name, bytes, len))
 		return false;
-	return sync_dir(h, DISK_ROOT);
+	return retire_sync_dir(h, DISK_ROOT);
 }
 
 static bool write_bootrec(struct host *h, const struct bootrec *rec)
@@ -90,103 +38,6 @@ static bool write_state(struct host *h, uint32_t number)
 	return replace_durably(h, "state", bytes, sizeof(bytes));
 }
 
-/*
- * One that cannot be brought into sm.bak/ stays where it is, and its peer is
- * not told in this boot: the next turn tries again.
- */
-static void refuse(struct host *h, const char *file)
-{
-	size_t i;
-
-	trace(h->sim, h, "turn: sm/%s cannot be merged", file);
-	for (i = 0; i < h->lockd.pair_count; i++)
-		if (strcmp(h->lockd.pairs[i].mon_name, file) == 0)
-			h->lockd.pairs[i].is_refused = true;
-}
-
-static bool is_refused_file(const struct host *h, const char *file)
-{
-	size_t i;
-
-	for (i = 0; i < h->lockd.pair_count; i++)
-		if (strcmp(h->lockd.pairs[i].mon_name, file) == 0 &&
-		    h->lockd.pairs[i].is_refused)
-			return true;
-	return false;
-}
-
-static bool merge_copy(struct host *h, const struct dirent *entry)
-{
-	const struct inode *old = disk_find(&h->disk, DISK_BAK, entry->name);
-	uint64_t errors = h->disk.errors;
-	struct buf merged;
-	bool is_alive;
-
-	buf_init(&merged, RECORD_FILE_MAX);
-	if (old != NULL)
-		buf_add(&merged, old->bytes, old->len);
-	record_merge(&merged, entry->inode->bytes, entry->inode->len);
-	is_alive = turn_replace(h, DISK_BAK, entry->name, merged.bytes,
-				merged.len);
-	buf_fini(&merged);
-	if (is_alive || h->disk.errors == errors)
-		return is_alive;
-	refuse(h, entry->name);
-	return true;
-}
-
-/* As os/retire: a second name where that can be had, else a merged copy. */
-static bool merge_file(struct host *h, const struct dirent *entry)
-{
-	if (disk_find(&h->disk, DISK_BAK, entry->name) != NULL ||
-	    disk_error(h, DISK_NAME) != 0)
-		return merge_copy(h, entry);
-	disk_link(&h->disk, DISK_SM, DISK_BAK, entry->name);
-	return host_survives(h, PROGRAM_TURN);
-}
-
-/* All of sm/ into sm.bak/, durably, but for what is refused. */
-static bool merge_all(struct host *h)
-{
-	const struct dirents *sm = &h->disk.dirs[DISK_SM].now;
-	size_t i;
-
-	for (i = 0; i < h->lockd.pair_count; i++)
-		h->lockd.pairs[i].is_refused = false;
-	for (i = 0; i < sm->count; i++) {
-		if (sm->all[i].name[0] != '.' && !merge_file(h, &sm->all[i]))
-			return false;
-	}
-	if (!sync_dir(h, DISK_BAK))
-		return false;
-	for (i = 0; i < h->lockd.pair_count; i++)
-		h->lockd.pairs[i].is_unmerged = h->lockd.pairs[i].is_refused;
-	return true;
-}
-
-static bool retire(struct host *h)
-{
-	struct dirents *sm = &h->disk.dirs[DISK_SM].now;
-	size_t i;
-
-	/* ORDER: sm.bak is durable before anything leaves sm. */
-	if (!merge_all(h))
-		return false;
-	for (i = 0; i < sm->count;) {
-		if (is_refused_file(h, sm->all[i].name)) {
-			i++;
-			continue;
-		}
-		if (disk_error(h, DISK_NAME) != 0)
-			return false;
-		disk_unlink(&h->disk, DISK_SM, sm->all[i].name);
-		if (!host_survives(h, PROGRAM_TURN))
-			return false;
-	}
-	h->has_old_records = sm->count > 0;
-	return sync_dir(h, DISK_SM);
-}
-
 /* What was under way in the boot before means nothing now. */
 static bool empty_memos(struct host *h)
 {
@@ -199,7 +50,7 @@ static bool empty_memos(struct host *h)
 		if (!host_survives(h, PROGRAM_TURN))
 			return false;
 	}
-	return sync_dir(h, DISK_MEMO);
+	return retire_sync_dir(h, DISK_MEMO);
 }
 
 static void read_store(struct host *h, struct bootrec *rec, uint32_t *on_disk)
@@ -216,8 +67,19 @@ static void read_store(struct host *h, struct bootrec *rec, uint32_t *on_disk)
 
 static void make_key(struct host *h, char key[static BOOTKEY_SIZE])
 {
-	snprintf(key, BOOTKEY_SIZE, "machine-%u-boot-%u", h->op.machine,
-		 operator_machine(h)->boot);
+	snprintf(key, BOOTKEY_SIZE, "machine-%u.%u-boot-%u", h->index,
+		 h->op.machine, operator_machine(h)->boot);
+}
+
+bool turn_is_of_this_boot(struct host *h)
+{
+	struct bootrec rec;
+	char key[BOOTKEY_SIZE];
+	uint32_t on_disk;
+
+	make_key(h, key);
+	read_store(h, &rec, &on_disk);
+	return strcmp(rec.key, key) == 0;
 }
 
 static bool turn_steps(struct host *h, struct bootrec *rec, const char *key,
@@ -225,10 +87,12 @@ static bool turn_steps(struct host *h, struct bootrec *rec, const char *key,
 {
 	if (strcmp(rec->key, key) != 0 || on_disk > rec->number) {
 		rec->number = statenum_raise(rec->number, rec->floor, on_disk);
+		errand_check_own(h, rec->number);
 		strcpy(rec->key, key);
 	}
 	rec->is_turned = false;
-	if (!write_bootrec(h, rec) || !retire(h) || !empty_memos(h))
+	if (!write_bootrec(h, rec) || !retire_move(h, DISK_SM, DISK_BAK) ||
+	    !empty_memos(h))
 		return false;
 	parking_turn(h);
 	if (!write_state(h, rec->number))
@@ -240,7 +104,7 @@ static bool turn_steps(struct host *h, struct bootrec *rec, const char *key,
 /* Its locks count as lost from the moment at which the number is durable. */
 static bool force_steps(struct host *h, struct bootrec *rec)
 {
-	if (!merge_all(h))
+	if (!retire_copy(h, DISK_SM, DISK_BAK))
 		return false;
 	parking_turn(h);
 	rec->is_turned = true;
@@ -297,6 +161,7 @@ bool turn_force(struct host *h)
 		return false;
 	read_store(h, &rec, &on_disk);
 	rec.number = statenum_raise(h->number, rec.floor, h->number);
+	errand_check_own(h, rec.number);
 	is_alive = force_steps(h, &rec);
 	see_number(h);
 	return is_alive;
@@ -319,23 +184,85 @@ bool turn_copy(struct host *h, uint32_t *number)
 	if ((on_disk == 0 || is_behind) && !write_state(h, *number))
 		return false;
 	see_number(h);
-	return merge_all(h);
+	return retire_copy(h, DISK_SM, DISK_BAK);
 }
 
-bool turn_run(struct host *h)
+/* As os/bootturn for -P: above all that the directory and the copy know. */
+bool turn_raise_floor(struct host *h, uint32_t own, uint32_t *number)
 {
 	struct bootrec rec;
+	uint32_t on_disk;
+
+	read_store(h, &rec, &on_disk);
+	if (rec.key[0] == '\0') {
+		strcpy(rec.key, BOOTREC_NO_KEY);
+		rec.number = on_disk;
+	}
+	*number = statenum_raise(rec.number, own > rec.floor ? own : rec.floor,
+				 on_disk);
+	rec.floor = *number;
+	return write_bootrec(h, &rec);
+}
+
+/*
+ * Whether sm-notify of this boot stands in for a state.boot that was lost, ours
+ * or nfs-utils', as os/bootmark says.
+ */
+static bool is_adopted(struct host *h, const struct bootrec *rec)
+{
+	const struct machine *machine = operator_machine(h);
+
+	if (!machine->has_mark)
+		return false;
+	return !machine->is_mark_ours || rec->key[0] == '\0' ||
+	       strcmp(rec->key, BOOTREC_NO_KEY) == 0;
+}
+
+/* Nothing is retired: what is in sm/ is of this boot. */
+static bool adopt(struct host *h, struct bootrec *rec, const char *key,
+		  uint32_t on_disk)
+{
+	bool was_ours = operator_machine(h)->is_mark_ours;
+
+	if (!was_ours && !empty_memos(h))
+		return false;
+	strcpy(rec->key, key);
+	if (rec->number < on_disk)
+		rec->number = on_disk;
+	if (rec->number == 0)
+		rec->number = STATENUM_FIRST;
+	rec->is_turned = true;
+	if (!write_bootrec(h, rec) || !flush(h) ||
+	    (on_disk < rec->number && !write_state(h, rec->number)))
+		return false;
+	trace(h->sim, h, "turn: taken over");
+	operator_machine(h)->is_mark_ours = true;
+	return true;
+}
+
+static bool turn_do(struct host *h, struct bootrec *rec)
+{
 	char key[BOOTKEY_SIZE];
 	uint32_t on_disk;
 
 	if (disk_error(h, DISK_READ) != 0)
 		return false;
 	make_key(h, key);
-	read_store(h, &rec, &on_disk);
-	if ((strcmp(rec.key, key) != 0 || !rec.is_turned) &&
-	    !turn_steps(h, &rec, key, on_disk))
+	read_store(h, rec, &on_disk);
+	if (strcmp(rec->key, key) == 0 && rec->is_turned)
+		return turn_keep(h);
+	if (strcmp(rec->key, key) != 0 && is_adopted(h, rec))
+		return adopt(h, rec, key, on_disk);
+	return turn_steps(h, rec, key, on_disk);
+}
+
+bool turn_run(struct host *h)
+{
+	struct bootrec rec;
+
+	if (!turn_do(h, &rec))
 		return false;
-	h->number = rec.number;
+	read_store(h, &rec, &h->number);
 	h->is_turned = true;
 	check_turned(h);
 	return true;

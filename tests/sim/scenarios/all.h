@@ -10,6 +10,7 @@
 	X(any)            \
 	X(disk)           \
 	X(flood)          \
+	X(ha)             \
 	X(lockd)          \
 	X(locks)          \
 	X(operators)      \
