@@ -162,6 +162,7 @@ SCENARIOS = \
 	tests/sim/scenarios/all.h \
 	tests/sim/scenarios/any.c \
 	tests/sim/scenarios/disk.c \
+	tests/sim/scenarios/exchange.c \
 	tests/sim/scenarios/flood.c \
 	tests/sim/scenarios/ha.c \
 	tests/sim/scenarios/lockd.c \
@@ -207,6 +208,7 @@ tests_sim_sim_SOURCES = $(SCENARIOS) \
 	tests/sim/sim.h \
 	tests/sim/store.c \
 	tests/sim/stream.c \
+	tests/sim/theirs.c \
 	tests/sim/trace.c \
 	tests/sim/turn.c \
 	sm-notify/grace.c

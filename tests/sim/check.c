@@ -96,6 +96,24 @@ bool check_is_on_disk(const struct disk *disk, enum disk_dir dir,
 	return disk_survives(disk, dir, has_record, &copy);
 }
 
+bool check_is_seen(const struct disk *disk, enum disk_dir dir,
+		   const struct record_wanted *wanted)
+{
+	const struct dirents *files = &disk->dirs[dir].now;
+	struct record_wanted copy = *wanted;
+	size_t i;
+
+	for (i = 0; i < files->count; i++) {
+		const struct inode *inode = files->all[i].inode;
+
+		/* A temporary file that a crash left is no record. */
+		if (files->all[i].name[0] != '.' &&
+		    has_record(&copy, inode->bytes, inode->len))
+			return true;
+	}
+	return false;
+}
+
 /*
  * A promise that was answered outlives a power failure at any later instant.
  */
@@ -107,7 +125,8 @@ static void promise_survives_power_failure(struct host *h, struct pair *pair)
 		.cookie = pair->promised,
 	};
 
-	if (pair->is_promised && !check_is_on_disk(&h->disk, DISK_SM, &wanted))
+	if (pair->is_promised && !pair->is_theirs &&
+	    !check_is_on_disk(&h->disk, DISK_SM, &wanted))
 		check_violate(h, "promise_survives_power_failure",
 			      "\"%s\" would be forgotten", pair->mon_name);
 }
@@ -124,7 +143,8 @@ static void no_peer_is_deleted_untold(struct host *h, struct pair *pair)
 		.my_name = pair->my_name,
 	};
 
-	if (!pair->is_debt || check_is_on_disk(&h->disk, DISK_BAK, &wanted) ||
+	if (!pair->is_debt || h->theirs.is_unflushed ||
+	    check_is_on_disk(&h->disk, DISK_BAK, &wanted) ||
 	    ((!h->is_turned || pair->is_unmerged) &&
 	     check_is_on_disk(&h->disk, DISK_SM, &wanted)))
 		return;
@@ -245,6 +265,7 @@ void check_turned(struct host *h)
 	h->checked = UINT64_MAX; /* sm/ no longer counts for the untold */
 	for (i = 0; i < h->lockd.pair_count; i++)
 		h->lockd.pairs[i].is_fresh = false;
+	h->theirs.is_unflushed = false;
 	if (h->number % 2 == 0)
 		check_violate(h, "number_is_odd", "%u", h->number);
 	cluster_turned(h);
@@ -278,6 +299,7 @@ void check_mon_answered(struct host *h, const struct statd_call *call,
 			      h->number);
 	call->pair->is_promised = true;
 	call->pair->is_unread = false;
+	call->pair->is_theirs = false;
 	memcpy(call->pair->promised, call->cookie, sizeof(call->cookie));
 	h->checked = UINT64_MAX;
 	check_step(h->sim);
@@ -308,7 +330,9 @@ void check_statd_starts(struct host *h)
 	for (i = 0; i < h->lockd.pair_count; i++) {
 		h->lockd.pairs[i].is_looked_up = false;
 		h->lockd.pairs[i].is_unread = false;
+		h->lockd.pairs[i].is_theirs = false;
 	}
+	h->checked = UINT64_MAX;
 }
 
 void check_unread(struct host *h, const char *file)
@@ -470,27 +494,19 @@ static void check_pair_end(struct host *h, const struct pair *pair)
 /* Whether sm.bak/ still has a line about a peer of @h. */
 static bool has_line_left(const struct host *h)
 {
-	const struct dirents *bak = &h->disk.dirs[DISK_BAK].now;
-	size_t i, j;
+	size_t i;
 
 	for (i = 0; i < h->lockd.pair_count; i++) {
 		const struct pair *pair = &h->lockd.pairs[i];
-		struct record_wanted wanted = {
+		const struct record_wanted wanted = {
 			.mon_name = pair->mon_name,
 			.my_name = pair->my_name,
 		};
 
-		if ((pair->is_stuck && !pair->is_debt) ||
-		    parking_is_excused(h, pair))
-			continue;
-		for (j = 0; j < bak->count; j++) {
-			const struct inode *inode = bak->all[j].inode;
-
-			/* A temporary file that a crash left is no record. */
-			if (bak->all[j].name[0] != '.' &&
-			    has_record(&wanted, inode->bytes, inode->len))
-				return true;
-		}
+		if ((!pair->is_stuck || pair->is_debt) &&
+		    !parking_is_excused(h, pair) &&
+		    check_is_seen(&h->disk, DISK_BAK, &wanted))
+			return true;
 	}
 	return false;
 }

@@ -145,8 +145,11 @@ static void take(struct host *h, struct host *old)
 		struct lockd *l = &s->hosts[i].lockd;
 
 		for (j = 0; j < l->pair_count; j++)
-			if (l->pairs[j].is_floating)
+			if (l->pairs[j].is_floating) {
 				l->pairs[j].peer = h;
+				/* If the old copy is not done, it is lost. */
+				l->pairs[j].is_callback_due = false;
+			}
 	}
 	errand_begin(h, old);
 }
@@ -158,15 +161,17 @@ void cluster_take(struct host *h)
 
 	if (cluster_is_client(h) || !h->is_up)
 		return;
-	if (h->floating.family != ADDR_NONE)
+	if (h->floating.family != ADDR_NONE && !h->op.errand.is_wanted)
 		errand_begin(h, h);
+	else if (h->floating.family != ADDR_NONE)
+		errand_start(h);
 	else if (old->floating.family != ADDR_NONE)
 		take(h, old);
 }
 
 /* Clears what peers are to hear of @h, where the number is not above @number.
  */
-static void forget_due(struct host *h, uint32_t number)
+void cluster_forget_due(struct host *h, uint32_t number)
 {
 	struct sim *s = h->sim;
 	unsigned int i;
@@ -188,7 +193,7 @@ static void forget_due(struct host *h, uint32_t number)
  */
 void cluster_turned(struct host *h)
 {
-	forget_due(h, h->number);
+	cluster_forget_due(h, h->number);
 }
 
 /* --- copies --------------------------------------------------------------- */
@@ -212,8 +217,13 @@ static void take_as_it_is(struct host *h)
 	h->announced_count = 0;
 }
 
+/* It is another directory then: what some /run says is not about it. */
 static void replace(struct host *h, const struct disk *from)
 {
+	size_t i;
+
+	for (i = 0; i < MACHINES; i++)
+		h->op.machines[i].is_up = false;
 	errand_copy_dir(&h->disk, DISK_ROOT, from, DISK_ROOT);
 	errand_copy_dir(&h->disk, DISK_SM, from, DISK_SM);
 	errand_copy_dir(&h->disk, DISK_BAK, from, DISK_BAK);
@@ -223,7 +233,7 @@ static void replace(struct host *h, const struct disk *from)
 	}
 	disk_sync_all(&h->disk);
 	take_as_it_is(h);
-	forget_due(h, 0); /* it may not know whom to tell */
+	cluster_forget_due(h, 0); /* it may not know whom to tell */
 }
 
 /* Now and then a backup is made, later it is put back, with the power off. */

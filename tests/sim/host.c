@@ -77,7 +77,7 @@ uint64_t host_clock(const struct host *h)
 	return h->sim->now_ms - h->boot_ms + 1;
 }
 
-static void end_statd(struct host *h)
+void statd_end(struct host *h)
 {
 	nsm_free(h->statd.core);
 	h->statd.core = NULL;
@@ -124,7 +124,7 @@ void host_power_fail(struct host *h)
 	locks_power_fail(h);
 	h->is_up = false;
 	h->is_turned = false;
-	end_statd(h);
+	statd_end(h);
 	notifier_end(h);
 	errand_end(h);
 	operator_machine(h)->is_up = false;
@@ -133,6 +133,7 @@ void host_power_fail(struct host *h)
 	parking_power_fail(h);
 	callout_power_fail(h);
 	disk_power_fail(&h->disk, &s->rng);
+	theirs_power_failed(h);
 	/* No host boots in less than DOUBT_PROMPT_MS. */
 	sim_after(s, sim_between(s, 2500, 30000), run_power_on, h);
 }
@@ -178,10 +179,19 @@ bool host_survives(struct host *h, enum program who)
 
 static void run_turn(struct sim *s, struct event *e)
 {
-	struct host *h = e->host;
+	(void)s;
+	if (e->host->is_up && e->life == e->host->boot)
+		host_turn(e->host);
+}
 
-	if (!h->is_up || e->life != h->boot)
+void host_turn(struct host *h)
+{
+	struct sim *s = h->sim;
+
+	if (h->theirs.is_installed) {
+		theirs_boot(h);
 		return;
+	}
 	if (!turn_run(h)) {
 		if (h->is_up)
 			sim_after(s, 1000, run_turn, h)->life = h->boot;
@@ -266,7 +276,7 @@ void statd_start(struct host *h)
 	struct nsm_in number = {.kind = NSM_IN_NUMBER};
 	uint32_t life;
 
-	if (h->statd.core != NULL)
+	if (h->statd.core != NULL || h->theirs.is_installed || !h->is_turned)
 		return;
 	trace(h->sim, h, "statd starts");
 	lockrule_away(h);
@@ -294,7 +304,7 @@ void statd_kill(struct host *h)
 		return;
 	trace(s, h, "statd: killed");
 	lockrule_away(h);
-	end_statd(h);
+	statd_end(h);
 	lockd_statd_died(h);
 	sim_after(s, sim_between(s, 100, 3000), run_statd, h)->life = h->boot;
 }

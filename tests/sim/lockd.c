@@ -178,6 +178,8 @@ static void send_call(struct host *h, struct lockd_call *call)
 	      at_statd.is_mon ? "SM_MON" : "SM_UNMON", call->pair->mon_name,
 	      call->cookie[8] | (unsigned int)call->cookie[9] << 8);
 	memcpy(at_statd.cookie, call->cookie, sizeof(at_statd.cookie));
+	if (theirs_call(h, call))
+		return;
 	if (h->statd.core == NULL) {
 		e = sim_after(h->sim, 5, refused, h);
 		e->life = h->boot;

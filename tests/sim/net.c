@@ -30,7 +30,8 @@ static uint32_t read_be32(const uint8_t *bytes)
 static uint32_t registered_port(const struct host *h, uint32_t prog,
 				uint32_t vers)
 {
-	if (prog == SM_PROGRAM && vers == SM_VERSION && h->statd.core != NULL)
+	if (prog == SM_PROGRAM && vers == SM_VERSION &&
+	    (h->statd.core != NULL || h->theirs.is_up))
 		return h->statd.port;
 	if (prog == NLM_PROGRAM && vers == NLM_VERSION_3 &&
 	    h->lockd.is_registered)
@@ -188,8 +189,12 @@ static void arrive(struct sim *s, struct event *e)
 		notifier_input(h, &notify_in);
 	} else if (p->to.port == ERRAND_PORT) {
 		errand_answer(h, p);
+	} else if (p->to.port == THEIRS_PORT) {
+		theirs_answer(h, p);
 	} else if (p->to.port == h->statd.port && h->statd.core != NULL) {
 		statd_arrival(h, p);
+	} else if (p->to.port == h->statd.port && h->theirs.is_up) {
+		theirs_input(h, p);
 	} else if (p->to.port == h->lockd.port) {
 		lockd_input(h, p);
 	} else if (p->sender != NULL && p->to.port >= STATD_PORT_LOW) {

@@ -19,6 +19,7 @@
 
 struct addr;
 struct host;
+struct lockd_call;
 struct notify;
 struct packet;
 struct pair;
@@ -131,5 +132,33 @@ bool cluster_is_source(const struct pair *pair, const struct addr *from);
 void cluster_restore(struct host *h);
 void cluster_clone(struct host *h);
 void cluster_turned(struct host *h);
+/* Clears what peers are to hear of @h, where @number is not news to them. */
+void cluster_forget_due(struct host *h, uint32_t number);
+
+/* --- theirs.c ---------------------------------------------------------- */
+
+#define THEIRS_PORT 905
+
+/* The programs of nfs-utils. */
+struct theirs {
+	bool is_installed;
+	bool is_up;	   /* their statd */
+	bool is_unflushed; /* they wrote what a power failure may undo */
+	uint32_t life;
+};
+
+/* The other programs than now, at once or from the next boot on. */
+void theirs_exchange(struct host *h);
+/* Ours, where it is theirs. */
+void theirs_leave(struct host *h);
+/* Their sm-notify, then their statd. */
+void theirs_boot(struct host *h);
+/* The disk has lost what it loses. */
+void theirs_power_failed(struct host *h);
+/* lockd calls; false where it is not theirs to answer. */
+bool theirs_call(struct host *h, const struct lockd_call *call);
+/* A datagram for their statd, and an answer to their sm-notify. */
+void theirs_input(struct host *h, const struct packet *p);
+void theirs_answer(struct host *h, const struct packet *p);
 
 #endif

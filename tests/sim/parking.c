@@ -412,6 +412,9 @@ void parking_granted(struct host *h, struct pair *pair)
 	/* The floating address is the first host's, wherever it is. */
 	size_t server = pair->is_floating ? 0 : pair->peer->index;
 
+	/* nfs-utils monitors the untold again, and lets them have locks. */
+	if (h->theirs.is_installed || pair->is_theirs)
+		return;
 	pair->has_locks = true;
 	pair->is_graced = is_grace(h) && !h->parking.is_server[server];
 	pair->granted_life = h->statd.life;

@@ -21,6 +21,7 @@ struct scenario {
 	const char *name;
 	const char *what;		/* in a line */
 	bool has_operators;		/* -n before the turn */
+	void (*calm)(struct sim *s);	/* when the misfortunes end; or NULL */
 	void (*prepare)(struct sim *s); /* changes what was chosen by the seed,
 					   before any host boots; or NULL */
 	const struct mishap *mishaps;

@@ -110,6 +110,8 @@ static void become_calm(struct sim *s, struct event *e)
 	(void)e;
 	trace(s, NULL, "from here on nothing fails");
 	s->is_calm = true;
+	if (s->scenario->calm != NULL)
+		s->scenario->calm(s);
 	/* Who was parked is told in the next boot. */
 	for (i = 0; i < s->host_count && s->has_last_boot; i++)
 		host_power_fail(&s->hosts[i]);

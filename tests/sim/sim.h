@@ -12,6 +12,7 @@
  *   exits.c  with which settings sm-notify runs, and how it ends
  *   operator.c  its other runs: -n, -v, two at once
  *   errand.c  ... and -P, for an address that moves
+ *   theirs.c    nfs-utils' programs on our disk
  *   cluster.c   directories on shared storage, and copies of them
  *   turn.c   the boot turn (design section 4), step by step on the model disk
  *   retire.c ... its records: from sm/ to sm.bak/
@@ -105,6 +106,7 @@ struct pair {
 
 	bool is_promised; /* statd answered SM_MON with success */
 	bool is_floating; /* by the address that moves to whoever is @peer */
+	bool is_theirs;	  /* ... that of nfs-utils */
 	bool is_fresh;	  /* a debt whose record the turn has to retire */
 	uint8_t promised[RECORD_PRIV_SIZE];
 	bool is_debt;		      /* to be told of this boot */
@@ -315,6 +317,7 @@ struct host {
 	struct crowd crowd;
 	struct locks locks;
 	struct operators op;
+	struct theirs theirs;
 	struct sighting recent[SIM_RECENT_MAX];
 	size_t recent_count;
 };
@@ -331,11 +334,15 @@ void host_fini(struct host *h);
 uint64_t host_clock(const struct host *h);
 void host_power_on(struct host *h);
 void host_power_fail(struct host *h);
+/* Runs the turn, or nfs-utils' sm-notify, and then the programs. */
+void host_turn(struct host *h);
 /* A place where the power may fail or @who be killed; false where it was. */
 bool host_survives(struct host *h, enum program who);
 
 void statd_start(struct host *h);
 void statd_kill(struct host *h);
+/* Takes the process away; nobody starts it again. */
+void statd_end(struct host *h);
 void statd_input(struct host *h, const struct nsm_in *in);
 /* Tells it what the file "state" says. */
 void statd_feed_number(struct host *h);
@@ -450,6 +457,9 @@ struct record_wanted {
 /* Whether a file of @dir says so, whatever a power failure now would take. */
 bool check_is_on_disk(const struct disk *disk, enum disk_dir dir,
 		      const struct record_wanted *wanted);
+/* ... and whether one says so now. */
+bool check_is_seen(const struct disk *disk, enum disk_dir dir,
+		   const struct record_wanted *wanted);
 bool check_is_wanted(const struct record_wanted *wanted,
 		     const struct record *rec);
 /* Its notices leave from an address that nobody registered. */

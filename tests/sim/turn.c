@@ -226,6 +226,8 @@ static bool adopt(struct host *h, struct bootrec *rec, const char *key,
 
 	if (!was_ours && !empty_memos(h))
 		return false;
+	if (!was_ours)
+		parking_turn(h);
 	strcpy(rec->key, key);
 	if (rec->number < on_disk)
 		rec->number = on_disk;

@@ -9,6 +9,7 @@
 #define SCENARIOS_EACH(X) \
 	X(any)            \
 	X(disk)           \
+	X(exchange)       \
 	X(flood)          \
 	X(ha)             \
 	X(lockd)          \
