@@ -348,9 +348,10 @@ int bootturn_run(const struct bootturn_place *place,
 
 /*
  * Declares the locks of this boot lost, with turn->rec.number.
- * ORDER: all are in sm.bak/ when the number rises.  Raise it first, and a run
- * that is killed then leaves peers whom no later one tells of it.  One that is
- * killed before has done nothing: they are told a number that they know.
+ * ORDER: all are in sm.bak/, and nobody counts as told, when the number rises.
+ * Raise it first, and a run that is killed then leaves peers whom no later one
+ * tells of it.  One that is killed before has done nothing: they are told a
+ * number that they know.
  */
 static int force_do(struct turn *turn, struct bootturn_result *out)
 {

@@ -318,7 +318,6 @@ void check_forced(struct host *h)
 		memset(pair->sent, 0, sizeof(pair->sent));
 		pair->is_stuck = false;
 	}
-	h->op.has_copied = false;
 	h->checked = UINT64_MAX;
 	check_step(h->sim);
 }

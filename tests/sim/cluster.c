@@ -194,6 +194,9 @@ void cluster_forget_due(struct host *h, uint32_t number)
 void cluster_turned(struct host *h)
 {
 	cluster_forget_due(h, h->number);
+	/* nfs-utils lost a number that it had not announced, but answered. */
+	if (h->number <= h->theirs.said && h->boot != h->theirs.said_boot)
+		cluster_forget_due(h, 0);
 }
 
 /* --- copies --------------------------------------------------------------- */

@@ -58,13 +58,16 @@ static void each_claim(struct host *server, visit_claim *visit)
 		}
 }
 
+/* NULL: @h knows it by the address that moves alone. */
 static struct pair *pair_of(struct host *h, const struct host *peer)
 {
-	struct pair *pair = h->lockd.pairs;
+	size_t i;
 
-	while (pair->peer != peer)
-		pair++;
-	return pair;
+	for (i = 0; i < h->lockd.pair_count; i++)
+		if (h->lockd.pairs[i].peer == peer &&
+		    !h->lockd.pairs[i].is_floating)
+			return &h->lockd.pairs[i];
+	return NULL;
 }
 
 static bool is_in_table(const struct host *server, const struct claim *claim)
@@ -337,7 +340,7 @@ void lockrule_answered(struct host *h, struct host *client, uint32_t number)
 	struct pair *pair = pair_of(h, client);
 
 	h->locks.told[client->index] = number;
-	if (pair->answered == number)
+	if (pair == NULL || pair->answered == number)
 		return;
 	pair->answered = number;
 	pair->answered_ms = h->sim->now_ms;

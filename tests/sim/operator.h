@@ -66,11 +66,11 @@ struct operators {
 	uint32_t number;	  /* it announces */
 	char name[SIM_NAME_SIZE]; /* -v; or "" */
 	bool has_renamed;	  /* in this boot some run had a -v */
-	bool has_copied;	  /* -n has put who is monitored into sm.bak/ */
-	uint32_t turns;		  /* how often state.boot was written */
-	uint32_t turns_seen;	  /* ... when -n looked */
-	bool is_rewriting;	  /* sm-notify writes, and not the turn */
-	unsigned int machine;	  /* that has the directory now */
+	bool has_copied; /* sm/ is in sm.bak/, by -n or a -f that was killed */
+	uint32_t turns;	 /* how often state.boot was written */
+	uint32_t turns_seen;  /* ... when -n looked */
+	bool is_rewriting;    /* sm-notify writes, and not the turn */
+	unsigned int machine; /* that has the directory now */
 	struct machine machines[MACHINES];
 	struct errand errand;
 	struct disk backup;
@@ -145,6 +145,8 @@ struct theirs {
 	bool is_up;	   /* their statd */
 	bool is_unflushed; /* they wrote what a power failure may undo */
 	uint32_t life;
+	uint32_t said; /* the highest number of any boot of theirs ... */
+	uint32_t said_boot;
 };
 
 /* The other programs than now, at once or from the next boot on. */

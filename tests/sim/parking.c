@@ -461,7 +461,10 @@ void parking_check_notice(struct host *h, const struct addr *to)
 {
 	size_t i;
 
-	/* -n tells all who are monitored, and those again that are so anew. */
+	/*
+	 * -n tells all who are monitored, and again those that are so anew;
+	 * as does who goes on with a -f that was killed.
+	 */
 	for (i = 0; i < h->lockd.pair_count && !h->op.has_copied; i++) {
 		const struct pair *pair = &h->lockd.pairs[i];
 

@@ -367,6 +367,10 @@ static void begin(struct host *h)
 	h->theirs.is_up = true;
 	h->theirs.is_unflushed = true;
 	h->theirs.life++;
+	if (h->number >= h->theirs.said) {
+		h->theirs.said = h->number;
+		h->theirs.said_boot = h->boot;
+	}
 	h->statd.port =
 		(uint16_t)sim_between(s, STATD_PORT_LOW, STATD_PORT_HIGH);
 	/* An administrator who means to stay with them cleans up. */

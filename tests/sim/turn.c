@@ -104,6 +104,7 @@ static bool turn_steps(struct host *h, struct bootrec *rec, const char *key,
 /* Its locks count as lost from the moment at which the number is durable. */
 static bool force_steps(struct host *h, struct bootrec *rec)
 {
+	h->op.has_copied = true;
 	if (!retire_copy(h, DISK_SM, DISK_BAK))
 		return false;
 	parking_turn(h);
@@ -111,7 +112,10 @@ static bool force_steps(struct host *h, struct bootrec *rec)
 	if (!write_bootrec(h, rec))
 		return false;
 	check_forced(h);
-	return write_state(h, rec->number);
+	if (!write_state(h, rec->number))
+		return false;
+	h->op.has_copied = false;
+	return true;
 }
 
 /* The number as rpc.statd reads it. */
@@ -171,7 +175,7 @@ bool turn_copy(struct host *h, uint32_t *number)
 {
 	struct bootrec rec;
 	uint32_t on_disk;
-	bool is_behind;
+	bool is_behind, is_alive;
 
 	read_store(h, &rec, &on_disk);
 	*number = on_disk > rec.number ? on_disk : rec.number;
@@ -181,10 +185,9 @@ bool turn_copy(struct host *h, uint32_t *number)
 	if (!flush(h))
 		return false;
 	is_behind = h->is_turned && on_disk < rec.number;
-	if ((on_disk == 0 || is_behind) && !write_state(h, *number))
-		return false;
+	is_alive = (on_disk != 0 && !is_behind) || write_state(h, *number);
 	see_number(h);
-	return retire_copy(h, DISK_SM, DISK_BAK);
+	return is_alive && retire_copy(h, DISK_SM, DISK_BAK);
 }
 
 /* As os/bootturn for -P: above all that the directory and the copy know. */
