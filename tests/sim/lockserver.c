@@ -39,6 +39,13 @@ static void grace_over(struct sim *s, struct event *e)
 		look(e->host);
 }
 
+/* What runs on it wants its locks again. */
+static void want_again(struct sim *s, struct event *e)
+{
+	if (e->life == e->host->boot && !s->is_calm)
+		locks_want(e->host);
+}
+
 void lockserver_start(struct host *h)
 {
 	parking_begin_grace(h);
@@ -46,6 +53,10 @@ void lockserver_start(struct host *h)
 				    ? h->parking.grace_until_ms - h->sim->now_ms
 				    : 0;
 	sim_after(h->sim, h->locks.grace_ms, grace_over, h)->life = h->boot;
+	if (h->sim->is_faithful)
+		sim_after(h->sim, sim_between(h->sim, 1000, 5000), want_again,
+			  h)
+			->life = h->boot;
 }
 
 void lockserver_lift(struct host *h)
