@@ -211,6 +211,7 @@ static enum loss excuse_false(struct host *h, struct host *peer,
 	const struct pair *pair = pair_of(h, peer);
 	/* It has its baseline, and the peer says that this is it. */
 	bool can_ask = peer->stat_model == STAT_OWN && is_well(peer) &&
+		       pair->cookie_ms >= peer->boot_ms &&
 		       pair->cookie_ms + BASELINE_MS < h->sim->now_ms &&
 		       h->locks.trouble_ms[peer->index] < pair->cookie_ms;
 
