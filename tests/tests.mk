@@ -201,6 +201,7 @@ tests_sim_sim_SOURCES = $(SCENARIOS) \
 	tests/sim/operator.h \
 	tests/sim/parking.c \
 	tests/sim/replay.c \
+	tests/sim/rest.c \
 	tests/sim/retire.c \
 	tests/sim/scenario.h \
 	tests/sim/scenarios.c \

@@ -534,6 +534,7 @@ static void check_host_end(struct host *h)
 	}
 	if (nsm_deadline_ms(h->statd.core) < host_clock(h))
 		check_violate(h, "deadlines_lie_ahead", "in the past");
+	rest_check_end(h);
 	callout_check_end(h);
 	errand_check_end(h);
 	if (h->statd.store.stage != STORE_IDLE)

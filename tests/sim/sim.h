@@ -32,6 +32,7 @@
  *   stream.c calls over TCP
  *   check.c  what must always hold
  *   heard.c  ... of notices that come
+ *   rest.c   ... that it ends
  *   trace.c  what happened, as text and as one hash
  */
 #ifndef NFS_RECLAIM_TESTS_SIM_SIM_H
@@ -494,6 +495,10 @@ void heard_expect(struct host *h, struct host *peer);
 void heard_answered(struct host *h, const struct statd_call *call);
 void heard_resolved(struct host *h, const char *name, bool is_known);
 void heard_callback(struct host *h, struct pair *pair, uint32_t number);
+
+/* --- rest.c ------------------------------------------------------------ */
+
+void rest_check_end(struct host *h);
 
 /* --- trace.c ----------------------------------------------------------- */
 
