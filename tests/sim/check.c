@@ -332,6 +332,7 @@ void check_statd_starts(struct host *h)
 		h->lockd.pairs[i].is_theirs = false;
 	}
 	h->checked = UINT64_MAX;
+	h->op.has_failed_store = false;
 }
 
 void check_unread(struct host *h, const char *file)

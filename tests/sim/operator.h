@@ -67,10 +67,11 @@ struct operators {
 	char name[SIM_NAME_SIZE]; /* -v; or "" */
 	bool has_renamed;	  /* in this boot some run had a -v */
 	bool has_copied; /* sm/ is in sm.bak/, by -n or a -f that was killed */
-	uint32_t turns;	 /* how often state.boot was written */
-	uint32_t turns_seen;  /* ... when -n looked */
-	bool is_rewriting;    /* sm-notify writes, and not the turn */
-	unsigned int machine; /* that has the directory now */
+	bool has_failed_store; /* of this life of statd */
+	uint32_t turns;	       /* how often state.boot was written */
+	uint32_t turns_seen;   /* ... when -n looked */
+	bool is_rewriting;     /* sm-notify writes, and not the turn */
+	unsigned int machine;  /* that has the directory now */
 	struct machine machines[MACHINES];
 	struct errand errand;
 	struct disk backup;

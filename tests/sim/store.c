@@ -372,6 +372,7 @@ static void report_jobs(struct host *h)
 		free(job);
 		if (is_removal)
 			continue;
+		h->op.has_failed_store |= in.stored.error != 0;
 		if (in.stored.error != 0)
 			h->locks.disk_failed_ms = h->sim->now_ms;
 		trace(h->sim, h, "statd <- %s %llu error %d",
