@@ -21,12 +21,14 @@ static bool is_monitored(const struct host *h, const struct pair *pair)
  * A peer whose statd never says its number is asked for it again and again, at
  * most every three minutes (design section 5); and a record by a name that DNS
  * did not know is looked up again.  One that could not be stored counts: statd
- * keeps it in mind until lockd asks again.
+ * keeps it in mind until lockd asks again.  Nobody in a crowd says anything.
  */
 static bool is_asking(const struct host *h)
 {
 	size_t i;
 
+	if (h->crowd.count > 0)
+		return true;
 	for (i = 0; i < h->lockd.pair_count; i++) {
 		const struct pair *pair = &h->lockd.pairs[i];
 
