@@ -167,11 +167,15 @@ SCENARIOS = \
 	tests/sim/scenarios/ha.c \
 	tests/sim/scenarios/lockd.c \
 	tests/sim/scenarios/locks.c \
+	tests/sim/scenarios/names.c \
+	tests/sim/scenarios/nat.c \
 	tests/sim/scenarios/operators.c \
+	tests/sim/scenarios/peers.c \
 	tests/sim/scenarios/reboots.c
 tests_sim_sim_SOURCES = $(SCENARIOS) \
 	tests/sim/attack.c \
 	tests/sim/attack.h \
+	tests/sim/believed.c \
 	tests/sim/callout.c \
 	tests/sim/caps.c \
 	tests/sim/caps.h \
@@ -184,6 +188,8 @@ tests_sim_sim_SOURCES = $(SCENARIOS) \
 	tests/sim/errand.c \
 	tests/sim/exits.c \
 	tests/sim/flood.c \
+	tests/sim/foreign.c \
+	tests/sim/foreign.h \
 	tests/sim/heard.c \
 	tests/sim/host.c \
 	tests/sim/lift.c \
@@ -194,6 +200,10 @@ tests_sim_sim_SOURCES = $(SCENARIOS) \
 	tests/sim/locks.h \
 	tests/sim/lockserver.c \
 	tests/sim/mishaps.c \
+	tests/sim/names.c \
+	tests/sim/names.h \
+	tests/sim/nat.c \
+	tests/sim/nat.h \
 	tests/sim/net.c \
 	tests/sim/net.h \
 	tests/sim/notifier.c \
@@ -210,6 +220,7 @@ tests_sim_sim_SOURCES = $(SCENARIOS) \
 	tests/sim/store.c \
 	tests/sim/stream.c \
 	tests/sim/theirs.c \
+	tests/sim/tidings.c \
 	tests/sim/trace.c \
 	tests/sim/turn.c \
 	sm-notify/grace.c

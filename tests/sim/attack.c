@@ -145,13 +145,16 @@ void attack_name(struct host *h)
 void attack_notice(struct sim *s)
 {
 	struct host *h = &s->hosts[prng_below(&s->rng, s->host_count)];
-	struct pair *pair =
-		&h->lockd.pairs[prng_below(&s->rng, h->lockd.pair_count)];
-	struct addr from = pair->peer->addr;
 	uint32_t number = (uint32_t)sim_between(s, 1, FORGED_NUMBERS - 1);
-	char *name =
-		prng_below(&s->rng, 2) == 0 ? pair->mon_name : pair->peer->node;
+	struct pair *pair;
+	struct addr from;
+	char *name;
 
+	if (h->foreign.kind != FOREIGN_NONE)
+		return;
+	pair = &h->lockd.pairs[prng_below(&s->rng, h->lockd.pair_count)];
+	name = prng_below(&s->rng, 2) == 0 ? pair->mon_name : pair->peer->node;
+	from = *cluster_addr(pair);
 	from.port = 700;
 	switch (prng_below(&s->rng, 4)) {
 	case 0:

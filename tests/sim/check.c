@@ -143,7 +143,8 @@ static void no_peer_is_deleted_untold(struct host *h, struct pair *pair)
 		.my_name = pair->my_name,
 	};
 
-	if (!pair->is_debt || h->theirs.is_unflushed ||
+	if (!pair->is_debt || names_may_mislead(pair) ||
+	    h->theirs.is_unflushed ||
 	    check_is_on_disk(&h->disk, DISK_BAK, &wanted) ||
 	    ((!h->is_turned || pair->is_unmerged) &&
 	     check_is_on_disk(&h->disk, DISK_SM, &wanted)))
@@ -378,6 +379,7 @@ void check_power_failed(struct host *h)
 	}
 	for (i = 0; i < s->host_count; i++)
 		heard_expect(h, &s->hosts[i]);
+	foreign_expect(h);
 }
 
 /* Whether @name is that form of my_name, or of -v: 0 full, 1 short. */
@@ -467,23 +469,38 @@ void check_ack_delivered(struct host *h, const struct packet *p)
 	for (i = 0; i < h->lockd.pair_count; i++) {
 		struct pair *pair = &h->lockd.pairs[i];
 
-		if (cluster_is_at(pair, p->sender) && !is_in_sm(h, pair))
+		/* Who answers at its address, answers for it. */
+		if ((cluster_is_at(pair, p->sender) ||
+		     nat_is_same(pair->peer, p->sender, h)) &&
+		    !is_in_sm(h, pair))
 			note_told(h, pair, p->acks.name);
 	}
 }
 
 /* --- at the very end --------------------------------------------------- */
 
+/*
+ * Whether @pair cannot be told: it is parked; its name leads to another host,
+ * or to none; it is behind a translator that lets nobody in.
+ */
+static bool is_out_of_reach(const struct host *h, const struct pair *pair)
+{
+	return believed_may_be_refused(h, pair->peer) ||
+	       parking_is_excused(h, pair) || names_may_mislead(pair) ||
+	       nat_is_closed(pair->peer, h);
+}
+
 static void check_pair_end(struct host *h, const struct pair *pair)
 {
-	if (pair->is_debt && !check_is_by_name_only(h) &&
-	    !parking_is_excused(h, pair))
+	if (pair->is_debt && !is_out_of_reach(h, pair))
 		check_violate(h, "remembered_peer_is_told", "\"%s\" was not",
 			      pair->mon_name);
-	if (pair->is_callback_due && pair->is_answered)
+	if (pair->is_callback_due && pair->is_answered &&
+	    !names_may_mislead(pair))
 		check_violate(h, "answered_notice_is_delivered",
 			      "that of \"%s\" was not", pair->mon_name);
-	if (pair->is_callback_due && !parking_is_silent(pair->peer, h))
+	if (pair->is_callback_due && !parking_is_silent(pair->peer, h) &&
+	    !foreign_is_excused(pair->peer, h) && !names_may_mislead(pair))
 		check_violate(h, "announced_reboot_reaches_lockd",
 			      "that of \"%s\" did not", pair->mon_name);
 	if (pair->calls > 0)
@@ -504,7 +521,7 @@ static bool has_line_left(const struct host *h)
 		};
 
 		if ((!pair->is_stuck || pair->is_debt) &&
-		    !parking_is_excused(h, pair) &&
+		    !is_out_of_reach(h, pair) &&
 		    check_is_seen(&h->disk, DISK_BAK, &wanted))
 			return true;
 	}
@@ -515,13 +532,16 @@ static void check_host_end(struct host *h)
 {
 	size_t i;
 
+	if (h->foreign.kind != FOREIGN_NONE) {
+		foreign_check_end(h);
+		return;
+	}
 	if (!h->is_up || h->statd.core == NULL) {
 		check_violate(h, "host_comes_back", "not up");
 		return;
 	}
 	/* A torn line, which nobody was promised, may name no real host. */
-	if (!h->notifier.is_done && has_line_left(h) &&
-	    !check_is_by_name_only(h))
+	if (!h->notifier.is_done && has_line_left(h))
 		check_violate(h, "notifier_ends", "%zu untold",
 			      h->notifier.core != NULL
 				      ? notify_untold_count(h->notifier.core)

@@ -101,7 +101,7 @@ void cluster_feed_mounts(struct host *h)
 
 const struct addr *cluster_addr(const struct pair *pair)
 {
-	return pair->is_floating ? &floating : &pair->peer->addr;
+	return pair->is_floating ? &floating : &pair->addr;
 }
 
 bool cluster_is_floating(const struct addr *addr)

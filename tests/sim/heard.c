@@ -11,12 +11,13 @@
 
 /* --- what is to be heard ------------------------------------------------ */
 
-/* Whether @h must tell @peer, under @my_name (NULL: any name). */
-static bool owes_notice(const struct host *h, const struct host *peer,
-			const char *my_name)
+bool heard_is_owed(const struct host *h, const struct host *peer,
+		   const char *my_name)
 {
 	size_t i;
 
+	if (h->foreign.kind != FOREIGN_NONE)
+		return foreign_owes(h, peer, my_name);
 	for (i = 0; i < h->lockd.pair_count; i++) {
 		const struct pair *pair = &h->lockd.pairs[i];
 
@@ -35,7 +36,7 @@ static bool is_out_of_reach(const struct host *h, const struct pair *pair)
 {
 	return pair->is_unresolved &&
 	       (pair->peer->op.has_renamed ||
-		!owes_notice(pair->peer, h, pair->mon_name));
+		!heard_is_owed(pair->peer, h, pair->mon_name));
 }
 
 /* Whoever monitors @h and will be told by it must hear of this crash. */
@@ -43,8 +44,8 @@ void heard_expect(struct host *h, struct host *peer)
 {
 	size_t i;
 
-	if (peer == h || !owes_notice(h, peer, NULL) ||
-	    check_is_by_name_only(h))
+	if (peer == h || !heard_is_owed(h, peer, NULL) ||
+	    believed_is_doubtful(h, peer) || nat_is_hidden(peer, h))
 		return;
 	for (i = 0; i < peer->lockd.pair_count; i++) {
 		struct pair *pair = &peer->lockd.pairs[i];
@@ -56,6 +57,7 @@ void heard_expect(struct host *h, struct host *peer)
 			continue;
 		pair->is_callback_due = true;
 		pair->is_answered = false;
+		pair->is_doubtful = false;
 		pair->due_above = h->announced_count > 0
 					  ? h->announced[h->announced_count - 1]
 					  : 0;
@@ -138,7 +140,7 @@ void heard_answered(struct host *h, const struct statd_call *call)
 
 		if (pair->peer != call->sender || !pair->is_callback_due ||
 		    !cluster_is_source(pair, &call->from) ||
-		    call->notice.number <= pair->due_above)
+		    pair->is_doubtful || call->notice.number <= pair->due_above)
 			continue;
 		/* A record by name knows the full name only. */
 		if (pair->mon_name[0] == 'h' &&
@@ -160,9 +162,10 @@ void heard_answered(struct host *h, const struct statd_call *call)
 	}
 }
 
-void heard_resolved(struct host *h, const char *name, bool is_known)
+void heard_resolved(struct host *h, const char *name, const struct addr *addrs,
+		    size_t count)
 {
-	size_t i;
+	size_t i, j;
 
 	for (i = 0; i < h->lockd.pair_count; i++) {
 		struct pair *pair = &h->lockd.pairs[i];
@@ -170,7 +173,11 @@ void heard_resolved(struct host *h, const char *name, bool is_known)
 		if (strcmp(pair->mon_name, name) != 0)
 			continue;
 		pair->is_looked_up = true;
-		pair->is_unresolved = !is_known;
+		/* A wrong address is no better than none. */
+		pair->is_unresolved = true;
+		for (j = 0; j < count; j++)
+			if (addr_is_same_host(&addrs[j], &pair->addr))
+				pair->is_unresolved = false;
 		if (is_out_of_reach(h, pair))
 			pair->is_callback_due = false;
 	}
@@ -189,13 +196,18 @@ void heard_callback(struct host *h, struct pair *pair, uint32_t number)
 	if (number >= FORGED_AS_PEER) {
 		pair->forged_ms = h->sim->now_ms; /* has the peer's address */
 		/* It took the place of the honest one; lockd has heard. */
-		if (pair->is_answered)
+		if (pair->is_answered || pair->is_doubtful)
 			pair->is_callback_due = false;
 		return;
 	}
-	if (number % 2 == 0 || number >= HONEST_NUMBERS)
+	foreign_count_late(h, pair);
+	believed_called_back(h, pair, number);
+	if ((number % 2 == 0 && pair->peer->foreign.kind != FOREIGN_FREEBSD) ||
+	    number >= HONEST_NUMBERS)
 		check_violate(h, "callback_number_is_the_peers", "\"%s\" %u",
 			      pair->mon_name, number);
-	if (number > pair->due_above)
+	/* What was believed begins a new baseline. */
+	if (number > pair->due_above ||
+	    (pair->is_doubtful && number != pair->due_above))
 		pair->is_callback_due = false;
 }

@@ -110,6 +110,10 @@ void host_power_on(struct host *h)
 	lockd_boot(h);
 	parking_boot(h);
 	lockrule_trouble_all(h);
+	if (h->foreign.kind != FOREIGN_NONE) {
+		foreign_power_on(h);
+		return;
+	}
 	sim_after(s, sim_between(s, 10, 2000), run_turn, h)->life = h->boot;
 }
 
@@ -132,6 +136,7 @@ void host_power_fail(struct host *h)
 	crowd_power_fail(h);
 	parking_power_fail(h);
 	callout_power_fail(h);
+	foreign_power_fail(h);
 	disk_power_fail(&h->disk, &s->rng);
 	theirs_power_failed(h);
 	/* No host boots in less than DOUBT_PROMPT_MS. */
@@ -392,21 +397,18 @@ static void statd_resolved(struct sim *s, struct event *e)
 {
 	struct host *h = e->host;
 	struct nsm_in in = {.kind = NSM_IN_RESOLVED};
-	unsigned int i;
+	struct addr addrs[NAMES_ADDRS_MAX];
 
 	if (h->statd.core == NULL || e->life != h->statd.life)
 		return;
 	in.resolved.id = e->id;
-	for (i = 0; i < s->host_count; i++) {
-		if (strcmp(s->hosts[i].node, e->name) == 0 &&
-		    !sim_mishap(s, 20)) {
-			in.resolved.addrs = &s->hosts[i].addr;
-			in.resolved.count = 1;
-		}
-	}
+	in.resolved.addrs = addrs;
+	in.resolved.count = names_look_up(h, e->name, addrs);
 	trace(s, h, "statd <- RESOLVED %s: %zu", e->name, in.resolved.count);
 	if (is_of_record(e->id))
-		heard_resolved(h, e->name, in.resolved.count > 0);
+		heard_resolved(h, e->name, addrs, in.resolved.count);
+	else if (!envoy_is_resolve(e->id))
+		believed_looked_up(h, e->name, in.resolved.count > 0);
 	statd_input(h, &in);
 }
 
@@ -414,14 +416,8 @@ static void statd_resolved(struct sim *s, struct event *e)
 struct event *host_resolve(struct host *h, event_run *run, uint64_t id,
 			   const char *name)
 {
-	uint64_t wait_ms =
-		sim_between(h->sim, 1, sim_mishap(h->sim, 20) ? 10000 : 100);
-	struct event *e;
+	struct event *e = sim_after(h->sim, names_wait_ms(h->sim), run, h);
 
-	/* It waits in line behind many that do not resolve. */
-	if (sim_mishap(h->sim, 20))
-		wait_ms += sim_between(h->sim, 0, 300000);
-	e = sim_after(h->sim, wait_ms, run, h);
 	assert(strlen(name) < sizeof(e->name));
 	e->id = id;
 	strcpy(e->name, name);

@@ -20,15 +20,27 @@
 static void try_again(struct sim *s, struct event *e);
 static void monitor(struct host *h, struct pair *pair);
 
-static void add_pair(struct lockd *l, struct host *peer, const char *mon_name,
+static void add_pair(struct host *h, struct host *peer, const char *mon_name,
 		     const char *my_name)
 {
+	struct lockd *l = &h->lockd;
 	struct pair *pair = &l->pairs[l->pair_count++];
 
 	assert(l->pair_count <= SIM_PAIRS_MAX);
 	pair->peer = peer;
+	pair->addr = *nat_addr(peer, h);
 	strcpy(pair->mon_name, mon_name);
 	strcpy(pair->my_name, my_name);
+}
+
+static bool has_pair(const struct host *h, const char *mon_name)
+{
+	size_t i;
+
+	for (i = 0; i < h->lockd.pair_count; i++)
+		if (strcmp(h->lockd.pairs[i].mon_name, mon_name) == 0)
+			return true;
+	return false;
 }
 
 void lockd_init(struct host *h)
@@ -36,8 +48,9 @@ void lockd_init(struct host *h)
 	struct sim *s = h->sim;
 	char text[ADDR_TEXT_SIZE];
 	unsigned int i;
+	bool is_known;
 
-	for (i = 0; i < s->host_count; i++) {
+	for (i = 0; i < s->host_count && h->foreign.kind == FOREIGN_NONE; i++) {
 		struct host *peer = &s->hosts[i];
 
 		if (peer == h)
@@ -45,18 +58,22 @@ void lockd_init(struct host *h)
 		if (peer->floating.family != ADDR_NONE &&
 		    cluster_is_client(h)) {
 			addr_format(&peer->floating, text);
-			add_pair(&h->lockd, peer, text, h->my_name);
+			add_pair(h, peer, text, h->my_name);
 			h->lockd.pairs[h->lockd.pair_count - 1].is_floating =
 				true;
 		}
-		addr_format(&peer->addr, text);
-		add_pair(&h->lockd, peer, text, h->my_name);
+		addr_format(nat_addr(peer, h), text);
+		/* Several behind one address: one of them stands for all. */
+		is_known = has_pair(h, text);
+		if (!is_known)
+			add_pair(h, peer, text, h->my_name);
 		/* nsm_use_hostnames: rare, but there. */
-		if (prng_below(&s->rng, 5) == 0)
-			add_pair(&h->lockd, peer, peer->node, h->my_name);
+		if (prng_below(&s->rng, 5) == 0 || is_known)
+			add_pair(h, peer, peer->node, h->my_name);
 		/* A second name of ours: two lines in one file. */
-		if (prng_below(&s->rng, 5) == 0)
-			add_pair(&h->lockd, peer, text, "alias.sim.example");
+		if (prng_below(&s->rng, 5) == 0 && !is_known &&
+		    !s->nat.is_inside[h->index])
+			add_pair(h, peer, text, "alias.sim.example");
 	}
 }
 
@@ -316,11 +333,13 @@ static void try_again(struct sim *s, struct event *e)
 		monitor(e->host, &e->host->lockd.pairs[e->index]);
 }
 
-static void monitor_peer(struct host *h, const struct host *peer)
+static void monitor_peer(struct host *h, struct host *peer)
 {
 	struct lockd *l = &h->lockd;
 	size_t i;
 
+	if (h->foreign.kind != FOREIGN_NONE)
+		foreign_lock(h, peer);
 	for (i = 0; i < l->pair_count; i++) {
 		if (l->pairs[i].peer == peer)
 			monitor(h, &l->pairs[i]);
@@ -337,7 +356,11 @@ void lockd_unlock(struct host *h)
 {
 	struct lockd *l = &h->lockd;
 
-	lockd_leave(h, &l->pairs[prng_below(&h->sim->rng, l->pair_count)]);
+	if (h->foreign.kind != FOREIGN_NONE)
+		foreign_unlock(h);
+	else
+		lockd_leave(h,
+			    &l->pairs[prng_below(&h->sim->rng, l->pair_count)]);
 }
 
 void lockd_leave(struct host *h, struct pair *pair)

@@ -31,6 +31,9 @@ static uint32_t registered_port(const struct host *h, uint32_t prog,
 				uint32_t vers)
 {
 	if (prog == SM_PROGRAM && vers == SM_VERSION &&
+	    h->foreign.kind != FOREIGN_NONE)
+		return foreign_port(h);
+	if (prog == SM_PROGRAM && vers == SM_VERSION &&
 	    (h->statd.core != NULL || h->theirs.is_up))
 		return h->statd.port;
 	if (prog == NLM_PROGRAM && vers == NLM_VERSION_3 &&
@@ -172,6 +175,8 @@ static void arrive(struct sim *s, struct event *e)
 		return;
 	if (p->to.port == PORTMAP_PORT) {
 		rpcbind_input(h, p);
+	} else if (h->foreign.kind != FOREIGN_NONE) {
+		foreign_input(h, p);
 	} else if ((p->to.port == STATD_SEND_PORT ||
 		    p->to.port == STATD_ASK_PORT) &&
 		   h->statd.core != NULL) {
@@ -286,12 +291,14 @@ void net_send(struct host *h, uint16_t port, const struct addr *to,
 	      const uint8_t *bytes, size_t len, const struct notice_mark *acks)
 {
 	struct sim *s = h->sim;
-	struct host *dest = addr_is_loopback(to) ? h : sim_host_at(s, to);
+	struct addr there = *to;
+	struct host *dest = addr_is_loopback(to) ? h : nat_enter(h, &there);
 	struct addr from = dest == h ? addr_loopback(port) : h->addr;
 	unsigned int copies = 1;
 
 	/* lockd registered another address of it. */
-	if (port == NOTIFY_PORT && dest != h && h->other.family != ADDR_NONE)
+	if ((port == NOTIFY_PORT || tidings_is_port(h, port)) && dest != h &&
+	    h->other.family != ADDR_NONE)
 		from = h->other;
 	if (port == ERRAND_PORT && dest != h)
 		from = h->floating;
@@ -299,6 +306,7 @@ void net_send(struct host *h, uint16_t port, const struct addr *to,
 		from = s->net.source;
 	s->net.source.family = ADDR_NONE;
 	from.port = port;
+	nat_leave(h, dest, &from);
 	if (is_call_port(port) && len >= 4) {
 		remember(h, port, to, read_be32(bytes));
 		if (to->port == FORGED_PORT)
@@ -312,7 +320,7 @@ void net_send(struct host *h, uint16_t port, const struct addr *to,
 			copies = 2;
 	}
 	while (dest != NULL && copies-- > 0) {
-		struct packet *p = packet_new(&from, to, bytes, len);
+		struct packet *p = packet_new(&from, &there, bytes, len);
 
 		p->sender = h;
 		if (acks != NULL)

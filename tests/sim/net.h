@@ -79,6 +79,9 @@ struct packet *net_deliver(struct host *to, const struct addr *from,
 /* --- stream.c ---------------------------------------------------------- */
 
 void stream_call(struct host *h, const struct notify_out *out);
+/* A call of another system; what comes back is for tidings_answer(). */
+void stream_tell(struct host *h, const struct addr *to, uint16_t port,
+		 const struct buf *message);
 void stream_hang_up(struct host *h, uint64_t id);
 /* The statd of @h answers what came over a stream. */
 void stream_answer(struct host *h, const struct statd_call *call,

@@ -150,18 +150,13 @@ static void notifier_resolved(struct sim *s, struct event *e)
 {
 	struct host *h = e->host;
 	struct notify_in in = {.kind = NOTIFY_IN_RESOLVED};
-	unsigned int i;
+	struct addr addrs[NAMES_ADDRS_MAX];
 
 	if (h->notifier.core == NULL || e->life != h->notifier.life)
 		return;
 	in.resolved.id = e->id;
-	for (i = 0; i < s->host_count; i++) {
-		if (strcmp(s->hosts[i].node, e->name) == 0 &&
-		    !sim_mishap(s, 20)) {
-			in.resolved.addrs = &s->hosts[i].addr;
-			in.resolved.count = 1;
-		}
-	}
+	in.resolved.addrs = addrs;
+	in.resolved.count = names_look_up(h, e->name, addrs);
 	trace(s, h, "notify <- RESOLVED %s: %zu", e->name, in.resolved.count);
 	notifier_input(h, &in);
 }

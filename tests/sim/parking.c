@@ -131,7 +131,7 @@ static bool is_server(const struct host *h, const struct ctl_subject *subject)
 	for (i = 0; i < s->host_count; i++)
 		for (j = 0; j < subject->addr_count; j++)
 			if (h->parking.is_server[i] &&
-			    (addr_is_same_host(&s->hosts[i].addr,
+			    (addr_is_same_host(nat_addr(&s->hosts[i], h),
 					       &subject->addrs[j]) ||
 			     (i == 0 &&
 			      cluster_is_floating(&subject->addrs[j]))))
@@ -430,7 +430,10 @@ void parking_give_up(struct host *h)
 		h->lockd.calls[i].is_given_up = true;
 }
 
-/* Whether @h knows @peer under several names, of which DNS may tie some. */
+/*
+ * Whether @h knows the peer, or several behind one address, under more than one
+ * name, of which DNS may tie some.
+ */
 static bool has_other_names(const struct host *h, const struct pair *pair)
 {
 	size_t i;
@@ -438,7 +441,7 @@ static bool has_other_names(const struct host *h, const struct pair *pair)
 	for (i = 0; i < h->lockd.pair_count; i++) {
 		const struct pair *other = &h->lockd.pairs[i];
 
-		if (other->peer == pair->peer &&
+		if (nat_is_same(other->peer, pair->peer, h) &&
 		    other->is_floating == pair->is_floating &&
 		    strcmp(other->mon_name, pair->mon_name) != 0)
 			return true;
@@ -457,6 +460,21 @@ static bool may_be_told(const struct host *h, const struct pair *pair)
 		h->sim->now_ms <= h->parking.grace_until_ms + GRACE_SLACK_MS);
 }
 
+/* A name of another peer leads to @to: what is sent to that one comes here. */
+static bool is_misled(const struct host *h, const struct addr *to)
+{
+	size_t i;
+
+	for (i = 0; i < h->lockd.pair_count; i++)
+		if (names_may_mislead(&h->lockd.pairs[i]) &&
+		    addr_is_same_host(
+			    &h->sim->names.all[h->lockd.pairs[i].peer->index]
+				     .instead,
+			    to))
+			return true;
+	return false;
+}
+
 void parking_check_notice(struct host *h, const struct addr *to)
 {
 	size_t i;
@@ -470,7 +488,8 @@ void parking_check_notice(struct host *h, const struct addr *to)
 
 		if (pair->has_locks && !pair->is_stuck && !pair->is_missed &&
 		    addr_is_same_host(cluster_addr(pair), to) &&
-		    !has_other_names(h, pair) && !may_be_told(h, pair))
+		    !has_other_names(h, pair) && !may_be_told(h, pair) &&
+		    !is_misled(h, to))
 			check_violate(h, "no_late_notice", "\"%s\" has locks",
 				      pair->mon_name);
 	}

@@ -145,6 +145,7 @@ static void sim_init(struct sim *s, const struct scenario *scenario,
 	prng_init(&s->rng, key);
 	timerq_init(&s->events);
 	init_net(s);
+	s->names.slow_percent = 20;
 	s->crash_one_in = (unsigned int)sim_between(s, 0, 1) == 0
 				  ? 0
 				  : (unsigned int)sim_between(s, 20, 500);
@@ -269,6 +270,7 @@ struct result {
 	uint64_t hash;
 	uint64_t ms; /* simulated */
 	struct lock_counts locks;
+	uint64_t late;
 };
 
 /* Runs @seed of @scenario. */
@@ -292,6 +294,7 @@ static void sim_run(const struct scenario *scenario, uint64_t seed,
 		.hash = s->trace.hash,
 		.ms = s->now_ms,
 		.locks = s->lock_counts,
+		.late = s->late_of_others,
 	};
 	sim_fini(s);
 	free(s);
@@ -396,11 +399,15 @@ static bool run_many(const struct options *options,
 		all.hash = all.hash * 31 + one.hash;
 		all.ms += one.ms;
 		lockrule_add(&all.locks, &one.locks);
+		all.late += one.late;
 		if (options->is_verbose)
 			printf("sim -s %s -r %" PRIu64 ": hash %016" PRIx64
 			       "\n",
 			       scenario->name, options->first + i, one.hash);
 	}
+	if (all.late > 0)
+		printf("%s: %" PRIu64 " late notices of nfs-utils servers\n",
+		       scenario->name, all.late);
 	printf("%s: %" PRIu64 " runs from %" PRIu64 ", %" PRIu64
 	       " failed, %.1f hours simulated, hash %016" PRIx64 "\n",
 	       scenario->name, options->count, options->first, all.failed,

@@ -33,6 +33,10 @@
  *   check.c  what must always hold
  *   heard.c  ... of notices that come
  *   rest.c   ... that it ends
+ *   believed.c  ... of those that are in doubt
+ *   foreign.c, tidings.c  hosts that run other status monitors
+ *   names.c  the name service
+ *   nat.c    translation of addresses
  *   trace.c  what happened, as text and as one hash
  */
 #ifndef NFS_RECLAIM_TESTS_SIM_SIM_H
@@ -54,7 +58,10 @@
 #include "tests/sim/attack.h"
 #include "tests/sim/crowd.h"
 #include "tests/sim/disk.h"
+#include "tests/sim/foreign.h"
 #include "tests/sim/locks.h"
+#include "tests/sim/names.h"
+#include "tests/sim/nat.h"
 #include "tests/sim/net.h"
 #include "tests/sim/operator.h"
 #include "tests/sim/scenario.h"
@@ -70,6 +77,9 @@
 #define FORGED_AS_PEER 2000000u
 #define FORGED_NUMBERS 1000000u
 #define HONEST_NUMBERS 1000u /* no host has so many boots */
+
+/* Where each host has numbers of its own (believed.c), it has so many. */
+#define SIM_NUMBERS_EACH (HONEST_NUMBERS / SIM_HOSTS_MAX)
 
 struct sim;
 struct host;
@@ -87,6 +97,7 @@ enum pair_state { PAIR_IDLE, PAIR_MONITORING, PAIR_MONITORED, PAIR_LEAVING };
 /* A peer under one of its names: what lockd does, and what check.c expects. */
 struct pair {
 	struct host *peer;
+	struct addr addr; /* of the peer, as this host knows it */
 	char mon_name[SIM_NAME_SIZE];
 	char my_name[SIM_NAME_SIZE];
 	enum pair_state state;
@@ -116,6 +127,7 @@ struct pair {
 	bool is_callback_due;	      /* the peer crashed and will tell us */
 	uint32_t due_above;	      /* ... a number above this */
 	bool is_answered;	      /* ... and needs not tell again */
+	bool is_doubtful;   /* ... by what must be asked about (believed.c) */
 	uint64_t forged_ms; /* the last callback by one with its address */
 	struct quiet quiet; /* see attack.h */
 
@@ -319,6 +331,7 @@ struct host {
 	struct locks locks;
 	struct operators op;
 	struct theirs theirs;
+	struct foreign foreign;
 	struct sighting recent[SIM_RECENT_MAX];
 	size_t recent_count;
 };
@@ -493,8 +506,28 @@ void check_end(struct sim *s);
 /* The power of @h fails: whoever monitors it must hear of that. */
 void heard_expect(struct host *h, struct host *peer);
 void heard_answered(struct host *h, const struct statd_call *call);
-void heard_resolved(struct host *h, const char *name, bool is_known);
+void heard_resolved(struct host *h, const char *name, const struct addr *addrs,
+		    size_t count);
 void heard_callback(struct host *h, struct pair *pair, uint32_t number);
+/* Whether @h must tell @peer, under @my_name (NULL: any name). */
+bool heard_is_owed(const struct host *h, const struct host *peer,
+		   const char *my_name);
+
+/* --- believed.c -------------------------------------------------------- */
+
+/* Gives each host numbers that no other has; before any of them boots. */
+void believed_prepare(struct sim *s);
+/* Whether what @teller sends to @h has to be asked about. */
+bool believed_is_doubtful(const struct host *teller, const struct host *h);
+/* ... and @h may get another answer than @teller would give, or none. */
+bool believed_may_be_refused(const struct host *teller, const struct host *h);
+/* @teller begins to announce a number; its statd says @said, or nothing: 0. */
+void believed_announced(struct host *teller, uint32_t said, uint32_t before);
+/* The look-up of a name in a notice has ended. */
+void believed_looked_up(struct host *h, const char *name, bool is_found);
+/* lockd of @h hears @number for @pair, in no forged notice. */
+void believed_called_back(struct host *h, const struct pair *pair,
+			  uint32_t number);
 
 /* --- rest.c ------------------------------------------------------------ */
 
@@ -536,12 +569,16 @@ struct sim {
 	unsigned int host_count;
 	struct net net;
 	struct attack attack;
+	struct names names;
+	struct nat nat;
 	struct trace trace;
 	const struct scenario *scenario;
 	bool has_floating;	   /* an address that moves between hosts */
 	uint32_t floating_number;  /* announced from it last */
 	bool has_last_boot;	   /* every host reboots when it begins */
 	bool is_calm;		   /* the misfortunes are over */
+	bool has_own_numbers;	   /* each host, see believed_prepare() */
+	uint64_t late_of_others;   /* notices of nfs-utils after the locks */
 	unsigned int crash_one_in; /* crash points, 0 never */
 	uint64_t chaos_ms;
 	uint64_t pause_ms_max;

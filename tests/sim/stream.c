@@ -65,6 +65,10 @@ static void bring_back(struct sim *s, struct event *e)
 				     .len = e->packet->len,
 				     .call.id = e->id};
 
+	if (e->host->foreign.kind != FOREIGN_NONE) {
+		tidings_answer(e->host, e->packet);
+		return;
+	}
 	if (!take(e->host, e))
 		return;
 	trace(s, e->host, "notify <- CALL_ANSWER %llu",
@@ -133,6 +137,8 @@ static void arrive(struct sim *s, struct event *e)
 		return;
 	if (p->to.port == PORTMAP_PORT)
 		answer_port(h, &call, p);
+	else if (h->foreign.kind != FOREIGN_NONE)
+		foreign_stream(h, &call, p);
 	else if (p->to.port == h->statd.port && h->statd.core != NULL)
 		statd_call(h, &call, NSM_TCP, p->bytes, p->len);
 	else
@@ -140,8 +146,9 @@ static void arrive(struct sim *s, struct event *e)
 }
 
 /* Sends what @out says to @to, where there is a way. */
-static void connect_to(struct host *h, struct host *to,
-		       const struct notify_out *out, const struct event *key)
+static void connect_to(struct host *h, const struct addr *there,
+		       struct host *to, const struct notify_out *out,
+		       const struct event *key)
 {
 	struct packet *p;
 	struct event *e;
@@ -151,7 +158,8 @@ static void connect_to(struct host *h, struct host *to,
 	p = xzalloc(sizeof(*p));
 	p->from = h->addr;
 	p->from.port = NOTIFY_PORT;
-	p->to = out->send.peer;
+	nat_leave(h, to, &p->from);
+	p->to = *there;
 	p->sender = h;
 	p->bytes = xmemdup(out->bytes, out->len);
 	p->len = out->len;
@@ -167,6 +175,8 @@ void stream_call(struct host *h, const struct notify_out *out)
 {
 	struct stream *stream = find_free(h);
 	struct notice_mark notice = {0};
+	struct addr there;
+	struct host *to;
 	struct event *e;
 
 	net_read_notice(out->bytes, out->len, &notice);
@@ -186,7 +196,31 @@ void stream_call(struct host *h, const struct notify_out *out)
 	e->id = stream->id;
 	e->index = stream->seq;
 	e->life = h->notifier.life;
-	connect_to(h, sim_host_at(h->sim, &out->send.peer), out, e);
+	there = out->send.peer;
+	to = nat_enter(h, &there);
+	connect_to(h, &there, to, out, e);
+}
+
+void stream_tell(struct host *h, const struct addr *to, uint16_t port,
+		 const struct buf *message)
+{
+	struct addr there = *to;
+	struct host *dest = nat_enter(h, &there);
+	struct packet *p;
+
+	if (dest == NULL || !net_has_way(h, dest) || sim_mishap(h->sim, 10))
+		return;
+	p = xzalloc(sizeof(*p));
+	p->from = h->addr;
+	p->from.port = port;
+	nat_leave(h, dest, &p->from);
+	p->to = there;
+	p->sender = h;
+	p->bytes = xmemdup(message->bytes, message->len);
+	p->len = message->len;
+	net_read_notice(p->bytes, p->len, &p->acks);
+	sim_after(h->sim, sim_between(h->sim, 1, 200), arrive, dest)->packet =
+		p;
 }
 
 void stream_hang_up(struct host *h, uint64_t id)

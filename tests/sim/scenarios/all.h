@@ -14,7 +14,10 @@
 	X(ha)             \
 	X(lockd)          \
 	X(locks)          \
+	X(names)          \
+	X(nat)            \
 	X(operators)      \
+	X(peers)          \
 	X(reboots)
 
 #define SCENARIOS_DECLARE(name) extern const struct scenario scenario_##name;

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What must hold of notices that are in doubt: those from a port that any user
+ * can have, and those that only name the peer, for they come from another
+ * address of it or through a translator.  rpc.statd(8), "Who is believed", says
+ * which of them it believes; the exceptions here have the words of that text.
+ */
+#include "tests/sim/sim.h"
+
+#include <string.h>
+
+#include "lib/statenum.h"
+#include "statd/aliases.h"
+#include "statd/memo.h"
+
+void believed_prepare(struct sim *s)
+{
+	uint8_t bytes[STATENUM_FILE_SIZE];
+	struct inode *inode;
+	unsigned int i;
+
+	s->has_own_numbers = true;
+	for (i = 0; i < s->host_count; i++) {
+		struct disk *disk = &s->hosts[i].disk;
+
+		statenum_encode(SIM_NUMBERS_EACH * i, bytes);
+		disk_unlink(disk, DISK_ROOT, "state");
+		inode = disk_create(disk, DISK_ROOT, "state");
+		disk_write(disk, inode, bytes, sizeof(bytes));
+		disk_sync(disk, inode);
+		disk_sync_dir(disk, DISK_ROOT);
+	}
+}
+
+static bool is_from_high_port(const struct host *teller, const struct host *h)
+{
+	return teller->foreign.kind == FOREIGN_ILLUMOS ||
+	       (nat_is_between(teller, h) &&
+		teller->sim->nat.is_inside[teller->index] &&
+		!teller->sim->nat.keeps_low_ports);
+}
+
+bool believed_is_doubtful(const struct host *teller, const struct host *h)
+{
+	return check_is_by_name_only(teller) || is_from_high_port(teller, h);
+}
+
+bool believed_may_be_refused(const struct host *teller, const struct host *h)
+{
+	/* Where its name leads elsewhere, a record by that name is in doubt. */
+	if (!names_are_right(teller) && h->foreign.kind == FOREIGN_NONE)
+		return true;
+	return check_is_by_name_only(teller) ||
+	       (is_from_high_port(teller, h) && !nat_is_closed(teller, h));
+}
+
+/* --- who is to be believed --------------------------------------------- */
+
+/* The baseline that statd of @h has of @pair, as it has written it down. */
+static bool find_baseline(const struct host *h, const struct pair *pair,
+			  uint32_t *out)
+{
+	const struct dirents *memos = &h->disk.dirs[DISK_MEMO].now;
+	const struct record_wanted wanted = {.mon_name = pair->mon_name,
+					     .my_name = pair->my_name,
+					     .cookie = pair->promised};
+	bool is_found = false;
+	struct memo memo;
+	size_t i;
+
+	for (i = 0; i < memos->count; i++) {
+		const struct inode *inode = memos->all[i].inode;
+
+		if (memos->all[i].name[0] == '.' ||
+		    !memo_parse(inode->bytes, inode->len, &memo))
+			continue;
+		if (memo.has_baseline && check_is_wanted(&wanted, &memo.rec)) {
+			is_found = true;
+			*out = memo.baseline;
+		}
+		memo_fini(&memo);
+	}
+	return is_found;
+}
+
+/* What came of a look-up is not asked again at once. */
+static bool has_failed_lately(const struct host *h, const struct host *teller)
+{
+	uint64_t failed_ms = h->sim->names.failed_ms[h->index][teller->index];
+
+	return failed_ms != 0 && h->sim->now_ms - failed_ms <= ALIASES_AGAIN_MS;
+}
+
+static bool has_record_of(const struct host *h, const char *mon_name)
+{
+	size_t i;
+
+	for (i = 0; i < h->lockd.pair_count; i++)
+		if (strcmp(h->lockd.pairs[i].mon_name, mon_name) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Whether a name that @pair->peer announces leads statd of @h to @pair: it is
+ * that of the record, or it is looked up, which is done only where no record
+ * has that name.
+ */
+static bool is_named(const struct host *h, const struct pair *pair)
+{
+	const struct host *teller = pair->peer;
+
+	if (heard_is_owed(teller, h, pair->mon_name))
+		return true;
+	return heard_is_owed(teller, h, teller->node) &&
+	       !has_failed_lately(h, teller) && names_are_right(teller) &&
+	       !has_record_of(h, teller->node);
+}
+
+/*
+ * "Believed when the baseline is known and the peer, asked, says something
+ * else"; from an address of the peer also "where the peer is silent".
+ */
+static bool is_to_be_believed(const struct host *h, const struct pair *pair,
+			      uint32_t said)
+{
+	uint32_t baseline;
+
+	if (check_is_by_name_only(pair->peer) && !is_named(h, pair))
+		return false;
+	if (find_baseline(h, pair, &baseline))
+		return said != 0 && baseline != said &&
+		       !nat_is_hidden(pair->peer, h);
+	return !check_is_by_name_only(pair->peer) &&
+	       nat_is_closed(pair->peer, h);
+}
+
+static void expect(struct host *h, struct host *teller, uint32_t said,
+		   uint32_t before)
+{
+	size_t i;
+
+	for (i = 0; i < h->lockd.pair_count; i++) {
+		struct pair *pair = &h->lockd.pairs[i];
+
+		if (pair->peer != teller || !pair->is_promised ||
+		    pair->state != PAIR_MONITORED || pair->is_callback_due ||
+		    pair->is_unresolved || names_may_mislead(pair) ||
+		    !is_to_be_believed(h, pair, said))
+			continue;
+		trace(h->sim, h, "lockd must hear of \"%s\"", pair->mon_name);
+		pair->is_callback_due = true;
+		pair->is_doubtful = true;
+		pair->is_answered = false;
+		pair->due_above = before;
+	}
+}
+
+/* Whether @teller is about to tell @h; it may well monitor others only. */
+static bool is_told(const struct host *teller, const struct host *h)
+{
+	if (teller->foreign.kind != FOREIGN_NONE)
+		return teller->foreign.watches[h->index].is_debt;
+	return heard_is_owed(teller, h, NULL);
+}
+
+void believed_announced(struct host *teller, uint32_t said, uint32_t before)
+{
+	struct sim *s = teller->sim;
+	unsigned int i;
+
+	for (i = 0; i < s->host_count; i++) {
+		struct host *h = &s->hosts[i];
+
+		if (h != teller && is_told(teller, h) &&
+		    !nat_is_hidden(h, teller) &&
+		    believed_is_doubtful(teller, h))
+			expect(h, teller, said, before);
+	}
+}
+
+/*
+ * "Let that name lead to every address ..., at all times": a notice by a name
+ * that leads nowhere is for nobody, and answered.
+ */
+void believed_looked_up(struct host *h, const char *name, bool is_found)
+{
+	size_t i;
+
+	for (i = 0; i < h->lockd.pair_count && !is_found; i++) {
+		struct pair *pair = &h->lockd.pairs[i];
+
+		if (strcmp(pair->peer->node, name) != 0)
+			continue;
+		h->sim->names.failed_ms[h->index][pair->peer->index] =
+			h->sim->now_ms;
+		if (pair->is_doubtful)
+			pair->is_callback_due = false;
+	}
+}
+
+/* --- who is not -------------------------------------------------------- */
+
+static bool is_number_of(const struct host *peer, uint32_t number)
+{
+	/* One without a file began from nothing. */
+	if (peer->foreign.kind == FOREIGN_FREEBSD &&
+	    peer->foreign.number < SIM_NUMBERS_EACH)
+		return number < SIM_NUMBERS_EACH;
+	return number / SIM_NUMBERS_EACH == peer->index;
+}
+
+/*
+ * Whether somebody else is rightly taken for the peer: "an address of the peer,
+ * that is ... one that the name resolves to", and "several hosts behind one
+ * address".
+ */
+static bool is_mistaken(const struct host *h, const struct pair *pair)
+{
+	const struct sim *s = h->sim;
+	unsigned int i;
+
+	if (names_may_mislead(pair))
+		return true;
+	for (i = 0; i < s->host_count; i++)
+		if (&s->hosts[i] != pair->peer && &s->hosts[i] != h &&
+		    nat_is_same(&s->hosts[i], pair->peer, h))
+			return true;
+	return false;
+}
+
+void believed_called_back(struct host *h, const struct pair *pair,
+			  uint32_t number)
+{
+	if (h->sim->has_own_numbers && !is_number_of(pair->peer, number) &&
+	    !is_mistaken(h, pair))
+		check_violate(h, "callback_is_for_its_peer",
+			      "\"%s\" %u, which is not a number of host%u",
+			      pair->mon_name, number, pair->peer->index);
+}
