@@ -58,7 +58,7 @@ bool believed_may_be_refused(const struct host *teller, const struct host *h)
 
 /* The baseline that statd of @h has of @pair, as it has written it down. */
 static bool find_baseline(const struct host *h, const struct pair *pair,
-			  uint32_t *out)
+			  uint32_t *out, struct addr *of)
 {
 	const struct dirents *memos = &h->disk.dirs[DISK_MEMO].now;
 	const struct record_wanted wanted = {.mon_name = pair->mon_name,
@@ -77,6 +77,7 @@ static bool find_baseline(const struct host *h, const struct pair *pair,
 		if (memo.has_baseline && check_is_wanted(&wanted, &memo.rec)) {
 			is_found = true;
 			*out = memo.baseline;
+			*of = memo.baseline_of;
 		}
 		memo_fini(&memo);
 	}
@@ -117,6 +118,15 @@ static bool is_named(const struct host *h, const struct pair *pair)
 	       !has_record_of(h, teller->node);
 }
 
+/* nfs-utils says the old number still, but from another port. */
+static bool is_another_life(const struct host *teller, const struct addr *of,
+			    uint32_t said)
+{
+	return addr_is_same_host(of, &teller->addr) &&
+	       of->port != teller->statd.port &&
+	       teller->foreign.number == said + 2;
+}
+
 /*
  * "Believed when the baseline is known and the peer, asked, says something
  * else"; from an address of the peer also "where the peer is silent".
@@ -124,13 +134,15 @@ static bool is_named(const struct host *h, const struct pair *pair)
 static bool is_to_be_believed(const struct host *h, const struct pair *pair,
 			      uint32_t said)
 {
+	const struct host *teller = pair->peer;
 	uint32_t baseline;
+	struct addr of;
 
 	if (check_is_by_name_only(pair->peer) && !is_named(h, pair))
 		return false;
-	if (find_baseline(h, pair, &baseline))
-		return said != 0 && baseline != said &&
-		       !nat_is_hidden(pair->peer, h);
+	if (find_baseline(h, pair, &baseline, &of))
+		return said != 0 && !nat_is_hidden(teller, h) &&
+		       (baseline != said || is_another_life(teller, &of, said));
 	return !check_is_by_name_only(pair->peer) &&
 	       nat_is_closed(pair->peer, h);
 }
@@ -203,10 +215,10 @@ void believed_looked_up(struct host *h, const char *name, bool is_found)
 
 static bool is_number_of(const struct host *peer, uint32_t number)
 {
-	/* One without a file began from nothing. */
-	if (peer->foreign.kind == FOREIGN_FREEBSD &&
-	    peer->foreign.number < SIM_NUMBERS_EACH)
-		return number < SIM_NUMBERS_EACH;
+	/* One without a file began from nothing; a late copy is of before. */
+	if (peer->foreign.number < SIM_NUMBERS_EACH &&
+	    peer->foreign.kind != FOREIGN_NONE && number < SIM_NUMBERS_EACH)
+		return true;
 	return number / SIM_NUMBERS_EACH == peer->index;
 }
 

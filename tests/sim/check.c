@@ -490,6 +490,19 @@ static bool is_out_of_reach(const struct host *h, const struct pair *pair)
 	       nat_is_closed(pair->peer, h);
 }
 
+/*
+ * Whether what @pair's peer announces cannot come to us, or cannot be tied to
+ * @pair: it has us parked; it has given up; a name leads elsewhere, ours where
+ * it is to tell us, or its own.
+ */
+static bool is_out_of_hearing(const struct host *h, const struct pair *pair)
+{
+	return parking_is_silent(pair->peer, h) ||
+	       foreign_is_excused(pair->peer, h) || names_may_mislead(pair) ||
+	       (!names_are_right(h) && heard_is_owed(pair->peer, h, NULL)) ||
+	       (pair->is_doubtful && !names_are_right(pair->peer));
+}
+
 static void check_pair_end(struct host *h, const struct pair *pair)
 {
 	if (pair->is_debt && !is_out_of_reach(h, pair))
@@ -499,8 +512,7 @@ static void check_pair_end(struct host *h, const struct pair *pair)
 	    !names_may_mislead(pair))
 		check_violate(h, "answered_notice_is_delivered",
 			      "that of \"%s\" was not", pair->mon_name);
-	if (pair->is_callback_due && !parking_is_silent(pair->peer, h) &&
-	    !foreign_is_excused(pair->peer, h) && !names_may_mislead(pair))
+	if (pair->is_callback_due && !is_out_of_hearing(h, pair))
 		check_violate(h, "announced_reboot_reaches_lockd",
 			      "that of \"%s\" did not", pair->mon_name);
 	if (pair->calls > 0)

@@ -174,7 +174,39 @@ void foreign_restart(struct host *h)
 	stop(h);
 	if (h->foreign.kind != FOREIGN_NFS_UTILS)
 		h->foreign.tell_life++;
-	sim_after(s, sim_between(s, 100, 3000), run_start, h)->life =
+	/*
+	 * One that takes less than DOUBT_PROMPT_MS is no reboot for us: a
+	 * notice of it is taken for a late copy, and its lock manager has lost
+	 * nothing.
+	 */
+	sim_after(s, sim_between(s, 2500, 5000), run_start, h)->life =
+		h->foreign.life;
+}
+
+/* Whom it forgets is not told, and what it says later is lower than before. */
+void foreign_lose_file(struct host *h)
+{
+	struct sim *s = h->sim;
+	unsigned int i;
+	size_t j;
+
+	if (!h->foreign.is_running || h->foreign.kind == FOREIGN_NFS_UTILS)
+		return;
+	trace(s, h, "foreign: its file is lost");
+	stop(h);
+	h->foreign.tell_life++;
+	h->foreign.is_new = true;
+	h->foreign.number = 0;
+	h->announced_count = 0;
+	memset(h->foreign.watches, 0, sizeof(h->foreign.watches));
+	for (i = 0; i < s->host_count; i++) {
+		struct lockd *l = &s->hosts[i].lockd;
+
+		for (j = 0; j < l->pair_count; j++)
+			if (l->pairs[j].peer == h)
+				l->pairs[j].is_callback_due = false;
+	}
+	sim_after(s, sim_between(s, 2500, 5000), run_start, h)->life =
 		h->foreign.life;
 }
 

@@ -86,6 +86,8 @@ void foreign_power_on(struct host *h);
 void foreign_power_fail(struct host *h);
 /* Its statd is killed and started again. */
 void foreign_restart(struct host *h);
+/* FreeBSD and illumos: its file is lost with all records, and it restarts. */
+void foreign_lose_file(struct host *h);
 /* SM_SIMU_CRASH, which anybody may call. */
 void foreign_simulate_crash(struct host *h);
 /* Its lock manager shares a lock with @peer; or has none with some host. */

@@ -206,8 +206,11 @@ void heard_callback(struct host *h, struct pair *pair, uint32_t number)
 	    number >= HONEST_NUMBERS)
 		check_violate(h, "callback_number_is_the_peers", "\"%s\" %u",
 			      pair->mon_name, number);
-	/* What was believed begins a new baseline. */
+	/*
+	 * What was believed begins a new baseline; but that of nfs-utils' own
+	 * statd is old news.
+	 */
 	if (number > pair->due_above ||
-	    (pair->is_doubtful && number != pair->due_above))
+	    (pair->is_doubtful && number != pair->peer->foreign.said))
 		pair->is_callback_due = false;
 }

@@ -28,10 +28,26 @@ static struct addr choose_instead(struct sim *s, unsigned int index)
 	return s->hosts[(index + step) % s->host_count].addr;
 }
 
+/* Another host has the same name up to the first dot, in another domain. */
+static void share_label(struct sim *s)
+{
+	struct host *a = &s->hosts[0];
+	struct host *b = &s->hosts[1];
+	bool is_nodename = strcmp(b->my_name, b->node) == 0;
+
+	strcpy(a->node, "host0.sim.example");
+	strcpy(b->node, "host0.other.example");
+	strcpy(a->my_name, a->node);
+	if (is_nodename)
+		strcpy(b->my_name, b->node);
+}
+
 void names_prepare(struct sim *s)
 {
 	unsigned int i;
 
+	if (prng_below(&s->rng, 4) == 0)
+		share_label(s);
 	s->names.slow_percent = (unsigned int)sim_between(s, 20, 60);
 	for (i = 0; i < s->host_count; i++) {
 		struct name *name = &s->names.all[i];
@@ -116,7 +132,7 @@ size_t names_look_up(struct host *asker, const char *name,
 
 	if (s->names.dead_until_ms[asker->index] > s->now_ms && !s->is_calm)
 		return 0;
-	for (i = 0; i < s->host_count; i++)
+	for (i = 0; i < s->host_count; i++) /* a domain: the first one's */
 		if (is_name_of(s, &s->hosts[i], name))
 			return sim_mishap(s, 20)
 				       ? 0

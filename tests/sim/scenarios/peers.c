@@ -9,10 +9,16 @@ static void other_restarts(struct host *h)
 	struct sim *s = h->sim;
 	struct host *other = &s->hosts[sim_between(s, 1, s->host_count - 1)];
 
-	if (prng_below(&s->rng, 4) == 0)
+	switch (prng_below(&s->rng, 6)) {
+	case 0:
 		foreign_simulate_crash(other);
-	else
+		break;
+	case 1:
+		foreign_lose_file(other);
+		break;
+	default:
 		foreign_restart(other);
+	}
 }
 
 static const struct mishap mishaps[] = {
