@@ -16,6 +16,7 @@
 
 #define NFS_UTILS_FIRST	   3
 #define NFS_UTILS_RETRY_MS (15 * 60 * 1000)
+#define ARRIVALS_ENOUGH	   4 /* some come while a name is looked up */
 
 static void run_start(struct sim *s, struct event *e);
 
@@ -409,14 +410,22 @@ bool foreign_owes(const struct host *h, const struct host *peer,
 	return true;
 }
 
+void foreign_note_arrival(struct host *h, const struct host *peer)
+{
+	h->foreign.watches[peer->index].tidings.arrivals++;
+}
+
 bool foreign_is_excused(const struct host *h, const struct host *peer)
 {
 	const struct foreign_watch *w = &h->foreign.watches[peer->index];
 	struct addr addr;
 
-	return w->tidings.has_given_up ||
-	       (h->foreign.kind != FOREIGN_NONE &&
-		!addr_parse(w->file, &addr) && !names_are_right(peer));
+	if (w->tidings.has_given_up &&
+	    (h->foreign.retry_ms < NFS_UTILS_RETRY_MS ||
+	     w->tidings.arrivals < ARRIVALS_ENOUGH))
+		return true;
+	return h->foreign.kind != FOREIGN_NONE && !addr_parse(w->file, &addr) &&
+	       !names_are_right(peer);
 }
 
 void foreign_count_late(struct host *h, const struct pair *pair)

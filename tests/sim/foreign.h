@@ -45,6 +45,7 @@ struct tidings {
 	unsigned int saying; /* which name is to be said */
 	uint64_t wait_ms;
 	bool has_given_up;
+	unsigned int arrivals; /* of its notices */
 };
 
 /* What it knows of another host. */
@@ -103,6 +104,8 @@ void foreign_stream(struct host *h, const struct statd_call *call,
 /* Whether it will tell @peer of a crash now, under @name (NULL: any). */
 bool foreign_owes(const struct host *h, const struct host *peer,
 		  const char *name);
+/* A notice of it has come to the statd of @peer. */
+void foreign_note_arrival(struct host *h, const struct host *peer);
 /*
  * Whether @peer cannot be told: nfs-utils has given up, after 15 minutes; or it
  * tells a name that leads elsewhere.

@@ -42,14 +42,24 @@ static void share_label(struct sim *s)
 		strcpy(b->my_name, b->node);
 }
 
+void names_add_address(struct host *h)
+{
+	h->other = h->addr;
+	h->other.bytes[2] = 1;
+	strcpy(h->my_name, h->node);
+}
+
 void names_prepare(struct sim *s)
 {
-	unsigned int i;
+	unsigned int i = 0;
 
-	if (prng_below(&s->rng, 4) == 0)
+	/* These two are right, and so they are believed. */
+	if (prng_below(&s->rng, 2) == 0) {
 		share_label(s);
+		i = 2;
+	}
 	s->names.slow_percent = (unsigned int)sim_between(s, 20, 60);
-	for (i = 0; i < s->host_count; i++) {
+	for (; i < s->host_count; i++) {
 		struct name *name = &s->names.all[i];
 
 		name->is_short_known = prng_below(&s->rng, 2) == 0;
@@ -63,6 +73,7 @@ void names_prepare(struct sim *s)
 			break;
 		case 2:
 			name->has_other = true;
+			names_add_address(&s->hosts[i]);
 			break;
 		default:
 			break;

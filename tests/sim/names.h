@@ -38,6 +38,8 @@ struct names {
 
 /* Each name has a fault, or none. */
 void names_prepare(struct sim *s);
+/* @h has a second address, from which its notices leave; its name is known. */
+void names_add_address(struct host *h);
 /* For who asks nobody answers for a while. */
 void names_die(struct host *asker);
 /* How long an answer takes. */

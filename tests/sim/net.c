@@ -132,6 +132,8 @@ static void statd_arrival(struct host *h, const struct packet *p)
 		return;
 
 	net_read_notice(p->bytes, p->len, &call.notice);
+	if (p->sender != NULL)
+		foreign_note_arrival(p->sender, h);
 	trace(h->sim, h, "statd <- CALL notice \"%s\" %u", call.notice.name,
 	      call.notice.number);
 	statd_call(h, &call, NSM_UDP, p->bytes, p->len);

@@ -41,9 +41,12 @@ static void prepare(struct sim *s)
 	unsigned int i;
 
 	believed_prepare(s);
-	for (i = 1; i < s->host_count; i++)
+	for (i = 1; i < s->host_count; i++) {
+		if (prng_below(&s->rng, 3) == 0)
+			names_add_address(&s->hosts[i]);
 		foreign_prepare(&s->hosts[i],
 				(enum foreign_kind)prng_below(&s->rng, 4));
+	}
 }
 
 const struct scenario scenario_peers = {
