@@ -40,9 +40,16 @@ static bool is_from_high_port(const struct host *teller, const struct host *h)
 		!teller->sim->nat.keeps_low_ports);
 }
 
+/* Who asks at its address has the answer of another host. */
+static bool is_spoken_for(const struct host *teller, const struct host *h)
+{
+	return nat_is_hidden(teller, h) && !nat_is_closed(teller, h);
+}
+
 bool believed_is_doubtful(const struct host *teller, const struct host *h)
 {
-	return check_is_by_name_only(teller) || is_from_high_port(teller, h);
+	return check_is_by_name_only(teller) || is_spoken_for(teller, h) ||
+	       is_from_high_port(teller, h);
 }
 
 bool believed_may_be_refused(const struct host *teller, const struct host *h)
@@ -50,7 +57,7 @@ bool believed_may_be_refused(const struct host *teller, const struct host *h)
 	/* Where its name leads elsewhere, a record by that name is in doubt. */
 	if (!names_are_right(teller) && h->foreign.kind == FOREIGN_NONE)
 		return true;
-	return check_is_by_name_only(teller) ||
+	return check_is_by_name_only(teller) || is_spoken_for(teller, h) ||
 	       (is_from_high_port(teller, h) && !nat_is_closed(teller, h));
 }
 

@@ -191,7 +191,12 @@ void foreign_lose_file(struct host *h)
 	unsigned int i;
 	size_t j;
 
-	if (!h->foreign.is_running || h->foreign.kind == FOREIGN_NFS_UTILS)
+	/*
+	 * Once only: a number that was announced before is a duplicate, for
+	 * statd and for lockd, and nothing can tell that it is not.
+	 */
+	if (!h->foreign.is_running || h->foreign.kind == FOREIGN_NFS_UTILS ||
+	    h->foreign.number < SIM_NUMBERS_EACH)
 		return;
 	trace(s, h, "foreign: its file is lost");
 	stop(h);

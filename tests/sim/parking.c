@@ -416,7 +416,9 @@ void parking_granted(struct host *h, struct pair *pair)
 	if (h->theirs.is_installed || pair->is_theirs)
 		return;
 	pair->has_locks = true;
-	pair->is_graced = is_grace(h) && !h->parking.is_server[server];
+	/* The answer was on its way for 1 ms. */
+	pair->is_graced = h->sim->now_ms <= h->parking.grace_until_ms + 1 &&
+			  !h->parking.is_server[server];
 	pair->granted_life = h->statd.life;
 }
 

@@ -17,6 +17,14 @@ static bool is_monitored(const struct host *h, const struct pair *pair)
 	return check_is_seen(&h->disk, DISK_SM, &wanted);
 }
 
+/* ... or somebody else is asked, or nobody can be. */
+static bool says_nothing(const struct host *h, const struct pair *pair)
+{
+	return pair->peer->stat_model == STAT_SILENT ||
+	       pair->peer->foreign.kind != FOREIGN_NONE ||
+	       nat_is_between(pair->peer, h) || names_may_mislead(pair);
+}
+
 /*
  * A peer whose statd never says its number is asked for it again and again, at
  * most every three minutes (design section 5); and a record by a name that DNS
@@ -32,8 +40,7 @@ static bool is_asking(const struct host *h)
 	for (i = 0; i < h->lockd.pair_count; i++) {
 		const struct pair *pair = &h->lockd.pairs[i];
 
-		if ((pair->peer->stat_model == STAT_SILENT ||
-		     pair->is_unresolved) &&
+		if ((says_nothing(h, pair) || pair->is_unresolved) &&
 		    (is_monitored(h, pair) || h->op.has_failed_store))
 			return true;
 	}
