@@ -341,7 +341,7 @@ void lockrule_answered(struct host *h, struct host *client, uint32_t number)
 	struct pair *pair = pair_of(h, client);
 
 	h->locks.told[client->index] = number;
-	if (pair == NULL || pair->answered == number)
+	if (pair == NULL || pair->answered == number || !pair->is_promised)
 		return;
 	pair->answered = number;
 	pair->answered_ms = h->sim->now_ms;
