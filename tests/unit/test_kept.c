@@ -17,7 +17,6 @@
 #include "lib/portmap.h"
 #include "lib/xalloc.h"
 #include "proto/sm_inter.h"
-#include "statd/kept.h"
 #include "statd/memo.h"
 #include "statd/notice.h"
 #include "tests/unit/nsm_rig.h"
