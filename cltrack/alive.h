@@ -19,6 +19,6 @@
  *         *list has the others.
  * Owns:   clientlist_fini() ends @list.
  */
-int alive_read(const char *dir, struct clientlist *list);
+int alive_read(const char *path, struct clientlist *list);
 
 #endif

@@ -572,8 +572,8 @@ void cld_status(const struct cld *cld, struct buf *out)
 		 cld->recovery != 0 ? "clients of the one before may reclaim"
 				    : "no grace period");
 	buf_addf(out, "asked:");
-	for (uint8_t i = 0; i <= UPCALL_GET_VERSION; i++)
-		buf_addf(out, " %s %" PRIu64, upcall_command_name(i),
+	for (unsigned int i = 0; i <= UPCALL_GET_VERSION; i++)
+		buf_addf(out, " %s %" PRIu64, upcall_command_name((uint8_t)i),
 			 counts->asked[i]);
 	buf_addf(out,
 		 "\nrefused %" PRIu64 ", failed %" PRIu64

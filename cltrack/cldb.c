@@ -17,6 +17,7 @@
 #include "lib/log.h"
 #include "lib/xalloc.h"
 
+/* NOLINTNEXTLINE(misc-redundant-expression): the same is what is asserted */
 _Static_assert(sizeof(CLDB_FILE) == sizeof(SQL_FILE), "one name");
 
 enum verb { VERB_CREATE, VERB_REMOVE, VERB_HAS, VERB_COUNT };

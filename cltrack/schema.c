@@ -299,7 +299,7 @@ static int move_aside(struct sql *sql, const char *name, uint64_t epoch)
 
 static int repair(struct sql *sql, struct tables *tables)
 {
-	uint64_t current, recovery;
+	uint64_t current = 0, recovery = 0;
 	int error = schema_epochs(sql, &current, &recovery);
 	size_t i;
 

@@ -245,15 +245,15 @@ static void feed_bytes(struct world *w)
 	free(bytes);
 }
 
-static void feed_clients(struct world *w, struct cld_in *in, uint8_t how)
+static void feed_clients(struct world *w, struct cld_in in, uint8_t how)
 {
 	static const uint8_t bytes[CLIENT_ID_MAX + 8] = "client A";
 	uint8_t ids[CLIENTS_MAX][8];
 	struct client clients[CLIENTS_MAX];
 
-	in->clients.clients = clients;
-	in->clients.count = how % (CLIENTS_MAX + 1);
-	for (size_t i = 0; i < in->clients.count; i++) {
+	in.clients.clients = clients;
+	in.clients.count = how % (CLIENTS_MAX + 1);
+	for (size_t i = 0; i < in.clients.count; i++) {
 		uint8_t what = take_byte(w);
 
 		memcpy(ids[i], bytes, sizeof(ids[i]));
@@ -267,7 +267,7 @@ static void feed_clients(struct world *w, struct cld_in *in, uint8_t how)
 			clients[i].id_len += what & 1;
 		}
 	}
-	feed(w, in);
+	feed(w, &in);
 }
 
 /* The first of what is under way ends, with an error or not. */
@@ -292,7 +292,7 @@ static void end_job(struct world *w, uint8_t how)
 	in.clients.id = job.id;
 	in.clients.error = how & 0x80 ? -EIO : 0;
 	in.clients.reason = "bad disk";
-	feed_clients(w, &in, how & 0x7f);
+	feed_clients(w, in, how & 0x7f);
 }
 
 /* The end of something that was never begun. */
@@ -305,7 +305,7 @@ static void feed_stray(struct world *w)
 	feed(w, &in);
 	in = (struct cld_in){.kind = id & 1 ? CLD_IN_CLIENTS : CLD_IN_ALIVE,
 			     .clients = {.id = id, .reason = "stray"}};
-	feed_clients(w, &in, 1);
+	feed_clients(w, in, 1);
 }
 
 static void feed_closed(struct world *w)

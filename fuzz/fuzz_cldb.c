@@ -56,9 +56,9 @@ static uint8_t take_byte(struct world *w)
 
 static void begin_dir(struct world *w)
 {
-	strcpy(w->dir, access("/dev/shm", W_OK) == 0
-			       ? "/dev/shm/fuzz_cldb.XXXXXX"
-			       : "/tmp/fuzz_cldb.XXXXXX");
+	const char *above = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+
+	snprintf(w->dir, sizeof(w->dir), "%s/fuzz_cldb.XXXXXX", above);
 	require(mkdtemp(w->dir) != NULL);
 	snprintf(w->file, sizeof(w->file), "%s/" CLDB_FILE, w->dir);
 }
@@ -123,7 +123,7 @@ static void take_name(struct world *w)
 		snprintf(w->table, sizeof(w->table), "rec-%016llx", epoch);
 		break;
 	default:
-		strcpy(w->table, "rec-");
+		snprintf(w->table, sizeof(w->table), "rec-");
 		for (size_t i = 0; i < len; i++)
 			w->table[4 + i] = (char)take_byte(w);
 		w->table[4 + len] = '\0';

@@ -248,7 +248,7 @@ static void add_args(struct world *w, struct buf *out, uint32_t proc)
 	struct sm_mon mon = {.mon_id.mon_name = chge.mon_name};
 	struct sm_my_id *my_id = &mon.mon_id.my_id;
 
-	chge.state = (int8_t)take_byte(w);
+	chge.state = (take_byte(w) ^ 0x80) - 0x80; /* half are negative */
 	memset(mon.priv, chge.state & 3, sizeof(mon.priv));
 	my_id->my_prog = chge.state & 4 ? NLM_PROGRAM : NLM_PROGRAM + 1;
 	my_id->my_vers = 3;
@@ -578,7 +578,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				    .policy.has_callout = true};
 	const struct nsm_in loaded = {.kind = NSM_IN_LOADED};
 	struct world *w = xzalloc(sizeof(*w));
-	uint8_t counts, i;
+	unsigned int counts, i;
 
 	w->data = data;
 	w->size = size;

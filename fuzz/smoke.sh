@@ -49,10 +49,13 @@ fuzz_one() {
 }
 export -f fuzz_one
 
+# Without client tracking the build needs no sqlite.
 configure_and_make() {
+	local cltrack=--disable-cltrack
+	case $FUZZERS in *cldb*) cltrack=--enable-cltrack ;; esac
 	# shellcheck disable=SC2086 # a list of words
 	cd "$FUZZ_BUILD" && "$SOURCE/configure" CC=clang --enable-fuzzing \
-		--enable-sanitizers &&
+		--enable-sanitizers $cltrack &&
 		make -j "$JOBS" proto/sm_inter.h proto/nlm_prot.h &&
 		make -j "$JOBS" $FUZZERS
 }

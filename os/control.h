@@ -53,16 +53,16 @@ struct control *control_new(struct loop *loop, int fd,
 			    void *ctx);
 
 /*
- * Sends @len bytes on @conn, which ends where they do not fit; harmless where
- * it has ended.  Neither call is made from here.
+ * Sends @len bytes on the connection @id, which ends where they do not fit;
+ * harmless where it has ended.  Neither call is made from here.
  */
-void control_send(struct control *control, uint64_t conn, const void *bytes,
+void control_send(struct control *c, uint64_t id, const void *bytes,
 		  size_t len);
 
 /*
- * Ends the connection @conn soon; harmless where it has ended.
+ * Ends the connection @id soon; harmless where it has ended.
  */
-void control_end(struct control *control, uint64_t conn);
+void control_end(struct control *c, uint64_t id);
 
 /*
  * Closes all connections, nobody is called; NULL is fine.  The socket's name

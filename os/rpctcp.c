@@ -436,6 +436,7 @@ struct rpctcp *rpctcp_listen(struct rpctcp_limit *limit,
 	tcp = xzalloc(sizeof(*tcp));
 	tcp->limit = limit;
 	tcp->slot_count = 2 * (size_t)limit->seats.total_max;
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): a table of pointers */
 	tcp->slots = xcalloc(tcp->slot_count, sizeof(*tcp->slots));
 	tcp->fd = fd;
 	tcp->receive = receive;

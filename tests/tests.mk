@@ -322,6 +322,12 @@ fuzz-smoke: $(FUZZ_READY)
 	srcdir='$(srcdir)' FUZZ_BUILD='$(FUZZ_BUILD)' FUZZERS='$(FUZZERS)' \
 		bash $(srcdir)/fuzz/smoke.sh
 
+# Needs clang-tidy, scan-build and gcc.
+check-static: $(BUILT_SOURCES) config.h
+	@srcdir='$(srcdir)' top_builddir='$(top_builddir)' \
+		CPPFLAGS='$(DEFS) $(AM_CPPFLAGS) $(CPPFLAGS)' \
+		$(SHELL) $(srcdir)/tests/checks/static.sh
+
 # Needs gcc, gcov and python3, and builds in a directory of its own.
 coverage:
 	@srcdir='$(srcdir)' \
@@ -329,5 +335,5 @@ coverage:
 	TESTS='$(UNIT_TESTS) $(OS_TESTS) fuzz/replay.sh tests/sim/sim.sh tests/sim/cldsim.sh' \
 		$(SHELL) $(srcdir)/tests/checks/coverage.sh
 
-.PHONY: coverage
+.PHONY: check-static coverage
 .PHONY: check-style check-system check-mutants check-kernel fuzz-smoke

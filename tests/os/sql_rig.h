@@ -30,7 +30,7 @@ int sql_rig_teardown(void **state);
 /*
  * Makes the database of the text tests/golden/cltrack/@golden.sql.
  */
-void sql_rig_load(const struct sql_rig *rig, const char *golden);
+void sql_rig_load(const struct sql_rig *here, const char *golden);
 
 /*
  * Runs @text on the database @file.
@@ -40,18 +40,18 @@ void sql_rig_run(const char *file, const char *text);
 /*
  * Returns the number that @text selects from the database.
  */
-int64_t sql_rig_number(const struct sql_rig *rig, const char *text);
+int64_t sql_rig_number(const struct sql_rig *here, const char *text);
 
 /*
  * Fails where the database is not what @golden says, all tables and rows in
  * their order; case and blanks of CREATE TABLE do not count.
  */
-void sql_rig_assert_is(const struct sql_rig *rig, const char *golden);
+void sql_rig_assert_is(const struct sql_rig *here, const char *golden);
 
 /*
  * Fails where main.sqlite is not the only file, or needs another beside it.
  */
-void sql_rig_assert_single(const struct sql_rig *rig);
+void sql_rig_assert_single(const struct sql_rig *here);
 
 /*
  * Returns how many names there are in the directory @path.
