@@ -12,6 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "lib/rpcmsg.h"
 #include "tests/unit/notify_world.h"
 
 /* Several names, several files, one peer: each name once, lines as they go. */
@@ -386,6 +387,63 @@ static void test_no_address(void **state)
 	notify_free(w.n);
 }
 
+/* It says nothing: neither that there is no statd, nor that there is one. */
+static void test_senseless_port(void **state)
+{
+	struct world w = world_default();
+	struct notify_in in = {.kind = NOTIFY_IN_ANSWER};
+	struct notify_peer peer;
+	struct sent sent;
+	struct buf reply;
+
+	(void)state;
+	feed_file(&w, "192.0.2.10", LINE("192.0.2.10", "srv"));
+	feed_kind(&w, NOTIFY_IN_START);
+	sent = expect_getport(&w, "192.0.2.10");
+	buf_init(&reply, 64);
+	rpcmsg_add_reply(&reply, sent.call.xid, RPCMSG_SUCCESS, 0);
+	buf_add(&reply, "\0\1\0\0", 4); /* 65536 */
+	in.bytes = reply.bytes;
+	in.len = reply.len;
+	in.answer.from = sent.peer;
+	in.answer.to = w.own;
+	notify_input(w.n, w.now_ms, &in);
+	buf_fini(&reply);
+	expect_nothing(&w);
+	assert_true(notify_peer(w.n, 0, &peer));
+	assert_int_equal(peer.why, NOTIFY_NOT_YET);
+	sleep_until_effect(&w);
+	sent = sent_read(&w);
+	assert_int_equal(sent.call.prog, PROG_PORTMAP);
+	answer(&w, &sent);
+	expect_notify(&w, "192.0.2.10", "srv");
+	notify_free(w.n);
+}
+
+/* The other address is asked long before the first one is again. */
+static void test_no_statd_at_one_address(void **state)
+{
+	static const char *const addrs[] = {"192.0.2.1", "192.0.2.2"};
+	struct world w = world_default();
+	char text[ADDR_TEXT_SIZE];
+	struct sent sent;
+	uint64_t before_ms;
+
+	(void)state;
+	feed_file(&w, "f", LINE("peer.example.com", "srv"));
+	feed_kind(&w, NOTIFY_IN_START);
+	expect(&w, NOTIFY_OUT_RESOLVE);
+	resolve(&w, w.out.resolve.id, addrs, 2);
+	sent = expect_getport(&w, "192.0.2.1");
+	before_ms = w.now_ms;
+	answer_from(&w, &sent, &sent.peer, RPCMSG_SUCCESS, 0);
+	sleep_until_effect(&w);
+	sent = sent_read(&w);
+	assert_string_equal(addr_format(&sent.peer, text), addrs[1]);
+	assert_in_range(w.now_ms - before_ms, 0, 60000);
+	notify_free(w.n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -404,6 +462,8 @@ int main(void)
 		cmocka_unit_test(test_why),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_no_address),
+		cmocka_unit_test(test_senseless_port),
+		cmocka_unit_test(test_no_statd_at_one_address),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

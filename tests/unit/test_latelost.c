@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Whoever was to say whether a peer is untold goes away, before it has: a peer
+ * for whom lockd waits is parked, one of before is left as it is.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "statd/late.h"
+#include "tests/unit/late_rig.h"
+
+static int setup(void **state)
+{
+	static struct rig rig;
+
+	rig_init(&rig);
+	rig.is_untold_asked = true;
+	*state = &rig;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	rig_fini(*state);
+	return 0;
+}
+
+static void one_that_lockd_waits_for_is_parked(void **state)
+{
+	struct rig *rig = *state;
+
+	feed(rig, mon(rig), NSM_UNTOLD_LOST);
+	assert_int_equal(rig_count(rig, NSM_OUT_REPLY), 0);
+	feed(rig, expect_untold(rig, CTL_PARK, SUBJ), NSM_UNTOLD_PARKED);
+	expect_success(rig);
+	assert_int_equal(rig_count(rig, NSM_OUT_UNTOLD), 0);
+}
+
+/* Nothing says that it is untold, and nobody waits. */
+static void one_of_before_is_left_alone(void **state)
+{
+	static const char line[] = FRONT " " PEER " me\n";
+	const struct nsm_in file = {.kind = NSM_IN_FILE,
+				    .bytes = (const uint8_t *)line,
+				    .len = strlen(line),
+				    .file.name = PEER};
+	const struct nsm_in loaded = {.kind = NSM_IN_LOADED};
+	struct rig *rig = *state;
+
+	rig_feed(rig, &file);
+	rig_feed(rig, &loaded);
+	feed(rig, expect_untold(rig, CTL_ASK, SUBJ), NSM_UNTOLD_LOST);
+	assert_int_equal(rig_count(rig, NSM_OUT_UNTOLD), 0);
+	assert_int_equal(rig_count(rig, NSM_OUT_SEND), 0);
+	assert_true(nsm_deadline_ms(rig->nsm) == UINT64_MAX);
+}
+
+/* That it cannot be parked holds nobody up for ever. */
+static void one_that_cannot_be_parked_is_answered(void **state)
+{
+	struct rig *rig = *state;
+
+	feed(rig, mon(rig), NSM_UNTOLD_LOST);
+	feed(rig, expect_untold(rig, CTL_PARK, SUBJ), NSM_UNTOLD_LOST);
+	expect_success(rig);
+	assert_true(nsm_deadline_ms(rig->nsm) == UINT64_MAX);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(one_that_lockd_waits_for_is_parked),
+		CASE(one_of_before_is_left_alone),
+		CASE(one_that_cannot_be_parked_is_answered),
+	};
+
+	return cmocka_run_group_tests_name("latelost", tests, NULL, NULL);
+}
