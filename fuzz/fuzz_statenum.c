@@ -51,7 +51,8 @@ static void try_bootrec(const uint8_t *data, size_t size)
 	require(len < sizeof(text) && bootrec_parse(text, len, &back));
 	require(memcmp(&rec.key, &back.key, sizeof(rec.key)) == 0);
 	require(rec.number == back.number && rec.floor == back.floor &&
-		rec.is_turned == back.is_turned);
+		rec.is_turned == back.is_turned &&
+		rec.has_left == back.has_left);
 }
 
 static void try_pidrec(const uint8_t *data, size_t size)

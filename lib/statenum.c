@@ -131,9 +131,12 @@ bool bootrec_parse(const void *bytes, size_t len, struct bootrec *out)
 
 	if (!take_key(&c, rec.key) || !take_char(&c, ' ') ||
 	    !take_number(&c, STATENUM_MAX, &number) || !take_char(&c, ' ') ||
-	    !take_number(&c, STATENUM_MAX, &floor) || !take_word(&c, " turn"))
+	    !take_number(&c, STATENUM_MAX, &floor) || !take_char(&c, ' '))
 		return false;
-	rec.is_turned = take_word(&c, "ed");
+	rec.has_left = take_word(&c, "left");
+	if (!rec.has_left && !take_word(&c, "turn"))
+		return false;
+	rec.is_turned = rec.has_left || take_word(&c, "ed");
 	if (!rec.is_turned && !take_word(&c, "ing"))
 		return false;
 	if (!take_char(&c, '\n') || c.at != c.end)
@@ -144,12 +147,18 @@ bool bootrec_parse(const void *bytes, size_t len, struct bootrec *out)
 	return true;
 }
 
+static const char *stage_word(const struct bootrec *rec)
+{
+	if (!rec->is_turned)
+		return "turning";
+	return rec->has_left ? "left" : "turned";
+}
+
 size_t bootrec_format(const struct bootrec *rec,
 		      char out[static BOOTREC_LEN_MAX])
 {
 	int len = snprintf(out, BOOTREC_LEN_MAX, "%s %u %u %s\n", rec->key,
-			   rec->number, rec->floor,
-			   rec->is_turned ? "turned" : "turning");
+			   rec->number, rec->floor, stage_word(rec));
 
 	return (size_t)len;
 }

@@ -210,11 +210,13 @@ static int turn_do(struct turn *turn, struct bootturn_result *out)
 	if (error != 0)
 		return error;
 	turn->rec.is_turned = true;
+	turn->rec.has_left = count.unmerged > 0;
 	error = statedir_write_bootrec(&turn->dir, &turn->rec);
 	out->outcome = BOOTTURN_TURNED;
 	out->number = turn->rec.number;
 	out->retired = count.retired;
 	out->unmerged = count.unmerged;
+	out->has_left = turn->rec.has_left;
 	return error;
 }
 
@@ -238,6 +240,7 @@ static int turn_keep(struct turn *turn, enum bootturn_outcome outcome,
 	int error = turn_flush(turn);
 
 	out->outcome = outcome;
+	out->has_left = turn->rec.has_left;
 	out->number = turn->on_disk;
 	if (turn->on_disk < turn->rec.number)
 		out->number = turn->rec.number;

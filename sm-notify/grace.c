@@ -49,7 +49,8 @@ static void lift_grace(void)
 
 bool grace_is_nobody(const struct run *run)
 {
-	return run->unread == 0 && notify_has_nobody(run->notify);
+	return run->unread == 0 && !run->turn.has_left &&
+	       notify_has_nobody(run->notify);
 }
 
 /* Those who are set aside neither block nor trigger anything. */

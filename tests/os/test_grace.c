@@ -88,6 +88,15 @@ static void what_was_not_read_may_be_somebody(void **state)
 	assert_false(grace_is_nobody(run));
 }
 
+/* Nor what the turn of this boot had to leave in sm/. */
+static void what_was_left_is_somebody(void **state)
+{
+	struct run *run = *state;
+
+	run->turn.has_left = true;
+	assert_false(grace_is_nobody(run));
+}
+
 static void neither_is_a_damaged_line_nobody(void **state)
 {
 	struct run *run = *state;
@@ -120,6 +129,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(first_run_with_nobody_lifts_it),
 		TEST(what_was_not_read_may_be_somebody),
+		TEST(what_was_left_is_somebody),
 		TEST(neither_is_a_damaged_line_nobody),
 		TEST(no_other_run_lifts_it),
 	};

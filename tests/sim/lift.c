@@ -54,6 +54,7 @@ bool lift_is_over(struct host *h, unsigned int unread)
 		.lock.is_made = !h->notifier.has_run,
 		.notify = h->notifier.core,
 		.unread = unread,
+		.turn.has_left = turn_has_left(h),
 		.state_dir = "/state",
 		.default_dir = "/state",
 	};

@@ -98,6 +98,7 @@ static bool turn_steps(struct host *h, struct bootrec *rec, const char *key,
 	if (!write_state(h, rec->number))
 		return false;
 	rec->is_turned = true;
+	rec->has_left = h->has_old_records;
 	return write_bootrec(h, rec);
 }
 
@@ -139,6 +140,15 @@ static bool flush(struct host *h)
 			return false;
 	}
 	return true;
+}
+
+bool turn_has_left(struct host *h)
+{
+	struct bootrec rec;
+	uint32_t on_disk;
+
+	read_store(h, &rec, &on_disk);
+	return rec.has_left;
 }
 
 bool turn_keep(struct host *h)

@@ -120,6 +120,12 @@ static void bootrec_is_read_back(void **state)
 	assert_string_equal(text, "boot-1 7 11 turned\n");
 	assert_true(parse(text, &back));
 	assert_true(back.is_turned);
+	assert_false(back.has_left);
+	rec.has_left = true;
+	bootrec_format(&rec, text);
+	assert_string_equal(text, "boot-1 7 11 left\n");
+	assert_true(parse(text, &back));
+	assert_memory_equal(&rec, &back, sizeof(rec));
 }
 
 static void bad_bootrecs_are_refused(void **state)
