@@ -18,6 +18,7 @@
 
 #include "lib/prng.h"
 #include "os/bootlook.h"
+#include "lib/record.h"
 #include "tests/os/turn_rig.h"
 
 /* What os/bootlook foretells, before it is done. */
@@ -476,6 +477,29 @@ static void numbers_rise_whatever_comes(void **state)
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
+/* One that is in nobody's way; whoever asks later in this boot hears of it. */
+static void record_that_must_stay_is_not_forgotten(void **state)
+{
+	struct rig *rig = *state;
+	struct bootturn_result result;
+
+	run(rig);
+	rig_put_junk(rig, "state/sm/big", RECORD_FILE_MAX + 1);
+	rig_put_junk(rig, "state/sm.bak/big", RECORD_FILE_MAX + 2);
+	rig_boot(rig, 2);
+	assert_false(run(rig).has_left); /* it has a name of its own there */
+	rig_put_junk(rig, "state/sm/big", RECORD_FILE_MAX + 3);
+	rig_boot(rig, 3);
+	result = run(rig);
+	assert_int_equal(result.unmerged, 1);
+	assert_true(result.has_left);
+	rig_assert_content(rig, "state/state.boot", "boot-3 7 0 left\n");
+	result = run(rig);
+	assert_int_equal(result.outcome, BOOTTURN_ALREADY);
+	assert_true(result.has_left);
+	assert_true(rig_exists(rig, "state/sm/big"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -496,6 +520,7 @@ int main(void)
 		TEST(second_private_run_is_told_of_the_first),
 		TEST(private_is_what_no_statd_of_ours_lived_on),
 		TEST(numbers_rise_whatever_comes),
+		TEST(record_that_must_stay_is_not_forgotten),
 	};
 
 	return cmocka_run_group_tests_name("bootmodes", tests, NULL, NULL);

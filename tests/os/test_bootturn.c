@@ -22,7 +22,6 @@
 #include <sys/vfs.h>
 #include <linux/magic.h>
 
-#include "lib/record.h"
 #include "tests/os/turn_rig.h"
 
 static struct bootturn_result run(struct rig *rig)
@@ -110,29 +109,6 @@ static void next_boot_raises_and_retires(void **state)
 	assert_int_equal(rig_count(rig, "state/sm"), 0);
 	rig_assert_content(rig, "state/sm.bak/a", RIG_LINE("a", "me"));
 	rig_assert_content(rig, "state/sm.bak/b", RIG_LINE("b", "me"));
-}
-
-/* One that is in nobody's way; whoever asks later in this boot hears of it. */
-static void record_that_must_stay_is_not_forgotten(void **state)
-{
-	struct rig *rig = *state;
-	struct bootturn_result result;
-
-	run(rig);
-	rig_put_junk(rig, "state/sm/big", RECORD_FILE_MAX + 1);
-	rig_put_junk(rig, "state/sm.bak/big", RECORD_FILE_MAX + 2);
-	rig_boot(rig, 2);
-	assert_false(run(rig).has_left); /* it has a name of its own there */
-	rig_put_junk(rig, "state/sm/big", RECORD_FILE_MAX + 3);
-	rig_boot(rig, 3);
-	result = run(rig);
-	assert_int_equal(result.unmerged, 1);
-	assert_true(result.has_left);
-	assert_bootrec(rig, "boot-3 7 0 left\n");
-	result = run(rig);
-	assert_int_equal(result.outcome, BOOTTURN_ALREADY);
-	assert_true(result.has_left);
-	assert_true(rig_exists(rig, "state/sm/big"));
 }
 
 /* COMPAT: nfs-utils raises nothing then (contract.md D-12). */
@@ -584,7 +560,6 @@ int main(void)
 		TEST(fresh_directory_starts_at_three),
 		TEST(same_boot_is_turned_once),
 		TEST(next_boot_raises_and_retires),
-		TEST(record_that_must_stay_is_not_forgotten),
 		TEST(number_rises_with_nobody_to_tell),
 		TEST(turn_left_behind_is_done_with_its_number),
 		TEST(turn_left_behind_in_another_boot_is_outdone),

@@ -568,8 +568,9 @@ void statd_call(struct host *h, const struct statd_call *call,
 	in.call.transport = transport;
 	in.call.peer = call->from;
 	assert(h->statd.call_count < SIM_CALLS_MAX);
-	if (h->statd.calls == NULL)
-		h->statd.calls = xcalloc(SIM_CALLS_MAX, sizeof(*call));
+	if (h->statd.calls == NULL) /* megabytes, not to be zeroed */
+		h->statd.calls =
+			xreallocarray(NULL, SIM_CALLS_MAX, sizeof(*call));
 	h->statd.calls[h->statd.call_count++] = *call;
 	h->statd.open_strangers += !call->is_lockd && call->crowd == 0;
 	statd_input(h, &in);
