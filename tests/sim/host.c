@@ -286,6 +286,7 @@ void statd_start(struct host *h)
 	trace(h->sim, h, "statd starts");
 	lockrule_away(h);
 	life = ++h->statd.life;
+	h->statd.looked_up_ms = h->sim->now_ms;
 	check_statd_starts(h);
 	open_store(h);
 	sim_random_seed(h->sim, config.seed);
@@ -405,6 +406,7 @@ static void statd_resolved(struct sim *s, struct event *e)
 	in.resolved.addrs = addrs;
 	in.resolved.count = names_look_up(h, e->name, addrs);
 	trace(s, h, "statd <- RESOLVED %s: %zu", e->name, in.resolved.count);
+	h->statd.looked_up_ms = s->now_ms;
 	if (is_of_record(e->id))
 		heard_resolved(h, e->name, addrs, in.resolved.count);
 	else if (!envoy_is_resolve(e->id))

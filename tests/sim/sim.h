@@ -134,6 +134,7 @@ struct statd {
 	unsigned int spins;
 	struct callout_run runs[CALLOUT_RUNS_MAX];
 	bool is_launcher_lost; /* nothing is run in this life any more */
+	uint64_t looked_up_ms; /* when a look-up ended last, or it started */
 };
 
 /* A call of a notifier over TCP. */
