@@ -187,6 +187,19 @@ static void change_line(struct host *h, enum disk_dir dir, struct pair *pair,
 
 static void tell_all(struct sim *s, struct event *e);
 
+static void announce(struct host *h)
+{
+	uint32_t last = h->announced_count > 0
+				? h->announced[h->announced_count - 1]
+				: 0;
+
+	assert(h->announced_count < SIM_ANNOUNCED_MAX);
+	if (last < h->number)
+		h->announced[h->announced_count++] = h->number;
+	if (last <= h->number)
+		h->announced_boot = h->boot;
+}
+
 static void send_notice(struct host *h, struct pair *pair, bool is_short)
 {
 	char name[SIM_NAME_SIZE];
@@ -202,6 +215,7 @@ static void send_notice(struct host *h, struct pair *pair, bool is_short)
 	to.port = pair->peer->statd.port;
 	trace(h->sim, h, "theirs: SEND to 10.0.0.%u \"%s\" %u", to.bytes[3],
 	      name, h->number);
+	announce(h); /* it may be ours, of this boot, which nobody heard yet */
 	buf_init(&message, RPCMSG_SIZE_MAX);
 	rpcmsg_add_call(&message, prng_u32(&h->sim->rng), SM_PROGRAM,
 			SM_VERSION, SM_PROC_NOTIFY);
@@ -316,19 +330,6 @@ static void raise_number(struct host *h)
 	buf_add(&state, bytes, sizeof(bytes));
 	replace(h, DISK_ROOT, "state", &state);
 	buf_fini(&state);
-}
-
-static void announce(struct host *h)
-{
-	uint32_t last = h->announced_count > 0
-				? h->announced[h->announced_count - 1]
-				: 0;
-
-	assert(h->announced_count < SIM_ANNOUNCED_MAX);
-	if (last < h->number)
-		h->announced[h->announced_count++] = h->number;
-	if (last <= h->number)
-		h->announced_boot = h->boot;
 }
 
 static bool notify(struct host *h)
