@@ -78,8 +78,8 @@ static void park(struct late *late, struct late_job *job)
 }
 
 /*
- * An envoy has told it.  An sm-notify that has started meanwhile must not tell
- * it again, after locks were granted.
+ * An envoy has told it, or somebody else has while one went on.  An sm-notify
+ * that has started meanwhile must not tell it again, after locks were granted.
  */
 static void told_by_us(struct late *late, struct late_job *job)
 {
@@ -95,6 +95,21 @@ static void told_by_us(struct late *late, struct late_job *job)
 		effects_untold_told(late->out, job->id, buf_text(&text));
 	buf_fini(&text);
 	end_others(late, job->peer, told_by_us);
+}
+
+/*
+ * Whoever knows the records has said that @job is over, as @end would: that
+ * goes for all of that host, some of which an envoy may be telling since nobody
+ * else was there.  By name alone it is not sure which host that is.
+ */
+static void settle(struct late *late, struct late_job *job, end_telling *end)
+{
+	const struct peer *peer = job->peer;
+	bool is_by_name = job->is_by_name;
+
+	latejob_finish(late, job, true);
+	if (!is_by_name)
+		end_others(late, peer, end);
 }
 
 /* --- telling it ourselves ------------------------------------------------ */
@@ -247,8 +262,10 @@ static void outcome_while_asked(struct late *late, struct late_job *job,
 {
 	if (in->untold.what == NSM_UNTOLD_YES)
 		decide(late, job, in);
+	else if (in->untold.what == NSM_UNTOLD_PARKED)
+		settle(late, job, park);
 	else if (in->untold.what != NSM_UNTOLD_LOST)
-		latejob_finish(late, job, true);
+		settle(late, job, told_by_us);
 	else if (job->is_loaded)
 		latejob_finish(late, job, false);
 	else
@@ -267,10 +284,10 @@ static void outcome_while_told(struct late *late, struct late_job *job,
 		break;
 	case NSM_UNTOLD_TOLD:
 		latejob_log(late, job, LOG_NOTE, "was told that we rebooted");
-		latejob_finish(late, job, true);
+		settle(late, job, told_by_us);
 		break;
 	case NSM_UNTOLD_NONE:
-		latejob_finish(late, job, true);
+		settle(late, job, told_by_us);
 		break;
 	case NSM_UNTOLD_PARKED:
 		/* Set aside perhaps, by this run of sm-notify alone. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Whoever was to say whether a peer is untold goes away, before it has: a peer
- * for whom lockd waits is parked, one of before is left as it is.
+ * for whom lockd waits is parked, one of before is left as it is.  Or it comes
+ * when we tell the peer already, and what it says counts for that as well.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "proto/sm_inter.h"
 #include "statd/late.h"
 #include "tests/unit/late_rig.h"
 
@@ -71,6 +73,64 @@ static void one_that_cannot_be_parked_is_answered(void **state)
 	assert_true(nsm_deadline_ms(rig->nsm) == UINT64_MAX);
 }
 
+/* We tell @rig's peer; lockd asks for it by another of our names, too. */
+static uint64_t ask_while_we_tell(struct rig *rig)
+{
+	struct nsm_untold_facts facts = {.is_grace = true};
+	struct sm_mon mon_args = {
+		.mon_id = {.mon_name = {strlen(PEER), (char *)PEER},
+			   .my_id = {.my_name = {5, (char *)"alias"},
+				     .my_prog = 100021,
+				     .my_vers = 3,
+				     .my_proc = 16}}};
+
+	feed_yes(rig, mon(rig), facts, LINES);
+	assert_int_equal(rig_count(rig, NSM_OUT_SEND), 1);
+	rig_call(rig, "127.0.0.1", 1000, SM_PROC_MON, (void *)xdr_sm_mon,
+		 &mon_args);
+	return expect_untold(rig, CTL_ASK, SUBJ);
+}
+
+static void expect_silence(struct rig *rig)
+{
+	while (nsm_deadline_ms(rig->nsm) != UINT64_MAX) {
+		rig_tick(rig);
+		assert_int_equal(rig_count(rig, NSM_OUT_SEND), 0);
+	}
+}
+
+/* An sm-notify that has started meanwhile tells it: we must not, later. */
+static void one_that_another_tells_is_told_once(void **state)
+{
+	struct nsm_untold_facts facts = {.is_grace = true};
+	struct rig *rig = *state;
+	uint64_t id = ask_while_we_tell(rig);
+
+	feed_yes(rig, id, facts, "");
+	id = expect_untold(rig, CTL_TELL, SUBJ);
+	feed(rig, id, NSM_UNTOLD_TOLD);
+	expect_silence(rig);
+}
+
+/* ... it has told it already. */
+static void one_that_another_told_is_told_once(void **state)
+{
+	struct rig *rig = *state;
+
+	feed(rig, ask_while_we_tell(rig), NSM_UNTOLD_NONE);
+	expect_silence(rig);
+}
+
+/* ... it has it parked. */
+static void one_that_another_parked_is_not_told(void **state)
+{
+	struct rig *rig = *state;
+
+	feed(rig, ask_while_we_tell(rig), NSM_UNTOLD_PARKED);
+	(void)expect_untold(rig, CTL_PARK, SUBJ);
+	expect_silence(rig);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -79,6 +139,9 @@ int main(void)
 		CASE(one_that_lockd_waits_for_is_parked),
 		CASE(one_of_before_is_left_alone),
 		CASE(one_that_cannot_be_parked_is_answered),
+		CASE(one_that_another_tells_is_told_once),
+		CASE(one_that_another_told_is_told_once),
+		CASE(one_that_another_parked_is_not_told),
 	};
 
 	return cmocka_run_group_tests_name("latelost", tests, NULL, NULL);
