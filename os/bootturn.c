@@ -233,7 +233,12 @@ static int turn_flush(const struct turn *turn)
 	return error == 0 ? durable_sync(turn->dir.dir) : error;
 }
 
-/* Turned already: only a `state` that fell behind is written again. */
+/*
+ * Turned already: only a `state` that fell behind is written again, and the
+ * second line of nfs-utils' pid file, which a take-over writes last.  Without
+ * it, and without state.boot, there would be another one, which forgets who was
+ * parked.
+ */
 static int turn_keep(struct turn *turn, enum bootturn_outcome outcome,
 		     struct bootturn_result *out)
 {
@@ -246,6 +251,9 @@ static int turn_keep(struct turn *turn, enum bootturn_outcome outcome,
 		out->number = turn->rec.number;
 	if (error == 0 && out->number != turn->on_disk)
 		error = statedir_write_number(&turn->dir, out->number);
+	if (error == 0 && bootmark_find(turn->place, turn->dir.dir,
+					&turn->rec) == BOOTMARK_NFS_UTILS)
+		error = bootmark_write(turn->place, turn->dir.dir);
 	return error;
 }
 
@@ -276,8 +284,6 @@ static int take_over(struct turn *turn, struct bootturn_result *out)
 
 	if (error == 0)
 		error = turn_adopt(turn, BOOTTURN_TAKEN_OVER, out);
-	if (error == 0)
-		error = bootmark_write(turn->place, turn->dir.dir);
 	if (error == 0)
 		log_line(LOG_NOTE,
 			 "nfs-utils' sm-notify ran in this boot already; its "

@@ -372,6 +372,9 @@ static void pid_file_of_nfs_utils_is_taken_over_once(void **state)
 	assert_int_equal(rig_count(rig, "state/sm.bak"), 1);
 	assert_true(rig_has(rig, "run/sm-notify.pid", "4711\nboot-1 "));
 	assert_run(rig, BOOTTURN_ALREADY, 7);
+	/* Killed before it wrote the second line: the next run does. */
+	rig_put(rig, "run/sm-notify.pid", "4711\n");
+	assert_run(rig, BOOTTURN_ALREADY, 7);
 	/* Now the second line says it, too. */
 	rig_remove(rig, "state/state.boot");
 	assert_run(rig, BOOTTURN_ALREADY, 7);

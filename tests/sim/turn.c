@@ -162,6 +162,8 @@ bool turn_keep(struct host *h)
 	read_store(h, &rec, &on_disk);
 	is_alive = on_disk >= rec.number || write_state(h, rec.number);
 	see_number(h);
+	if (is_alive)
+		operator_machine(h)->is_mark_ours = true;
 	return is_alive;
 }
 
