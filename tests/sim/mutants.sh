@@ -92,32 +92,39 @@ simulate_cld() {
 	[ "$status" -ne 0 ] || return 0
 	awk -v status="$status" '
 		/^cldsim -r / { gsub(/:/, ""); what = $1 " " $2 " " $3 " " $4; exit }
-		END { print what != "" ? what :
-			"cldsim ends with status " status }' \
+		END {
+			if (what == "")
+				what = "cldsim ends with status " status
+			print what
+		}' \
 		sim.out >found
 	return 1
 }
 
 # sim prints each run that it has done, so the one after it is to blame where it
-# crashes or does not end.
+# crashes or does not end.  The first that finds something is enough.
 simulate_others() {
-	local status=0
+	local status
 	"${BOUND[@]}" prlimit --cpu="$SIM_S" stdbuf -oL tests/sim/sim -v \
-		-n "$SEEDS" >sim.out 2>sim.err || status=$?
-	[ "$status" -ne 0 ] || return 0
-	awk -v status="$status" '
+		-n "$SEEDS" 2>sim.err | awk '
 		/ violates / {
 			run = $1 " " $2 " " $3 " " $4 " " $5
 			sub(/:$/, "", run)
 			sub(/.* violates /, "")
 			sub(/:.*/, "")
-			what = run " " $0
+			rule = $0
 			exit
 		}
 		/: hash / { last = $3 " -r " $5 + 0 }
-		END { print what != "" ? what :
-			"sim after " last ": ends with status " status }' \
-		sim.out >found
+		END {
+			if (rule != "")
+				print run, rule
+			else
+				print "sim, the run after -s " last
+		}' >sim.out
+	status=${PIPESTATUS[0]}
+	[ "$status" -ne 0 ] || return 0
+	cat sim.out >found
 	return 1
 }
 
