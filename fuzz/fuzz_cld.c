@@ -16,6 +16,7 @@
 
 #include "cltrack/cld.h"
 #include "cltrack/upcall.h"
+#include "fuzz/input.h"
 
 #define STEPS_MAX   300
 #define JOBS_MAX    1024 /* STOREs, LOADs and LOOKs that did not end */
@@ -40,8 +41,7 @@ struct asked {
 struct world {
 	struct cld *cld;
 	uint64_t now_ms;
-	const uint8_t *data;
-	size_t size;
+	struct input in;
 	struct job jobs[JOBS_MAX]; /* a ring */
 	size_t job_first;
 	size_t job_count;
@@ -51,32 +51,6 @@ struct world {
 	bool was_in_grace;
 	bool is_sent; /* a RECORD came last */
 };
-
-static void require(bool fact)
-{
-	if (!fact)
-		abort();
-}
-
-static uint8_t take_byte(struct world *w)
-{
-	if (w->size == 0)
-		return 0;
-	w->size--;
-	return *w->data++;
-}
-
-/* Takes up to @len bytes that are left. */
-static const uint8_t *take_bytes(struct world *w, size_t *len)
-{
-	const uint8_t *bytes = w->data;
-
-	if (*len > w->size)
-		*len = w->size;
-	w->data += *len;
-	w->size -= *len;
-	return bytes;
-}
 
 /* --- what comes out ------------------------------------------------------- */
 
@@ -211,8 +185,8 @@ static void feed_request(struct world *w, const uint8_t *bytes, size_t len,
 static void feed_upcall(struct world *w)
 {
 	static const uint8_t hash[CLIENT_PRINCHASH_LEN];
-	uint8_t what = take_byte(w);
-	uint8_t flags = take_byte(w);
+	uint8_t what = input_byte(&w->in);
+	uint8_t flags = input_byte(&w->in);
 	uint8_t id[] = "client A";
 	struct upcall upcall = {.version = (what & 8) != 0 ? 1 : 2,
 				.command = what & 7,
@@ -233,10 +207,10 @@ static void feed_upcall(struct world *w)
 /* Any bytes, as much of them as there may be. */
 static void feed_bytes(struct world *w)
 {
-	size_t fill = (size_t)take_byte(w) * 5;
-	size_t len = take_byte(w);
+	size_t fill = (size_t)input_byte(&w->in) * 5;
+	size_t len = input_byte(&w->in);
 	uint8_t *bytes = calloc(1, fill + len + 1);
-	const uint8_t *given = take_bytes(w, &len);
+	const uint8_t *given = input_bytes(&w->in, &len);
 
 	require(bytes != NULL);
 	if (len > 0)
@@ -254,7 +228,7 @@ static void feed_clients(struct world *w, struct cld_in in, uint8_t how)
 	in.clients.clients = clients;
 	in.clients.count = how % (CLIENTS_MAX + 1);
 	for (size_t i = 0; i < in.clients.count; i++) {
-		uint8_t what = take_byte(w);
+		uint8_t what = input_byte(&w->in);
 
 		memcpy(ids[i], bytes, sizeof(ids[i]));
 		ids[i][7] = (uint8_t)('A' + (what & 3));
@@ -298,7 +272,7 @@ static void end_job(struct world *w, uint8_t how)
 /* The end of something that was never begun. */
 static void feed_stray(struct world *w)
 {
-	uint64_t id = UINT64_MAX - take_byte(w);
+	uint64_t id = UINT64_MAX - input_byte(&w->in);
 	struct cld_in in = {.kind = CLD_IN_STORED,
 			    .stored = {.id = id, .reason = "stray"}};
 
@@ -339,7 +313,7 @@ static void step(struct world *w)
 	const struct cld_in failed = {.kind = CLD_IN_SEND_FAILED,
 				      .send_failed.reason = "full"};
 
-	switch (take_byte(w) % 9) {
+	switch (input_byte(&w->in) % 9) {
 	case 0:
 	case 1:
 		feed_upcall(w);
@@ -349,7 +323,7 @@ static void step(struct world *w)
 		break;
 	case 3:
 	case 4:
-		end_job(w, take_byte(w));
+		end_job(w, input_byte(&w->in));
 		break;
 	case 5:
 		feed_stray(w);
@@ -361,11 +335,11 @@ static void step(struct world *w)
 			drain(w, true);
 		break;
 	case 7:
-		if (take_byte(w) < 32)
+		if (input_byte(&w->in) < 32)
 			feed_closed(w);
 		break;
 	default:
-		w->now_ms += take_byte(w);
+		w->now_ms += input_byte(&w->in);
 		feed_timer(w);
 		break;
 	}
@@ -376,7 +350,7 @@ static void finish(struct world *w)
 {
 	struct buf page;
 
-	w->size = 0;
+	w->in.size = 0;
 	for (unsigned int i = 0; i < ROUNDS_MAX; i++) {
 		drain(w, false);
 		if (w->job_count > 0)
@@ -404,19 +378,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct cld_config config = {.seed = "fuzz"};
 
 	require(w != NULL);
-	w->data = data;
-	w->size = size;
+	w->in.data = data;
+	w->in.size = size;
 	w->now_ms = 1;
-	in.epochs.current = 1 + (uint64_t)take_byte(w);
+	in.epochs.current = 1 + (uint64_t)input_byte(&w->in);
 	in.epochs.recovery = in.epochs.current - 1;
-	config.has_old_kernel = (take_byte(w) & 1) != 0;
-	in.epochs.is_first_time = (take_byte(w) & 1) != 0;
+	config.has_old_kernel = (input_byte(&w->in) & 1) != 0;
+	in.epochs.is_first_time = (input_byte(&w->in) & 1) != 0;
 	if (in.epochs.current % 2 != 0)
 		in.epochs.recovery = 0;
 	w->was_in_grace = in.epochs.recovery != 0;
 	w->cld = cld_new(&config);
 	feed(w, &in);
-	while (w->size > 0 && w->asked_count < STEPS_MAX)
+	while (w->in.size > 0 && w->asked_count < STEPS_MAX)
 		step(w);
 	finish(w);
 	cld_free(w->cld);

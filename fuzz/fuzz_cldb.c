@@ -22,6 +22,7 @@
 
 #include "cltrack/cldb.h"
 #include "cltrack/trackdb.h"
+#include "fuzz/input.h"
 
 #define OPERATIONS_MAX 60
 #define NAME_LEN_MAX   40
@@ -29,28 +30,13 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct world {
-	const uint8_t *data;
-	size_t size;
+	struct input in;
 	char dir[64];
 	char file[96];
 	char table[NAME_LEN_MAX + 1]; /* that rows go into */
 	sqlite3 *db;
 	bool is_odd; /* has columns that nobody makes */
 };
-
-static void require(bool fact)
-{
-	if (!fact)
-		abort();
-}
-
-static uint8_t take_byte(struct world *w)
-{
-	if (w->size == 0)
-		return 0;
-	w->size--;
-	return *w->data++;
-}
 
 /* --- a directory in memory, where there is such a thing ------------------- */
 
@@ -83,7 +69,7 @@ static void write_bytes(const struct world *w)
 	FILE *file = fopen(w->file, "wb");
 
 	require(file != NULL);
-	require(fwrite(w->data, 1, w->size, file) == w->size);
+	require(fwrite(w->in.data, 1, w->in.size, file) == w->in.size);
 	fclose(file);
 }
 
@@ -97,18 +83,18 @@ static void run(const struct world *w, char *text)
 /* An epoch is near the others, or anything. */
 static long long take_epoch(struct world *w)
 {
-	uint8_t byte = take_byte(w);
+	uint8_t byte = input_byte(&w->in);
 	uint64_t epoch = byte & 7;
 
 	if (byte >= 0xf0)
 		for (int i = 0; i < 8; i++)
-			epoch = epoch << 8 | take_byte(w);
+			epoch = epoch << 8 | input_byte(&w->in);
 	return (long long)epoch;
 }
 
 static void take_name(struct world *w)
 {
-	uint8_t byte = take_byte(w);
+	uint8_t byte = input_byte(&w->in);
 	long long epoch = take_epoch(w);
 	size_t len = byte >> 3;
 
@@ -125,7 +111,7 @@ static void take_name(struct world *w)
 	default:
 		snprintf(w->table, sizeof(w->table), "rec-");
 		for (size_t i = 0; i < len; i++)
-			w->table[4 + i] = (char)take_byte(w);
+			w->table[4 + i] = (char)input_byte(&w->in);
 		w->table[4 + len] = '\0';
 		break;
 	}
@@ -148,7 +134,7 @@ static void add_table(struct world *w)
 	uint8_t which;
 
 	take_name(w);
-	which = take_byte(w) & 7;
+	which = input_byte(&w->in) & 7;
 	w->is_odd |= which >= KNOWN;
 	run(w, sqlite3_mprintf("CREATE TABLE \"%w\" (%s)", w->table,
 			       columns[which]));
@@ -157,8 +143,8 @@ static void add_table(struct world *w)
 /* The text of a value; sqlite3_free() ends it. */
 static char *take_value(struct world *w)
 {
-	uint8_t byte = take_byte(w);
-	int len = take_byte(w);
+	uint8_t byte = input_byte(&w->in);
+	int len = input_byte(&w->in);
 
 	switch (byte & 7) {
 	case 0:
@@ -184,7 +170,7 @@ static void add_row(struct world *w)
 	char *other = take_value(w);
 
 	run(w, sqlite3_mprintf("INSERT INTO \"%w\" VALUES (%s%s%s)", w->table,
-			       id, take_byte(w) & 1 ? "" : ", ", other));
+			       id, input_byte(&w->in) & 1 ? "" : ", ", other));
 	run(w, sqlite3_mprintf("INSERT INTO \"%w\" VALUES (%s, %s)", w->table,
 			       id, other));
 	run(w, sqlite3_mprintf("INSERT INTO \"%w\" VALUES (%s)", w->table, id));
@@ -207,7 +193,7 @@ static void add_parameter(struct world *w)
 {
 	static const char *const keys[] = {"version", "first_time",
 					   "grace_start", "other"};
-	const char *key = keys[take_byte(w) & 3];
+	const char *key = keys[input_byte(&w->in) & 3];
 	char *value = take_value(w);
 
 	run(w, sqlite3_mprintf("CREATE TABLE parameters "
@@ -219,7 +205,7 @@ static void add_parameter(struct world *w)
 
 static void operate(struct world *w)
 {
-	uint8_t byte = take_byte(w);
+	uint8_t byte = input_byte(&w->in);
 
 	switch (byte & 7) {
 	case 0:
@@ -249,7 +235,7 @@ static void make(struct world *w)
 {
 	require(sqlite3_open(w->file, &w->db) == SQLITE_OK);
 	run(w, sqlite3_mprintf("PRAGMA synchronous = OFF"));
-	for (int i = 0; w->size > 0 && i < OPERATIONS_MAX; i++)
+	for (int i = 0; w->in.size > 0 && i < OPERATIONS_MAX; i++)
 		operate(w);
 	sqlite3_close(w->db);
 }
@@ -353,12 +339,12 @@ static void use(const struct world *w, bool is_sound)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct world w = {.data = data, .size = size};
+	struct world w = {.in = {data, size}};
 	unsigned int sum = 0;
 	bool is_sound;
 
 	begin_dir(&w);
-	is_sound = take_byte(&w) != 0;
+	is_sound = input_byte(&w.in) != 0;
 	if (is_sound)
 		make(&w);
 	else

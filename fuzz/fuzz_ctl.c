@@ -8,16 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/input.h"
 #include "lib/ctl.h"
 #include "lib/parked.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool fact)
-{
-	if (!fact)
-		abort();
-}
 
 static void require_same(const struct ctl_subject *a,
 			 const struct ctl_subject *b)

@@ -10,16 +10,11 @@
 #include <strings.h>
 
 #include "cltrack/hexid.h"
+#include "fuzz/input.h"
 
 #define TEXT_MAX (2 * CLIENT_ID_MAX + 16)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool fact)
-{
-	if (!fact)
-		abort();
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/input.h"
 #include "lib/buf.h"
 #include "lib/rpcmsg.h"
 #include "sm-notify/notify.h"
@@ -43,8 +44,7 @@ struct open_call {
 struct world {
 	struct notify *n;
 	uint64_t now_ms;
-	const uint8_t *data;
-	size_t size;
+	struct input in;
 	size_t file_len;
 	struct sent sent[SENT_MAX]; /* the last ones, round and round */
 	unsigned int sent_count;
@@ -56,32 +56,6 @@ struct world {
 	bool is_answered[REQUESTS_MAX + 1];
 	bool is_done;
 };
-
-static void require(bool fact)
-{
-	if (!fact)
-		abort();
-}
-
-static uint8_t take_byte(struct world *w)
-{
-	if (w->size == 0)
-		return 0;
-	w->size--;
-	return *w->data++;
-}
-
-/* Takes up to @len bytes that are left. */
-static const uint8_t *take_bytes(struct world *w, size_t *len)
-{
-	const uint8_t *bytes = w->data;
-
-	if (*len > w->size)
-		*len = w->size;
-	w->data += *len;
-	w->size -= *len;
-	return bytes;
-}
 
 static void note_sent(struct world *w, const struct notify_out *out)
 {
@@ -176,9 +150,9 @@ static void feed_file(struct world *w)
 {
 	struct notify_in in = {.kind = NOTIFY_IN_FILE, .file.name = "peer"};
 
-	in.len = take_byte(w);
-	in.len = in.len << 8 | take_byte(w);
-	in.bytes = take_bytes(w, &in.len);
+	in.len = input_byte(&w->in);
+	in.len = in.len << 8 | input_byte(&w->in);
+	in.bytes = input_bytes(&w->in, &in.len);
 	w->file_len = in.len;
 	if (in.len > 7 && memcmp(in.bytes, "parked\n", 7) == 0) {
 		in.kind = NOTIFY_IN_PARKED;
@@ -192,13 +166,13 @@ static void feed_file(struct world *w)
 
 static void feed_answer(struct world *w, bool is_raw)
 {
-	const struct sent *sent = &w->sent[take_byte(w) % SENT_MAX];
+	const struct sent *sent = &w->sent[input_byte(&w->in) % SENT_MAX];
 	struct notify_in in = {.kind = NOTIFY_IN_ANSWER,
 			       .answer.from = sent->peer,
 			       .answer.to = {.family = ADDR_V4,
 					     .bytes = {192, 0, 2, 1}}};
-	size_t len = take_byte(w);
-	const uint8_t *bytes = take_bytes(w, &len);
+	size_t len = input_byte(&w->in);
+	const uint8_t *bytes = input_bytes(&w->in, &len);
 	struct buf reply;
 
 	buf_init(&reply, REPLY_LEN_MAX);
@@ -217,12 +191,12 @@ static void feed_answer(struct world *w, bool is_raw)
 /* What comes of a CALL; with the right xid, or anything. */
 static void feed_call(struct world *w, bool is_answered)
 {
-	struct open_call *open = &w->calls[take_byte(w) % CALLS_MAX];
+	struct open_call *open = &w->calls[input_byte(&w->in) % CALLS_MAX];
 	struct notify_in in = {.kind = is_answered ? NOTIFY_IN_CALL_ANSWER
 						   : NOTIFY_IN_CALL_FAILED,
 			       .call.id = open->id};
-	size_t len = take_byte(w);
-	const uint8_t *bytes = take_bytes(w, &len);
+	size_t len = input_byte(&w->in);
+	const uint8_t *bytes = input_bytes(&w->in, &len);
 	struct buf reply;
 
 	if (!open->is_open)
@@ -245,9 +219,9 @@ static void feed_resolved(struct world *w)
 			       .resolved.id = w->resolve_id,
 			       .resolved.addrs = addrs};
 
-	in.resolved.count = take_byte(w) % (NOTIFY_ADDRS_MAX + 2);
+	in.resolved.count = input_byte(&w->in) % (NOTIFY_ADDRS_MAX + 2);
 	for (size_t i = 0; i < in.resolved.count; i++) {
-		uint8_t byte = take_byte(w);
+		uint8_t byte = input_byte(&w->in);
 
 		addrs[i] = (struct addr){.family = byte % 3,
 					 .bytes = {[3] = byte}};
@@ -264,11 +238,11 @@ static void feed_request(struct world *w)
 	struct ctl_request request = {0};
 	struct notify_in in = {.kind = NOTIFY_IN_REQUEST,
 			       .request.request = &request};
-	uint8_t byte = take_byte(w);
+	uint8_t byte = input_byte(&w->in);
 	size_t len = byte >> 4;
 
 	if (byte >= 0x80) {
-		const uint8_t *bytes = take_bytes(w, &len);
+		const uint8_t *bytes = input_bytes(&w->in, &len);
 
 		if (!ctl_parse_subject(bytes, len, &request.subject))
 			return;
@@ -294,7 +268,7 @@ static void step(struct world *w)
 {
 	struct notify_in in = {.kind = NOTIFY_IN_TIMER};
 
-	switch (take_byte(w) % 9) {
+	switch (input_byte(&w->in) % 9) {
 	case 0:
 		w->now_ms = notify_deadline_ms(w->n);
 		feed(w, &in);
@@ -313,7 +287,7 @@ static void step(struct world *w)
 		break;
 	case 5:
 		in.kind = NOTIFY_IN_SEND_FAILED;
-		in.send_failed.id = take_byte(w);
+		in.send_failed.id = input_byte(&w->in);
 		in.send_failed.error = -1;
 		feed(w, &in);
 		break;
@@ -324,7 +298,7 @@ static void step(struct world *w)
 		feed_call(w, false);
 		break;
 	default:
-		w->now_ms += 16u * take_byte(w);
+		w->now_ms += 16u * input_byte(&w->in);
 		feed(w, &in);
 		break;
 	}
@@ -344,14 +318,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.give_up_ms = 900000,
 		.packets_per_second = 10000,
 	};
-	struct world w = {.data = data, .size = size, .now_ms = 1};
+	struct world w = {.in = {data, size}, .now_ms = 1};
 	struct notify_in start = {.kind = NOTIFY_IN_START};
 
 	w.n = notify_new(&config);
 	feed_file(&w);
 	feed(&w, &start);
 	for (unsigned int i = 0; i < STEPS_MAX && !w.is_done; i++) {
-		if (w.size == 0 || notify_deadline_ms(w.n) == UINT64_MAX)
+		if (w.in.size == 0 || notify_deadline_ms(w.n) == UINT64_MAX)
 			break;
 		step(&w);
 	}

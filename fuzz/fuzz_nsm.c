@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/input.h"
 #include "fuzz/nsm_calls.h"
 #include "fuzz/nsm_disk.h"
 #include "fuzz/nsm_memos.h"
@@ -51,8 +52,7 @@ struct sent {
 struct world {
 	struct nsm *n;
 	uint64_t now_ms;
-	const uint8_t *data;
-	size_t size;
+	struct input in;
 	struct calls calls;
 	struct disk disk;
 	struct memo_jobs memos;
@@ -98,31 +98,11 @@ static const struct {
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static uint8_t take_byte(struct world *w)
-{
-	if (w->size == 0)
-		return 0;
-	w->size--;
-	return *w->data++;
-}
-
-/* Takes up to @len bytes that are left. */
-static const uint8_t *take_bytes(struct world *w, size_t *len)
-{
-	const uint8_t *bytes = w->data;
-
-	if (*len > w->size)
-		*len = w->size;
-	w->data += *len;
-	w->size -= *len;
-	return bytes;
-}
-
 static size_t take_len16(struct world *w)
 {
-	size_t high = take_byte(w);
+	size_t high = input_byte(&w->in);
 
-	return high << 8 | take_byte(w);
+	return high << 8 | input_byte(&w->in);
 }
 
 /* --- effects --- */
@@ -209,7 +189,7 @@ static void feed(struct world *w, const struct nsm_in *in)
 
 static void feed_call(struct world *w, const uint8_t *bytes, size_t len)
 {
-	size_t caller = take_byte(w) % COUNT(callers);
+	size_t caller = input_byte(&w->in) % COUNT(callers);
 	struct nsm_in in = {.kind = NSM_IN_CALL, .bytes = bytes, .len = len};
 
 	require(addr_parse(callers[caller].addr, &in.call.peer));
@@ -222,20 +202,20 @@ static void feed_call(struct world *w, const uint8_t *bytes, size_t len)
 static void feed_raw_call(struct world *w)
 {
 	size_t len = take_len16(w);
-	const uint8_t *bytes = take_bytes(w, &len);
+	const uint8_t *bytes = input_bytes(&w->in, &len);
 
 	feed_call(w, bytes, len);
 }
 
 static sm_string take_name(struct world *w)
 {
-	uint8_t byte = take_byte(w);
+	uint8_t byte = input_byte(&w->in);
 	const char *name = names[byte % COUNT(names)];
 	size_t len = strlen(name);
 
 	if (byte >= 0xf0) { /* one of the input's own */
-		len = take_byte(w) * 5u;
-		name = (const char *)take_bytes(w, &len);
+		len = input_byte(&w->in) * 5u;
+		name = (const char *)input_bytes(&w->in, &len);
 	}
 	return (sm_string){.sm_string_len = (u_int)len,
 			   .sm_string_val = (char *)name};
@@ -248,7 +228,7 @@ static void add_args(struct world *w, struct buf *out, uint32_t proc)
 	struct sm_mon mon = {.mon_id.mon_name = chge.mon_name};
 	struct sm_my_id *my_id = &mon.mon_id.my_id;
 
-	chge.state = (take_byte(w) ^ 0x80) - 0x80; /* half are negative */
+	chge.state = (input_byte(&w->in) ^ 0x80) - 0x80; /* half are negative */
 	memset(mon.priv, chge.state & 3, sizeof(mon.priv));
 	my_id->my_prog = chge.state & 4 ? NLM_PROGRAM : NLM_PROGRAM + 1;
 	my_id->my_vers = 3;
@@ -271,7 +251,7 @@ static void add_args(struct world *w, struct buf *out, uint32_t proc)
 /* A call as it should be, but perhaps for one byte. */
 static void feed_good_call(struct world *w)
 {
-	uint8_t byte = take_byte(w);
+	uint8_t byte = input_byte(&w->in);
 	uint32_t proc = byte % 8;
 	struct buf message;
 
@@ -281,7 +261,7 @@ static void feed_good_call(struct world *w)
 	if (byte >= 0xe0) {
 		size_t at = take_len16(w) % message.len;
 
-		message.bytes[at] ^= take_byte(w);
+		message.bytes[at] ^= input_byte(&w->in);
 	}
 	feed_call(w, message.bytes, message.len);
 	buf_fini(&message);
@@ -318,10 +298,11 @@ static void feed_mounts(struct world *w)
 	struct nsm_in in = {.kind = NSM_IN_MOUNTS, .mounts.servers = servers};
 	size_t i;
 
-	in.mounts.count = take_byte(w) % (COUNT(servers) + 1);
+	in.mounts.count = input_byte(&w->in) % (COUNT(servers) + 1);
 	for (i = 0; i < in.mounts.count; i++)
-		require(addr_parse(callers[take_byte(w) % COUNT(callers)].addr,
-				   &servers[i]));
+		require(addr_parse(
+			callers[input_byte(&w->in) % COUNT(callers)].addr,
+			&servers[i]));
 	feed(w, &in);
 }
 
@@ -330,7 +311,7 @@ static void feed_stray_stored(struct world *w)
 {
 	struct nsm_in in = {.kind = NSM_IN_STORED};
 
-	in.stored.id = take_byte(w);
+	in.stored.id = input_byte(&w->in);
 	if (!disk_is_busy(&w->disk, in.stored.id))
 		feed(w, &in);
 }
@@ -369,8 +350,8 @@ static void answer_well(struct world *w, const struct sent *sent)
 
 static void feed_answer(struct world *w)
 {
-	const struct sent sent = w->sent[take_byte(w) % SENT_MAX];
-	uint8_t byte = take_byte(w);
+	const struct sent sent = w->sent[input_byte(&w->in) % SENT_MAX];
+	uint8_t byte = input_byte(&w->in);
 	size_t len = byte >> 4;
 	const uint8_t *bytes;
 
@@ -378,7 +359,7 @@ static void feed_answer(struct world *w)
 		answer_well(w, &sent);
 		return;
 	}
-	bytes = take_bytes(w, &len);
+	bytes = input_bytes(&w->in, &len);
 	answer(w, &sent, byte, bytes, len);
 }
 
@@ -387,8 +368,8 @@ static void feed_raw_answer(struct world *w)
 	struct nsm_in in = {.kind = NSM_IN_ANSWER,
 			    .answer.from = addr_loopback(PORTMAP_PORT)};
 
-	in.len = take_byte(w);
-	in.bytes = take_bytes(w, &in.len);
+	in.len = input_byte(&w->in);
+	in.bytes = input_bytes(&w->in, &in.len);
 	feed(w, &in);
 }
 
@@ -396,15 +377,16 @@ static void feed_resolved(struct world *w)
 {
 	struct addr addrs[PEERS_ADDRS_MAX + 2];
 	struct nsm_in in = {.kind = NSM_IN_RESOLVED};
-	uint8_t byte = take_byte(w);
+	uint8_t byte = input_byte(&w->in);
 	size_t i;
 
 	in.resolved.id = w->resolve_id - (byte >> 6);
 	in.resolved.addrs = addrs;
 	in.resolved.count = (byte & 0x3f) % (COUNT(addrs) + 1);
 	for (i = 0; i < in.resolved.count; i++)
-		require(addr_parse(callers[take_byte(w) % COUNT(callers)].addr,
-				   &addrs[i]));
+		require(addr_parse(
+			callers[input_byte(&w->in) % COUNT(callers)].addr,
+			&addrs[i]));
 	feed(w, &in);
 }
 
@@ -425,7 +407,7 @@ static bool feed_called(struct world *w, uint8_t how)
 static void feed_timer(struct world *w)
 {
 	struct nsm_in in = {.kind = NSM_IN_TIMER};
-	uint8_t byte = take_byte(w);
+	uint8_t byte = input_byte(&w->in);
 
 	(void)feed_called(w, byte);
 	if (byte != 0)
@@ -447,7 +429,7 @@ static void feed_file(struct world *w, const char *name)
 	struct nsm_in in = {.kind = NSM_IN_FILE, .file.name = name};
 
 	in.len = take_len16(w);
-	in.bytes = take_bytes(w, &in.len);
+	in.bytes = input_bytes(&w->in, &in.len);
 	disk_note_file(&w->disk, name, in.bytes, in.len);
 	feed(w, &in);
 }
@@ -457,9 +439,9 @@ static void feed_memo(struct world *w)
 {
 	struct nsm_in in = {.kind = NSM_IN_MEMO};
 
-	in.memo.number = take_byte(w);
+	in.memo.number = input_byte(&w->in);
 	in.len = take_len16(w);
-	in.bytes = take_bytes(w, &in.len);
+	in.bytes = input_bytes(&w->in, &in.len);
 	feed(w, &in);
 }
 
@@ -479,13 +461,13 @@ static void feed_untold(struct world *w, uint8_t byte)
 		feed_grace(w, byte % 2 == 0);
 		return;
 	}
-	in = untold_outcome(take_byte(w), w->untold_id);
+	in = untold_outcome(input_byte(&w->in), w->untold_id);
 	feed(w, &in);
 }
 
 static void step(struct world *w)
 {
-	uint8_t byte = take_byte(w);
+	uint8_t byte = input_byte(&w->in);
 
 	if (byte >= 0xfa) {
 		feed_untold(w, byte);
@@ -529,7 +511,7 @@ static void step(struct world *w)
 		feed_timer(w);
 		break;
 	case 9:
-		feed_number(w, take_byte(w));
+		feed_number(w, input_byte(&w->in));
 		break;
 	}
 }
@@ -580,19 +562,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct world *w = xzalloc(sizeof(*w));
 	unsigned int counts, i;
 
-	w->data = data;
-	w->size = size;
+	w->in.data = data;
+	w->in.size = size;
 	w->now_ms = 1;
 	disk_init(&w->disk);
 	w->n = nsm_new(&config);
-	counts = take_byte(w);
+	counts = input_byte(&w->in);
 	for (i = 0; i < (counts & 0xf) % (COUNT(file_names) + 1); i++)
 		feed_file(w, file_names[i]);
 	for (i = 0; i < counts >> 4; i++)
 		feed_memo(w);
 	feed(w, &loaded);
 	feed_number(w, 3);
-	while (w->size > 0)
+	while (w->in.size > 0)
 		step(w);
 	finish(w);
 	world_free(w);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/input.h"
 #include "lib/hostname.h"
 #include "sm-notify/age.h"
 #include "sm-notify/skip.h"
@@ -14,12 +15,6 @@
 #define LIST_MAX 4096
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool fact)
-{
-	if (!fact)
-		abort();
-}
 
 static void try_age(const uint8_t *data, size_t size)
 {

@@ -8,18 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/input.h"
 #include "lib/statenum.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define NUMBER_MAX 0x7fffffffu
 #define NEAR_END   (NUMBER_MAX - 8) /* from here on it may start again */
-
-static void require(bool fact)
-{
-	if (!fact)
-		abort();
-}
 
 static void try_number(const uint8_t *data, size_t size)
 {

@@ -9,14 +9,9 @@
 #include <string.h>
 
 #include "cltrack/upcall.h"
+#include "fuzz/input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool fact)
-{
-	if (!fact)
-		abort();
-}
 
 static bool is_inside(const uint8_t *at, size_t len, const uint8_t *data,
 		      size_t size)

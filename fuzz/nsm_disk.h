@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 
+#include "fuzz/input.h"
 #include "lib/buf.h"
 #include "lib/list.h"
 #include "lib/record.h"
@@ -31,13 +31,6 @@ struct disk {
 	size_t file_count;
 	struct link jobs; /* what is queued, oldest first */
 };
-
-/* Ends the run as a finding unless @fact holds. */
-static inline void require(bool fact)
-{
-	if (!fact)
-		abort();
-}
 
 /*
  * Makes @disk empty.

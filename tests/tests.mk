@@ -72,12 +72,12 @@ LAB_HELPERS = tests/kernel/hub tests/kernel/lk tests/kernel/nsmtool
 
 if FUZZING
 noinst_PROGRAMS = $(FUZZERS)
-FUZZ_MAIN =
+FUZZ_MAIN = fuzz/input.h
 FUZZ_LINK = $(SAN_CFLAGS) -fsanitize=fuzzer
 FUZZ_BUILD = $(top_builddir)
 FUZZ_READY = $(BUILT_SOURCES) $(FUZZERS)
 else
-FUZZ_MAIN = fuzz/replay.c
+FUZZ_MAIN = fuzz/replay.c fuzz/input.h
 FUZZ_LINK = $(SAN_CFLAGS)
 if HAVE_CMOCKA
 check_DATA = $(SHIMS)
