@@ -39,6 +39,17 @@ void foreign_prepare(struct host *h, enum foreign_kind kind)
 		h->my_name[strcspn(h->my_name, ".")] = '\0';
 }
 
+void foreign_prepare_some(struct sim *s)
+{
+	unsigned int i;
+
+	for (i = 1; i < s->host_count; i++)
+		if (prng_below(&s->rng, 3) == 0)
+			foreign_prepare(&s->hosts[i],
+					(enum foreign_kind)prng_below(&s->rng,
+								      4));
+}
+
 /* --- its life ---------------------------------------------------------- */
 
 /* Moves all that it remembers to those who are to be told. */

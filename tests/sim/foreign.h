@@ -83,6 +83,8 @@ struct foreign {
 
 /* Makes @h a host of @kind; before any host boots. */
 void foreign_prepare(struct host *h, enum foreign_kind kind);
+/* Some hosts run other systems; the first, which is always ours, does not. */
+void foreign_prepare_some(struct sim *s);
 void foreign_power_on(struct host *h);
 void foreign_power_fail(struct host *h);
 /* Its statd is killed and started again. */

@@ -13,14 +13,8 @@ static const struct mishap mishaps[] = {
 
 static void prepare(struct sim *s)
 {
-	unsigned int i;
-
 	believed_prepare(s);
-	for (i = 1; i < s->host_count; i++)
-		if (prng_below(&s->rng, 3) == 0)
-			foreign_prepare(&s->hosts[i],
-					(enum foreign_kind)prng_below(&s->rng,
-								      4));
+	foreign_prepare_some(s);
 	nat_prepare(s);
 }
 
