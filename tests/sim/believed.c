@@ -96,7 +96,7 @@ static bool has_failed_lately(const struct host *h, const struct host *teller)
 {
 	uint64_t failed_ms = h->sim->names.failed_ms[h->index][teller->index];
 
-	return failed_ms != 0 && h->sim->now_ms - failed_ms <= ALIASES_AGAIN_MS;
+	return failed_ms != 0 && h->sim->now_ms - failed_ms <= ALIASES_STALE_MS;
 }
 
 static bool has_record_of(const struct host *h, const char *mon_name)
