@@ -280,6 +280,7 @@ void foreign_lock(struct host *h, struct host *peer)
 	if (!h->is_up || !h->foreign.is_running || peer == h)
 		return;
 	w->is_fresh = w->is_debt;
+	w->boot = h->boot;
 	if (w->is_monitored || !name_watch(h, peer, w))
 		return;
 	trace(h->sim, h, "foreign: monitors %s, told at %s", w->name, w->file);
@@ -298,7 +299,9 @@ void foreign_unlock(struct host *h)
 	size_t wanted = prng_below(&h->sim->rng, h->sim->host_count);
 	size_t i;
 
-	if (!f->watches[wanted].is_monitored)
+	/* Its lock manager knows nothing of the boot before. */
+	if (!f->watches[wanted].is_monitored ||
+	    f->watches[wanted].boot != h->boot)
 		return;
 	for (i = 0; f->kind == FOREIGN_NFS_UTILS && i < wanted; i++)
 		if (f->watches[i].is_monitored &&

@@ -55,6 +55,7 @@ struct foreign_watch {
 	bool is_debt;	   /* it is to be told of the last start */
 	bool is_fresh;	   /* it got locks while it was still to be told */
 	bool is_hearing;   /* it crashed, and has not been heard */
+	uint32_t boot;	   /* in which the lock manager last asked for it */
 	uint32_t heard;	   /* the last number, 0: none */
 	char name[SIM_NAME_SIZE]; /* as the lock manager knows it */
 	char file[SIM_NAME_SIZE]; /* where it is told */
