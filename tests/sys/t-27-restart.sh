@@ -55,9 +55,10 @@ lockd_start server
 statd_start server ours
 lockd server mon 192.0.2.2 "$COOKIE"
 
-# Answered while there is no lock manager: from then on it is statd's word.
+# There is no lock manager: whoever repeats the notice for some seconds is
+# answered, and from then on it is statd's word.
 stop server lockd
-notify 101 || die "no answer, though nothing is lost by a restart"
+wait_for "answer, since nothing is lost by a restart" notify 101
 is_marked 101 || die "answered before it was safe"
 is "callbacks without a lock manager" "$(heard_number 101)" 0
 statd_again
