@@ -180,8 +180,10 @@ static void sim_fini(struct sim *s)
 	while ((timer = timerq_take(&s->events, UINT64_MAX)) != NULL)
 		event_free(container_of(timer, struct event, timer));
 	timerq_fini(&s->events);
-	for (i = 0; i < s->host_count; i++)
-		host_fini(&s->hosts[i]);
+	/* A scenario may have made them fewer. */
+	for (i = 0; i < SIM_HOSTS_MAX; i++)
+		if (s->hosts[i].sim != NULL)
+			host_fini(&s->hosts[i]);
 }
 
 /* A core's deadline in the time of the simulation. */
