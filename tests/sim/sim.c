@@ -74,6 +74,12 @@ struct host *sim_host_at(struct sim *s, const struct addr *addr)
 	return NULL;
 }
 
+void sim_limit_hosts(struct sim *s, unsigned int max)
+{
+	while (s->host_count > max)
+		host_fini(&s->hosts[--s->host_count]);
+}
+
 /* --- misfortunes ------------------------------------------------------- */
 
 /* One of those of the scenario, as often as its share says. */
@@ -180,10 +186,8 @@ static void sim_fini(struct sim *s)
 	while ((timer = timerq_take(&s->events, UINT64_MAX)) != NULL)
 		event_free(container_of(timer, struct event, timer));
 	timerq_fini(&s->events);
-	/* A scenario may have made them fewer. */
-	for (i = 0; i < SIM_HOSTS_MAX; i++)
-		if (s->hosts[i].sim != NULL)
-			host_fini(&s->hosts[i]);
+	for (i = 0; i < s->host_count; i++)
+		host_fini(&s->hosts[i]);
 }
 
 /* A core's deadline in the time of the simulation. */

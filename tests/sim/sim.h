@@ -485,6 +485,8 @@ struct sim {
 /* Has @run called after @delay_ms; the caller fills in what it needs. */
 struct event *sim_after(struct sim *s, uint64_t delay_ms, event_run *run,
 			struct host *h);
+/* Lets a scenario do with fewer hosts, before any of them boots. */
+void sim_limit_hosts(struct sim *s, unsigned int max);
 /* A random number of @low..@high. */
 uint64_t sim_between(struct sim *s, uint64_t low, uint64_t high);
 /* True @percent times in a hundred, but never once the run is calm. */

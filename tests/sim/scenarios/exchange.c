@@ -15,8 +15,7 @@ static void prepare(struct sim *s)
 	unsigned int i;
 
 	s->crash_one_in = (unsigned int)sim_between(s, 30, 300);
-	if (s->host_count > 4)
-		host_fini(&s->hosts[--s->host_count]);
+	sim_limit_hosts(s, 4);
 	for (i = 0; i < s->host_count; i++) {
 		s->hosts[i].other.family = ADDR_NONE;
 		s->hosts[i].has_callout = false; /* its own notion of memory */

@@ -30,8 +30,7 @@ static void prepare(struct sim *s)
 	s->crash_one_in = (unsigned int)sim_between(s, 30, 300);
 	if (s->host_count == 2) /* a client there must be */
 		host_init(&s->hosts[s->host_count++], s, 2);
-	if (s->host_count > HOSTS_MAX)
-		host_fini(&s->hosts[--s->host_count]);
+	sim_limit_hosts(s, HOSTS_MAX);
 	cluster_init(s);
 }
 

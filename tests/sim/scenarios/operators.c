@@ -14,8 +14,7 @@ static const struct mishap mishaps[] = {
 static void prepare(struct sim *s)
 {
 	s->crash_one_in = (unsigned int)sim_between(s, 20, 150);
-	if (s->host_count > 3)
-		s->host_count = 3;
+	sim_limit_hosts(s, 3);
 }
 
 const struct scenario scenario_operators = {
