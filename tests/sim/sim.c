@@ -56,8 +56,10 @@ bool sim_mishap(struct sim *s, unsigned int percent)
 
 void sim_random_seed(struct sim *s, uint8_t seed[static SIPHASH_KEY_SIZE])
 {
-	uint64_t words[2] = {prng_u64(&s->rng), prng_u64(&s->rng)};
+	uint64_t words[2];
 
+	words[0] = prng_u64(&s->rng);
+	words[1] = prng_u64(&s->rng);
 	memcpy(seed, words, SIPHASH_KEY_SIZE);
 }
 

@@ -37,6 +37,8 @@ static const struct mishap mishaps[] = {
 static void prepare(struct sim *s)
 {
 	size_t at = prng_below(&s->rng, s->host_count);
+	size_t count = (size_t)sim_between(s, CROWD_MIN, CROWD_MAX);
+	bool is_named = prng_below(&s->rng, 4) == 0;
 
 	s->attack.packets_left = PACKETS;
 	s->chaos_ms = sim_between(s, 40000, CHAOS_MS_MAX);
@@ -44,9 +46,7 @@ static void prepare(struct sim *s)
 	s->has_last_boot = false; /* nobody is monitored after it */
 	if (s->crash_one_in > 0)
 		s->crash_one_in *= 10; /* a flood has many such places */
-	crowd_gather(&s->hosts[at],
-		     (size_t)sim_between(s, CROWD_MIN, CROWD_MAX),
-		     prng_below(&s->rng, 4) == 0);
+	crowd_gather(&s->hosts[at], count, is_named);
 	sim_after(s, s->chaos_ms + CROWD_STAYS_MS, crowd_part, &s->hosts[at]);
 	attack_alone(s, s->chaos_ms + LONG_CALM_MS);
 }
