@@ -303,7 +303,8 @@ capture_stop() {
 
 # packets HOST FILTER FIELD...: the fields (the first of each name) of the
 # packets, tab separated.  Every port is RPC's here (-d): ours are random and
-# may be known to tshark as some other protocol's.
+# may be known to tshark as some other protocol's.  A call that an ICMP error
+# quotes is not the call of its sender.
 packets() {
 	local host=$1 filter=$2 field fields=()
 	shift 2
@@ -311,8 +312,9 @@ packets() {
 		fields+=(-e "$field")
 	done
 	tshark -n -d udp.port==1-65535,rpc -d tcp.port==1-65535,rpc \
-		-r "$ROOM/$host/pcap" -Y "$filter" -T fields -E occurrence=f \
-		"${fields[@]}" 2>>"$ROOM/$host/log/tshark"
+		-r "$ROOM/$host/pcap" -Y "!icmp && !icmpv6 && ($filter)" \
+		-T fields -E occurrence=f "${fields[@]}" \
+		2>>"$ROOM/$host/log/tshark"
 }
 
 # --- the end -----------------------------------------------------------------

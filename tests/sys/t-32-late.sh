@@ -7,7 +7,7 @@ set -eu
 
 COOKIE=30303030303030303030303030303030
 PEER=192.0.2.1
-NOTICE='rpc.program == 100024 && rpc.procedure == 6 && !icmp'
+NOTICE='rpc.program == 100024 && rpc.procedure == 6'
 
 # client_reboots: it has something to tell the server, which has no statd.
 client_reboots() {

@@ -81,7 +81,7 @@ capture_start server
 spawn server waiting sh -c '"$@" >/run/said; echo $? >/run/status' sh \
 	"$NOTIFY" --wait --skip nowhere.example --skip 192.0.2.77
 for peer in 192.0.2.2 client.example; do
-	wait_for "$peer to be told" test ! -e "$ROOM/server/disk/sm.bak/$peer"
+	wait_for "$peer to be told" in_host server grep -q "^$peer told" /run/said
 done
 # shellcheck disable=SC2016 # expanded inside
 in_host server sh -c 'kill -TERM "$(head -n 1 /run/sm-notify.pid)"'

@@ -81,7 +81,7 @@ all_heard() {
 # announced FIELD: of all notices that left this host.
 announced() {
 	packets server 'rpc.program == 100024 && rpc.procedure == 6 &&
-		rpc.msgtyp == 0 && !icmp && !icmpv6' "$1" | sort -u
+		rpc.msgtyp == 0' "$1" | sort -u
 }
 
 # raise_of DIRECTORY: how much higher the only number that is announced is.

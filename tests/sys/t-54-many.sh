@@ -13,7 +13,7 @@ FAMILY=$1
 PEERS=5000
 SRC=ip.src
 [ "$FAMILY" = 4 ] || SRC=ipv6.src
-NOTICE='rpc.program == 100024 && rpc.procedure == 6 && !icmp && !icmpv6'
+NOTICE='rpc.program == 100024 && rpc.procedure == 6'
 MEMORY_KB_MAX=$((64 * 1024))
 ! is_sanitized || MEMORY_KB_MAX=$((4 * MEMORY_KB_MAX))
 DISK=$ROOM/server/disk

@@ -17,7 +17,7 @@ COOKIE=61616161616161616161616161616161
 NOTIFY=$(program sm-notify ours)
 DISK=$ROOM/server/disk
 LOG=$ROOM/server/log/sm-notify
-NOTICE='rpc.program == 100024 && rpc.procedure == 6 && !icmp && !icmpv6'
+NOTICE='rpc.program == 100024 && rpc.procedure == 6'
 declare -A FOREIGN=([4]=198.51.100.1 [6]=2001:db8:61::1)
 
 # boot: the server has a peer of each family, by address.
