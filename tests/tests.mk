@@ -196,6 +196,7 @@ tests_sim_sim_SOURCES = $(SCENARIOS) \
 	tests/sim/host.c \
 	tests/sim/lift.c \
 	tests/sim/lockd.c \
+	tests/sim/lockd.h \
 	tests/sim/lockdlife.c \
 	tests/sim/lockrule.c \
 	tests/sim/locks.c \
