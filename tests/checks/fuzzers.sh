@@ -47,6 +47,9 @@ for file in fuzz/fuzz_*.c; do
 		failed=1
 	}
 done
-[ $failed -ne 0 ] || [ $count -eq 0 ] ||
-	echo "fuzzers: $count parsers, $targets targets"
+[ $count -gt 0 ] || {
+	echo "fuzzers: no parser was found"
+	failed=1
+}
+[ $failed -ne 0 ] || echo "fuzzers: $count parsers, $targets targets"
 exit $failed
