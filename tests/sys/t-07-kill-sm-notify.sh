@@ -9,7 +9,6 @@ KILLS=15
 SEED=${SEED:-$RANDOM}
 RANDOM=$SEED
 say "SEED=$SEED"
-# Not the answers to a killed sender, which come back within ICMP errors.
 NOTICES='rpc.program == 100024 && rpc.procedure == 6'
 
 # The client host has the addresses of 200 peers.
