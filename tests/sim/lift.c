@@ -46,14 +46,14 @@ static enum run_mode mode_of(const struct host *h)
 	return h->locks.forced_boot == h->boot ? RUN_FORCE : RUN_BOOT;
 }
 
-bool lift_is_over(struct host *h, unsigned int unread)
+bool lift_is_over(struct host *h)
 {
 	struct run run = {
 		.settings.is_grace_lifted = true,
 		.mode = mode_of(h),
 		.lock.is_made = !h->notifier.has_run,
 		.notify = h->notifier.core,
-		.unread = unread,
+		.unread = h->notifier.unread,
 		.turn.has_left = turn_has_left(h),
 		.state_dir = "/state",
 		.default_dir = "/state",

@@ -363,6 +363,17 @@ void lockd_unlock(struct host *h)
 			    &l->pairs[prng_below(&h->sim->rng, l->pair_count)]);
 }
 
+struct pair *lockd_pair_of(struct host *h, const struct host *peer)
+{
+	size_t i;
+
+	for (i = 0; i < h->lockd.pair_count; i++)
+		if (h->lockd.pairs[i].peer == peer &&
+		    !h->lockd.pairs[i].is_floating)
+			return &h->lockd.pairs[i];
+	return NULL;
+}
+
 void lockd_leave(struct host *h, struct pair *pair)
 {
 	if (!h->is_up || pair->state != PAIR_MONITORED || pair->calls > 0 ||

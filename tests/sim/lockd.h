@@ -104,6 +104,8 @@ void lockd_power_fail(struct host *h);
 void lockd_lock(struct host *a, struct host *b);
 /* Stops monitoring some peer. */
 void lockd_unlock(struct host *h);
+/* The first pair of @peer; NULL: by the address that moves alone, or none. */
+struct pair *lockd_pair_of(struct host *h, const struct host *peer);
 /* Stops monitoring @pair, if it does. */
 void lockd_leave(struct host *h, struct pair *pair);
 /* Has @pair monitored; whether it is.  locks_monitored() hears of the end. */

@@ -58,18 +58,6 @@ static void each_claim(struct host *server, visit_claim *visit)
 		}
 }
 
-/* NULL: @h knows it by the address that moves alone. */
-static struct pair *pair_of(struct host *h, const struct host *peer)
-{
-	size_t i;
-
-	for (i = 0; i < h->lockd.pair_count; i++)
-		if (h->lockd.pairs[i].peer == peer &&
-		    !h->lockd.pairs[i].is_floating)
-			return &h->lockd.pairs[i];
-	return NULL;
-}
-
 static bool is_in_table(const struct host *server, const struct claim *claim)
 {
 	return server->locks.files[claim->file].owner == claim->owner;
@@ -84,8 +72,7 @@ static void lose(struct host *client, struct claim *claim, enum loss loss)
 	client->sim->lock_counts.lost[loss]++;
 }
 
-/* --- trouble -----------------------------------------------------------------
- */
+/* --- trouble ----------------------------------------------------------- */
 
 void lockrule_trouble(struct host *a, struct host *b)
 {
@@ -119,8 +106,7 @@ static bool is_well(const struct host *h)
 	return h->is_up && h->statd.core != NULL && h->lockd.is_registered;
 }
 
-/* --- what the manual pages admit
- * ---------------------------------------------- */
+/* --- what the manual pages admit --------------------------------------- */
 
 static bool is_declared(const struct host *h)
 {
@@ -130,7 +116,7 @@ static bool is_declared(const struct host *h)
 /* Why @h needs not have told @peer by now, of its last reboot. */
 static enum loss excuse_untold(struct host *h, struct host *peer)
 {
-	const struct pair *pair = pair_of(h, peer);
+	const struct pair *pair = lockd_pair_of(h, peer);
 
 	if (check_is_by_name_only(h))
 		return LOSS_BY_NAME;
@@ -166,7 +152,7 @@ static enum loss excuse_unreclaimed(struct host *server, struct host *client)
 		loss = LOSS_NOT;
 	if (loss != LOSS_NOT)
 		return loss;
-	if (pair_of(client, server)->forged_ms > 0)
+	if (lockd_pair_of(client, server)->forged_ms > 0)
 		return LOSS_FORGED;
 	return is_healthy ? LOSS_NOT : LOSS_NETWORK;
 }
@@ -179,7 +165,7 @@ static bool is_copy(struct host *h, struct host *peer, uint32_t number)
 {
 	return number <= h->locks.told[peer->index] ||
 	       check_is_by_name_only(peer) ||
-	       parking_is_excused(peer, pair_of(peer, h));
+	       parking_is_excused(peer, lockd_pair_of(peer, h));
 }
 
 /*
@@ -208,7 +194,7 @@ static enum loss excuse_first(const struct host *h, const struct host *peer,
 static enum loss excuse_false(struct host *h, struct host *peer,
 			      uint32_t number, uint32_t known)
 {
-	const struct pair *pair = pair_of(h, peer);
+	const struct pair *pair = lockd_pair_of(h, peer);
 	/* It has its baseline, and the peer says that this is it. */
 	bool can_ask = peer->stat_model == STAT_OWN && is_well(peer) &&
 		       pair->cookie_ms >= peer->boot_ms &&
@@ -219,19 +205,18 @@ static enum loss excuse_false(struct host *h, struct host *peer,
 		return LOSS_DECLARED;
 	if (pair->forged_ms > 0)
 		return LOSS_FORGED;
-	if (pair_of(peer, h)->is_unread)
+	if (lockd_pair_of(peer, h)->is_unread)
 		return LOSS_UNREAD;
 	if (number > known)
 		return LOSS_NOT;
 	if (!is_copy(h, peer, number))
-		return excuse_first(h, peer, pair_of(peer, h));
+		return excuse_first(h, peer, lockd_pair_of(peer, h));
 	if (can_ask && !h->parking.is_server[peer->index])
 		return LOSS_NOT;
 	return LOSS_LATE_COPY;
 }
 
-/* --- a crash, and the grace period after it
- * ------------------------------------- */
+/* --- a crash, and the grace period after it ---------------------------- */
 
 static void owe(struct host *server, struct host *client, struct claim *claim)
 {
@@ -303,8 +288,7 @@ void lockrule_lifted(struct host *h)
 	}
 }
 
-/* --- one lock
- * ---------------------------------------------------------------------- */
+/* --- one lock ---------------------------------------------------------- */
 
 /* The process that a server has in its table, where it is there; or NULL. */
 static struct claim *find_owner(const struct file *file)
@@ -338,7 +322,7 @@ static void look_at_other(struct host *client, struct claim *claim,
 
 void lockrule_answered(struct host *h, struct host *client, uint32_t number)
 {
-	struct pair *pair = pair_of(h, client);
+	struct pair *pair = lockd_pair_of(h, client);
 
 	h->locks.told[client->index] = number;
 	if (pair == NULL || pair->answered == number || !pair->is_promised)
@@ -384,7 +368,7 @@ void lockrule_dropped(struct host *h, const struct file *file, uint32_t number)
 	if (claim == NULL || claim->loss != LOSS_NOT ||
 	    (claim->state != CLAIM_HELD && claim->state != CLAIM_ASKING))
 		return;
-	pair = pair_of(h, file->client);
+	pair = lockd_pair_of(h, file->client);
 	loss = excuse_false(h, file->client, number, file->client_number);
 	/* It is not a copy that comes late, but the callback. */
 	if (loss == LOSS_LATE_COPY && pair->answered == number &&
@@ -416,7 +400,7 @@ void lockrule_refused(struct host *h, struct claim *claim,
 	if (result == LOCK_NO_LOCKS && has_disk_failed(server))
 		loss = LOSS_UNMONITORED;
 	else if (!claim->is_owed)
-		loss = excuse_false(h, server, pair_of(h, server)->heard,
+		loss = excuse_false(h, server, lockd_pair_of(h, server)->heard,
 				    claim->server_number);
 	if (loss != LOSS_NOT)
 		lose(h, claim, loss);
@@ -427,11 +411,10 @@ void lockrule_refused(struct host *h, struct claim *claim,
 	else
 		check_violate(h, "lock_is_dropped_for_a_new_boot",
 			      "process %u reclaims, number %u", claim->owner,
-			      pair_of(h, server)->heard);
+			      lockd_pair_of(h, server)->heard);
 }
 
-/* --- at the very end
- * ------------------------------------------------------------- */
+/* --- at the very end --------------------------------------------------- */
 
 static void check_claim_end(struct host *server, struct host *client,
 			    struct claim *claim)
@@ -464,8 +447,7 @@ void lockrule_end(struct sim *s)
 	}
 }
 
-/* --- counts
- * ------------------------------------------------------------------------ */
+/* --- counts ------------------------------------------------------------ */
 
 void lockrule_add(struct lock_counts *sum, const struct lock_counts *more)
 {

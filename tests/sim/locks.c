@@ -29,8 +29,7 @@
 
 static void send_claim(struct host *h, struct claim *claim);
 
-/* --- on the way ------------------------------------------------------------
- */
+/* --- on the way -------------------------------------------------------- */
 
 void locks_send(struct host *from, struct host *to, const struct nlm_call *call,
 		event_run *run)
@@ -59,18 +58,7 @@ struct claim *locks_claim(const struct nlm_call *call)
 	return claim;
 }
 
-/* --- processes ---------------------------------------------------------------
- */
-
-static struct pair *pair_of(struct host *h, const struct host *peer)
-{
-	size_t i;
-
-	for (i = 0; i < h->lockd.pair_count; i++)
-		if (h->lockd.pairs[i].peer == peer)
-			return &h->lockd.pairs[i];
-	return NULL;
-}
+/* --- processes --------------------------------------------------------- */
 
 static enum nlm_op op_of(const struct claim *claim)
 {
@@ -181,15 +169,15 @@ void locks_want(struct host *h)
 	};
 	trace(s, h, "process %u wants file %u of host%u", s->last_owner,
 	      h->locks.claims[i].file, server->index);
-	if (lockd_watch(h, pair_of(h, server)))
-		locks_monitored(h, pair_of(h, server));
+	if (lockd_watch(h, lockd_pair_of(h, server)))
+		locks_monitored(h, lockd_pair_of(h, server));
 }
 
 void locks_monitored(struct host *h, struct pair *pair)
 {
 	size_t i;
 
-	if (pair != pair_of(h, pair->peer))
+	if (pair != lockd_pair_of(h, pair->peer))
 		return;
 	lockserver_monitored(h, pair);
 	for (i = 0; i < LOCKS_CLAIMS; i++) {
@@ -229,8 +217,7 @@ void locks_power_fail(struct host *h)
 	memset(h->locks.claims, 0, sizeof(h->locks.claims));
 }
 
-/* --- answers -----------------------------------------------------------------
- */
+/* --- answers ----------------------------------------------------------- */
 
 static void take_lock(struct host *h, struct claim *claim,
 		      enum nlm_result result)
@@ -293,15 +280,14 @@ void locks_answered(struct sim *s, struct event *e)
 		claim->state = CLAIM_NONE;
 }
 
-/* --- the callback
- * -------------------------------------------------------------- */
+/* --- the callback ------------------------------------------------------ */
 
 void locks_called_back(struct host *h, struct pair *pair, uint32_t number)
 {
 	size_t i;
 
 	/* lockd acts when the number is another one than before. */
-	if (pair != pair_of(h, pair->peer) || pair->heard == number)
+	if (pair != lockd_pair_of(h, pair->peer) || pair->heard == number)
 		return;
 	pair->heard = number;
 	lockserver_drop(h, pair->peer, number);

@@ -165,8 +165,7 @@ void lockserver_start(struct host *h);
 void lockserver_lift(struct host *h);
 void lockserver_power_fail(struct host *h);
 
-/* --- lockrule.c
- * ---------------------------------------------------------------- */
+/* --- lockrule.c -------------------------------------------------------- */
 
 /* Something between @a and @b, or of @h, has failed for a moment. */
 void lockrule_trouble(struct host *a, struct host *b);
@@ -195,13 +194,12 @@ void lockrule_end(struct sim *s);
 void lockrule_add(struct lock_counts *sum, const struct lock_counts *more);
 void lockrule_print(const char *scenario, const struct lock_counts *counts);
 
-/* --- lift.c
- * -------------------------------------------------------------------- */
+/* --- lift.c ------------------------------------------------------------ */
 
 /*
- * All of sm.bak/ but @unread files are in: where there is nobody to tell, ends
+ * All of sm.bak/ that could be read is in: where there is nobody to tell, ends
  * the run, and perhaps the grace period.
  */
-bool lift_is_over(struct host *h, unsigned int unread);
+bool lift_is_over(struct host *h);
 
 #endif

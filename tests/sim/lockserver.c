@@ -16,8 +16,7 @@
 
 static void pump(struct host *h);
 
-/* --- its grace period ------------------------------------------------------
- */
+/* --- its grace period -------------------------------------------------- */
 
 static bool is_grace(const struct host *h)
 {
@@ -65,8 +64,7 @@ void lockserver_lift(struct host *h)
 	look(h);
 }
 
-/* --- one call
- * ------------------------------------------------------------------ */
+/* --- one call ---------------------------------------------------------- */
 
 static void grant(struct host *h, struct file *file,
 		  const struct nlm_call *call)
@@ -131,8 +129,7 @@ static void serve(struct host *h, const struct nlm_call *call,
 	locks_send(h, call->client, &answer, locks_answered);
 }
 
-/* --- one after the other ---------------------------------------------------
- */
+/* --- one after the other ----------------------------------------------- */
 
 static struct nlm_task *add_task(struct host *h)
 {
@@ -185,16 +182,6 @@ bool lockserver_defer(struct host *h, const struct packet *p)
 	return true;
 }
 
-/* The handle of the client, as locks.c has it. */
-static struct pair *pair_of(struct host *h, const struct host *peer)
-{
-	struct pair *pair = h->lockd.pairs;
-
-	while (pair->peer != peer)
-		pair++;
-	return pair;
-}
-
 /* No statd is there: lockd tries for a minute, and this one for longer. */
 static void watch_again(struct sim *s, struct event *e)
 {
@@ -204,7 +191,7 @@ static void watch_again(struct sim *s, struct event *e)
 	(void)s;
 	if (e->life != h->boot || !h->is_up || !h->locks.is_busy)
 		return;
-	pair = pair_of(h, h->locks.queue[0].call.client);
+	pair = lockd_pair_of(h, h->locks.queue[0].call.client);
 	if (lockd_watch(h, pair))
 		lockserver_monitored(h, pair);
 }
@@ -226,7 +213,7 @@ static void pump(struct host *h)
 		}
 		if (call.op != LOCK_PUT) {
 			l->is_busy = true;
-			if (!lockd_watch(h, pair_of(h, call.client)))
+			if (!lockd_watch(h, lockd_pair_of(h, call.client)))
 				return; /* or the power has failed */
 			l->is_busy = false;
 		}

@@ -87,7 +87,7 @@ static void feed_records(struct host *h)
 	in = (struct notify_in){.kind = NOTIFY_IN_START};
 	if (h->notifier.life != life)
 		return;
-	if (lift_is_over(h, h->notifier.unread)) {
+	if (lift_is_over(h)) {
 		exits_done(h, &(struct notify_out){0});
 		notifier_end(h);
 		return;
