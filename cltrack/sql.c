@@ -38,7 +38,7 @@ static int error_of(const struct sql *sql, int result)
 {
 	switch (result & 0xff) {
 	case SQLITE_NOMEM:
-		abort(); /* as lib/xalloc */
+		return -ENOMEM;
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 		return -EBUSY;
@@ -71,14 +71,21 @@ static void log_file(const struct sql *sql, const char *what, const char *why)
 	buf_fini(&text);
 }
 
+static const char *reason(const struct sql *sql, int result)
+{
+	/* SAFETY: no reason to end: lengths are the file's, damaged or not. */
+	if ((result & 0xff) == SQLITE_NOMEM)
+		return "no memory for what it says it holds: it may be damaged";
+	return sql->handle ? sqlite3_errmsg(sql->handle)
+			   : sqlite3_errstr(result);
+}
+
 /* Logs what sqlite says, and gives it as -errno. */
 static int fail(const struct sql *sql, const char *what, int result)
 {
 	int error = error_of(sql, result);
 
-	log_file(sql, what,
-		 sql->handle ? sqlite3_errmsg(sql->handle)
-			     : sqlite3_errstr(result));
+	log_file(sql, what, reason(sql, result));
 	return error;
 }
 

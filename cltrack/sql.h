@@ -7,6 +7,7 @@
  *
  * -EBADMSG: no database, damaged, or not of the form that was asked for.
  * -EBUSY: somebody else held it for SQL_WAIT_MS.
+ * -ENOMEM: a length in the file is damaged, or there is no memory.
  */
 #ifndef NFS_RECLAIM_CLTRACK_SQL_H
 #define NFS_RECLAIM_CLTRACK_SQL_H

@@ -261,6 +261,33 @@ static void damage_is_found_at_start(void **state)
 	assert_non_null(strstr(rig->said, "damaged"));
 }
 
+/* A row says that it is of 4 GiB, and sqlite asks for them. */
+static void length_that_cannot_be_is_damage(void **state)
+{
+	enum { CELL_POINTER = 100 + 8, CELL = 0x90 };
+	static const uint8_t at[] = {CELL >> 8, CELL & 0xff};
+	static const char cell[] =
+		"\xff\xff\xff\xff\xff\xff\xff\xff\xff" /* bytes of it */
+		"\xff\xff\xff\xff\xff\xff\xff "	       /* its number */
+		"KEY, time INTEGER)-\4\6\27A";	       /* what is in it */
+	struct sql_rig *rig = *state;
+	struct cldb *db;
+	int fd;
+
+	assert_int_equal(mkdir(rig->dir, 0700), 0);
+	sql_rig_run(rig->file, "PRAGMA page_size = 512;"
+			       "CREATE TABLE a (id BLOB PRIMARY KEY);"
+			       "CREATE TABLE b (id BLOB PRIMARY KEY);");
+	fd = open(rig->file, O_WRONLY | O_CLOEXEC);
+	assert_int_equal(pwrite(fd, cell, sizeof(cell) - 1, CELL),
+			 sizeof(cell) - 1);
+	assert_int_equal(pwrite(fd, at, sizeof(at), CELL_POINTER), sizeof(at));
+	close(fd);
+	assert_int_equal(cldb_open(rig->dir, CLDB_WAL, &db), -ENOMEM);
+	assert_non_null(strstr(rig->said, "main.sqlite: "));
+	assert_non_null(strstr(rig->said, "it may be damaged"));
+}
+
 static void no_directory_above_is_an_error(void **state)
 {
 	struct sql_rig *rig = *state;
@@ -297,6 +324,7 @@ int main(void)
 		CASE(database_of_others_is_refused),
 		CASE(file_that_is_none_is_refused),
 		CASE(damage_is_found_at_start),
+		CASE(length_that_cannot_be_is_damage),
 		CASE(no_directory_above_is_an_error),
 	};
 
