@@ -44,10 +44,22 @@ fuzz_one() {
 			printf "# %s: 1 %s, %s s: %d runs, %d edges, %d features\n",
 				result, name, seconds, runs, cov, ft
 		}' "$log"
-	[ $result = PASS ] || tail -n 60 "$log"
-	[ $result = PASS ]
+	[ $result = FAIL ] || return 0
+	tail -n 60 "$log"
+	show_input "$name"
+	return 1
 }
-export -f fuzz_one
+
+# What it failed with, for "base64 -d | gunzip": the scratch directory goes.
+show_input() {
+	local input
+	for input in "$SCRATCH/crash/$1-"*; do
+		[ -s "$input" ] || continue
+		echo "# ${input##*/}:"
+		gzip -9nc "$input" | base64
+	done
+}
+export -f fuzz_one show_input
 
 # Without client tracking the build needs no sqlite.
 configure_and_make() {
