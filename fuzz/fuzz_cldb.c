@@ -234,9 +234,12 @@ static void operate(struct world *w)
 static void make(struct world *w)
 {
 	require(sqlite3_open(w->file, &w->db) == SQLITE_OK);
-	run(w, sqlite3_mprintf("PRAGMA synchronous = OFF"));
+	run(w, sqlite3_mprintf("PRAGMA journal_mode = MEMORY;"
+			       "PRAGMA synchronous = OFF;"
+			       "BEGIN"));
 	for (int i = 0; w->in.size > 0 && i < OPERATIONS_MAX; i++)
 		operate(w);
+	run(w, sqlite3_mprintf("COMMIT"));
 	sqlite3_close(w->db);
 }
 

@@ -14,7 +14,7 @@
 set -eu
 : "${srcdir:=.}" "${FUZZERS:?no fuzz targets named}"
 export FUZZ_S=${FUZZ_S:-30}
-export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1}
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:quarantine_size_mb=16}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 JOBS=${JOBS:-$(nproc)}
 SOURCE=$(cd "$srcdir" && pwd)
