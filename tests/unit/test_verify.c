@@ -104,6 +104,9 @@ static void forged_high_number_locks_nobody_out(void **state)
 	facts.delivered = 99;
 	know(&facts, 7);
 	assert_int_equal(after(&facts, 7, false), VERIFY_DELIVER);
+	facts.is_young = true; /* lockd asked again since */
+	assert_int_equal(after(&facts, 7, false), VERIFY_DELIVER);
+	facts.is_young = false;
 	know(&facts, 5); /* nfs-utils: one boot behind */
 	assert_int_equal(after(&facts, 5, false), VERIFY_DELIVER);
 	facts.was_delivered_so = true; /* lockd knows, by another name */
@@ -151,6 +154,10 @@ static void other_name_of_a_high_port_is_a_duplicate(void **state)
 	assert_int_equal(after(&facts, 5, false), VERIFY_DUPLICATE);
 	know(&facts, 9); /* a replay of the boot before */
 	assert_int_equal(after(&facts, 9, false), VERIFY_REFUSE);
+	facts.was_delivered_so = false;
+	know(&facts, 7);
+	facts.is_young = true; /* whoever sent it, it was no late copy */
+	assert_int_equal(after(&facts, 7, false), VERIFY_REFUSE);
 }
 
 static void clock_valued_number_is_delivered(void **state)
