@@ -14,7 +14,7 @@ UNIT_TESTS = \
 	tests/unit/test_late tests/unit/test_latelost \
 	tests/unit/test_status \
 	tests/unit/test_list tests/unit/test_log tests/unit/test_map \
-	tests/unit/test_mounts tests/unit/test_kept \
+	tests/unit/test_mounts tests/unit/test_kept tests/unit/test_keptset \
 	tests/unit/test_memo tests/unit/test_memos tests/unit/test_recall \
 	tests/unit/test_monitor tests/unit/test_names tests/unit/test_nfsconf \
 	tests/unit/test_notice tests/unit/test_notify \
