@@ -21,6 +21,23 @@ static bool take(const char **at, size_t *len, const char *word)
 	return true;
 }
 
+/* Takes a number without leading zeros and a blank from the front. */
+static bool take_number(const char **at, size_t *len, uint32_t *number)
+{
+	uint64_t value = 0;
+	size_t i;
+
+	for (i = 0; i < *len && (*at)[i] >= '0' && (*at)[i] <= '9'; i++) {
+		value = value * 10 + (uint64_t)((*at)[i] - '0');
+		if (value == 0 || value > UINT32_MAX)
+			return false;
+	}
+	*number = (uint32_t)value;
+	*at += i;
+	*len -= i;
+	return i > 0 && take(at, len, " ");
+}
+
 bool parked_parse(const void *line, size_t len, struct parked_line *out)
 {
 	const char *at = line;
@@ -31,6 +48,8 @@ bool parked_parse(const void *line, size_t len, struct parked_line *out)
 	}
 	if (take(&at, &len, "told ")) {
 		out->kind = PARKED_TOLD;
+		if (!take_number(&at, &len, &out->number))
+			return false;
 		out->told = at;
 		out->told_len = len;
 		return len > 0 && at[0] != ' ' && memchr(at, ' ', len) != NULL;

@@ -4,7 +4,9 @@
  * are still in sm.bak/ (doc/formats.md).
  *
  *   park MON_NAME [ADDRESS...]   monitored again: send nothing in this boot
- *   told MON_NAME MY_NAME        rpc.statd told it; the record may go
+ *   told NUMBER MON_NAME MY_NAME rpc.statd told it this state number: a run
+ *                                that announces the same removes the record,
+ *                                to any other it is parked
  *   held                         an SM_MON has waited beside an NFS server
  */
 #ifndef NFS_RECLAIM_LIB_PARKED_H
@@ -12,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/ctl.h"
 
@@ -23,6 +26,7 @@ enum parked_kind { PARKED_PARK, PARKED_TOLD, PARKED_HELD };
 struct parked_line {
 	enum parked_kind kind;
 	struct ctl_subject subject; /* PARK */
+	uint32_t number;	    /* TOLD, not 0 */
 	const char *told;	    /* TOLD: "MON_NAME MY_NAME", borrowed */
 	size_t told_len;
 };

@@ -45,7 +45,7 @@ struct notify *notify_new(const struct notify_config *config)
 	prng_init(&n->rng, config->seed);
 	outbox_init(&n->box);
 	lookups_init(&n->lookups, &n->box);
-	requests_init(&n->requests, &n->set, &n->box);
+	requests_init(&n->requests, &n->set, &n->box, config->number);
 	talk_init(&n->talk,
 		  &(struct talk_rooms){
 			  .out = &n->box,

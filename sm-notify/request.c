@@ -20,9 +20,9 @@ struct teller {
 };
 
 void requests_init(struct requests *r, struct target_set *set,
-		   struct outbox *box)
+		   struct outbox *box, uint32_t number)
 {
-	*r = (struct requests){.set = set, .box = box};
+	*r = (struct requests){.set = set, .box = box, .number = number};
 	list_init(&r->tellers);
 	list_init(&r->called);
 	buf_init(&r->lines, PARKED_FILE_MAX);
@@ -161,10 +161,44 @@ void requests_load(struct requests *r, const uint8_t *bytes, size_t len)
 	buf_add(&r->lines, bytes, len);
 	while (record_lines_next(&lines, &line, &line_len)) {
 		if (parked_parse(line, line_len, &parked) &&
-		    parked.kind == PARKED_TOLD)
+		    parked.kind == PARKED_TOLD && parked.number == r->number)
 			target_set_note_told(r->set, parked.told,
 					     parked.told_len);
 	}
+}
+
+/* The peer of a "told" line, as far as the line says who it is. */
+static bool told_subject(const struct parked_line *line,
+			 struct ctl_subject *subject)
+{
+	const char *blank = memchr(line->told, ' ', line->told_len);
+	size_t len = (size_t)(blank - line->told);
+	char name[HOSTNAME_LEN_MAX + 1];
+	struct addr addr;
+
+	if (len >= sizeof(name))
+		return false;
+	memcpy(name, line->told, len);
+	name[len] = '\0';
+	return ctl_set_subject(subject, name, &addr,
+			       addr_parse(name, &addr) ? 1 : 0);
+}
+
+/*
+ * Parks the peer of @line, where that says so.
+ * SAFETY: "sm-notify -f" empties the file, then raises the number, and until
+ * rpc.statd sees that it may say that it has told the one before.  Of ours the
+ * peer knows nothing, so its record stays; but it may have locks since.
+ */
+static void load_park(struct requests *r, const struct parked_line *line)
+{
+	struct ctl_subject subject;
+
+	if (line->kind == PARKED_PARK)
+		requests_park(r, &line->subject);
+	else if (line->kind == PARKED_TOLD && line->number != r->number &&
+		 told_subject(line, &subject))
+		requests_park(r, &subject);
 }
 
 void requests_start(struct requests *r)
@@ -176,9 +210,8 @@ void requests_start(struct requests *r)
 	size_t line_len;
 
 	while (record_lines_next(&lines, &line, &line_len)) {
-		if (parked_parse(line, line_len, &parked) &&
-		    parked.kind == PARKED_PARK)
-			requests_park(r, &parked.subject);
+		if (parked_parse(line, line_len, &parked))
+			load_park(r, &parked);
 	}
 	buf_fini(&r->lines);
 }

@@ -29,16 +29,17 @@ struct requests {
 	struct link tellers;	/* of teller::in_tellers */
 	struct link called;	/* of target::in_called */
 	size_t teller_count;
+	uint32_t number;  /* that is announced */
 	struct buf lines; /* of sm/.reclaim/parked, until requests_start() */
 	bool is_stale;	  /* some target was told or parked */
 };
 
 /*
- * Makes @requests empty.
+ * Makes @requests empty; @number is the one that is announced.
  * Owns:   requests_fini() ends it; @set and @box are borrowed for as long.
  */
 void requests_init(struct requests *requests, struct target_set *set,
-		   struct outbox *box);
+		   struct outbox *box, uint32_t number);
 
 /*
  * Frees @requests; nobody is answered.
@@ -47,8 +48,8 @@ void requests_fini(struct requests *requests);
 
 /*
  * Takes the content of sm/.reclaim/parked, before any file of sm.bak/: what
- * was told leaves its file, what is parked counts from requests_start() on.
- * Lines that say nothing are passed over.
+ * was told the number leaves its file, what is parked counts from
+ * requests_start() on.  Lines that say nothing are passed over.
  * Owns:   copies.
  */
 void requests_load(struct requests *requests, const uint8_t *bytes, size_t len);
@@ -62,7 +63,8 @@ void requests_load(struct requests *requests, const uint8_t *bytes, size_t len);
 void requests_note_unread(struct requests *requests, const char *name);
 
 /*
- * Parks what the loaded lines say; all files are in.
+ * Parks what the loaded lines say, and who was told another number; all files
+ * are in.
  */
 void requests_start(struct requests *requests);
 

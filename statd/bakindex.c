@@ -35,6 +35,14 @@ void bakindex_fini(struct bakindex *index)
 	index->is_read = false;
 }
 
+void bakindex_set_number(struct bakindex *index, uint32_t number)
+{
+	if (number == 0 || number == index->number)
+		return;
+	bakindex_fini(index);
+	index->number = number;
+}
+
 /* Whether sm.bak/ is as it was when it was read. */
 static bool is_fresh(const struct bakindex *index)
 {
@@ -100,7 +108,8 @@ static void read_all(struct bakindex *index)
 	process_random(key, sizeof(key));
 	target_set_init(&index->set, key, &config);
 	outbox_init(&index->box);
-	requests_init(&index->requests, &index->set, &index->box);
+	requests_init(&index->requests, &index->set, &index->box,
+		      index->number);
 	index->is_read = true;
 	index->has_unread = false;
 	read_parked(index);

@@ -7,6 +7,7 @@
 #define NFS_RECLAIM_STATD_BAKINDEX_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <time.h>
 
 #include "sm-notify/request.h"
@@ -18,6 +19,7 @@ struct bakindex {
 	bool is_read;
 	bool is_sure; /* sm.bak/ had not just been changed when it was read */
 	bool has_unread;	 /* files that could not be read */
+	uint32_t number;	 /* in force */
 	struct timespec changed; /* sm.bak/, when it was read */
 	struct target_set set;
 	struct outbox box; /* stays empty */
@@ -29,6 +31,12 @@ struct bakindex {
  * Owns:   bakindex_fini() ends it; the descriptors are borrowed for as long.
  */
 void bakindex_init(struct bakindex *index, int bak_fd, int sm_fd);
+
+/*
+ * Takes @number for the state number in force: who was told another one is
+ * parked.  0, which is none, changes nothing.
+ */
+void bakindex_set_number(struct bakindex *index, uint32_t number);
 
 /*
  * Frees what was read.

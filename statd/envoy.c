@@ -6,6 +6,7 @@
  */
 #include "statd/envoy.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "lib/record.h"
@@ -27,9 +28,11 @@ struct envoy {
 	struct notify *notify;
 	struct buf lines; /* the records that it tells */
 	uint64_t id;
+	uint32_t number; /* announced */
 	enum envoy_state state;
 };
 
+/* With the number: "sm-notify -f" may be raising it, unseen by us as yet. */
 static void note_told(struct envoy *e)
 {
 	struct record_lines lines = {.bytes = e->lines.bytes,
@@ -44,7 +47,8 @@ static void note_told(struct envoy *e)
 		if (record_parse(line, len, &rec) != RECORD_OK)
 			continue;
 		buf_clear(&text);
-		buf_addf(&text, "told %s %s", rec.mon_name, rec.my_name);
+		buf_addf(&text, "told %" PRIu32 " %s %s", e->number,
+			 rec.mon_name, rec.my_name);
 		effects_note(e->out, buf_text(&text));
 		record_fini(&rec);
 	}
@@ -121,6 +125,7 @@ struct envoy *envoy_new(const struct envoy_rooms *rooms, uint64_t now_ms,
 		config.seed[i] = (uint8_t)prng_u32(rooms->rng);
 	e->out = rooms->out;
 	e->id = id;
+	e->number = rooms->number;
 	e->notify = notify_new(&config);
 	buf_init(&e->lines, RECORD_FILE_MAX);
 	buf_add(&e->lines, in->bytes, in->len);

@@ -388,11 +388,18 @@ static void each_line(const struct untold *u,
 	buf_fini(&text);
 }
 
+struct parked_count {
+	uint32_t number; /* in force */
+	unsigned int count;
+};
+
 static void count_parked(void *ctx, const struct parked_line *line)
 {
-	unsigned int *count = ctx;
+	struct parked_count *parked = ctx;
 
-	*count += line->kind == PARKED_PARK;
+	parked->count +=
+		line->kind == PARKED_PARK ||
+		(line->kind == PARKED_TOLD && line->number != parked->number);
 }
 
 static void see_held(void *ctx, const struct parked_line *line)
@@ -434,6 +441,11 @@ static void do_park(struct untold *u, const struct nsm_out *out,
 		feed(u, out->untold.id, NSM_UNTOLD_PARKED);
 }
 
+void untold_set_number(struct untold *u, uint32_t number)
+{
+	bakindex_set_number(&u->index, number);
+}
+
 void untold_wish(struct untold *u, const struct nsm_out *out)
 {
 	struct ctl_subject subject;
@@ -466,13 +478,13 @@ void untold_note(struct untold *u, const struct nsm_out *out)
 
 void untold_add_status(const struct untold *u, struct buf *out)
 {
-	unsigned int count = 0;
+	struct parked_count parked = {.number = u->index.number};
 
-	each_line(u, count_parked, &count);
+	each_line(u, count_parked, &parked);
 	buf_addf(out,
 		 "peers parked, untold and monitored again: %u; questions to "
 		 "sm-notify: %u\n",
-		 count, u->wish_count);
+		 parked.count, u->wish_count);
 }
 
 static int open_dirs(struct untold *u, const char *state_dir)

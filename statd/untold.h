@@ -28,6 +28,12 @@ struct untold *untold_open(struct loop *loop, const char *state_dir,
 			   untold_feed *feed, void *ctx, int *error);
 
 /*
+ * Takes @number for the state number in force; 0, which is none, changes
+ * nothing.
+ */
+void untold_set_number(struct untold *untold, uint32_t number);
+
+/*
  * Carries out an UNTOLD; its outcome is fed at once or later.  Never waits for
  * sm-notify.
  */

@@ -197,6 +197,8 @@ static void feed_number(struct world *w)
 
 	if (w->store != NULL)
 		in.number = store_number(w->store);
+	if (w->untold != NULL)
+		untold_set_number(w->untold, in.number);
 	feed(w, &in);
 }
 
@@ -345,6 +347,8 @@ bool world_open_store(struct world *w, const char *state_dir)
 		log_line(LOG_WARN,
 			 "%s/sm.bak: %s; late notices are not held back",
 			 state_dir, strerror(-error));
+	else
+		untold_set_number(w->untold, store_number(w->store));
 	error = store_load(w->store, on_found, w);
 	if (error != 0) {
 		log_line(LOG_ERROR, "cannot read %s/sm: %s", state_dir,

@@ -28,7 +28,7 @@ UNIT_TESTS = \
 	tests/unit/test_stream tests/unit/test_statenum \
 	tests/unit/test_timerq tests/unit/test_verify
 OS_TESTS = \
-	tests/os/test_control \
+	tests/os/test_bakindex tests/os/test_control \
 	tests/os/test_bootcrash tests/os/test_bootkey tests/os/test_bootmodes \
 	tests/os/test_bootorder tests/os/test_bootpower \
 	tests/os/test_bootstate \

@@ -93,7 +93,7 @@ static void index_init(struct index *index, const struct host *h)
 
 	target_set_init(&index->set, key, &config);
 	outbox_init(&index->box);
-	requests_init(&index->requests, &index->set, &index->box);
+	requests_init(&index->requests, &index->set, &index->box, h->number);
 	requests_load(&index->requests, h->parking.parked.bytes,
 		      h->parking.parked.len);
 	for (i = 0; i < bak->count; i++) {
@@ -498,11 +498,13 @@ void parking_check_notice(struct host *h, const struct addr *to)
 }
 
 /* statd has told it: a running sm-notify leaves its line to the next one. */
-static bool is_told(const struct parked_line *parked, const struct pair *pair)
+static bool is_told(const struct host *h, const struct parked_line *parked,
+		    const struct pair *pair)
 {
 	size_t len = strlen(pair->mon_name);
 
-	return parked->kind == PARKED_TOLD && parked->told_len > len &&
+	return parked->kind == PARKED_TOLD && parked->number == h->number &&
+	       parked->told_len > len &&
 	       memcmp(parked->told, pair->mon_name, len) == 0 &&
 	       parked->told[len] == ' ';
 }
@@ -531,7 +533,7 @@ static bool is_in_file(const struct host *h, const struct pair *pair)
 
 	while (record_lines_next(&lines, &line, &len))
 		if (parked_parse(line, len, &parked) &&
-		    (is_told(&parked, pair) ||
+		    (is_told(h, &parked, pair) ||
 		     is_parked_with(&parked, cluster_addr(pair))))
 			return true;
 	return false;

@@ -130,7 +130,8 @@ lockd client mon $PEER $COOKIE
 capture_stop client
 told_first
 is "number told" "$(notices)" "$(number client)"
-is "what is noted" "$(parked)" "told $PEER client.example"
+is "what is noted" "$(parked)" \
+	"told $(number client) $PEER client.example"
 capture_start client "udp"
 notify_run client ours
 capture_stop client

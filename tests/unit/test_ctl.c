@@ -148,11 +148,13 @@ static void test_lines(void **state)
 	assert_string_equal(line.subject.mon_name, "peer.example");
 	assert_int_equal(line.subject.addr_count, 1);
 	/* my_name may have blanks in files of nfs-utils, or be empty. */
-	assert_true(parse_line("told 192.0.2.7 my host", &line));
+	assert_true(parse_line("told 35 192.0.2.7 my host", &line));
 	assert_int_equal(line.kind, PARKED_TOLD);
+	assert_int_equal(line.number, 35);
 	assert_int_equal(line.told_len, 17);
 	assert_memory_equal(line.told, "192.0.2.7 my host", 17);
-	assert_true(parse_line("told 192.0.2.7 ", &line));
+	assert_true(parse_line("told 4294967295 192.0.2.7 ", &line));
+	assert_int_equal(line.number, UINT32_MAX);
 	assert_true(parse_line("held", &line));
 	assert_int_equal(line.kind, PARKED_HELD);
 	assert_false(parse_line("", &line));
@@ -161,6 +163,18 @@ static void test_lines(void **state)
 	assert_false(parse_line("told ", &line));
 	assert_false(parse_line("told x", &line));
 	assert_false(parse_line("told  x", &line));
+	assert_false(parse_line("told 5", &line));
+	assert_false(parse_line("told 5 ", &line));
+	assert_false(parse_line("told 5 x", &line));
+	assert_false(parse_line("told 5  x", &line));
+	/* Without a number, or with one that none can be. */
+	assert_false(parse_line("told peer.example my host", &line));
+	assert_false(parse_line("told 0 x y", &line));
+	assert_false(parse_line("told 05 x y", &line));
+	assert_false(parse_line("told -5 x y", &line));
+	assert_false(parse_line("told 5x x y", &line));
+	assert_false(parse_line("told 4294967296 x y", &line));
+	assert_false(parse_line("told 18446744073709551617 x y", &line));
 	assert_false(parse_line("held ", &line));
 	assert_false(parse_line("later", &line));
 }

@@ -273,9 +273,9 @@ static void test_we_tell(void **state)
 	assert_int_equal(rig_count(rig, NSM_OUT_REPLY), 0);
 	assert_int_equal(run_peer(rig), 3);
 	assert_string_equal(rig_get(rig, NSM_OUT_NOTE, 0)->text,
-			    "told " PEER " me.example");
+			    "told 3 " PEER " me.example");
 	assert_string_equal(rig_get(rig, NSM_OUT_NOTE, 1)->text,
-			    "told " PEER " two");
+			    "told 3 " PEER " two");
 	/* One that has started meanwhile must not tell it again. */
 	id = expect_untold(rig, CTL_PARK, SUBJ);
 	assert_true(rig_get(rig, NSM_OUT_UNTOLD, 0)->out.untold.is_noted);
@@ -307,6 +307,8 @@ static void test_number_is_raised(void **state)
 	assert_int_equal(rig_count(rig, NSM_OUT_SEND), 0);
 	feed_yes(rig, id, facts, LINES);
 	assert_int_equal(run_peer(rig), 2);
+	assert_string_equal(rig_get(rig, NSM_OUT_NOTE, 0)->text,
+			    "told 5 " PEER " me.example");
 }
 
 /* It has copied the record into sm.bak, so the peer is untold once more. */

@@ -301,7 +301,7 @@ static void test_puzzled(void **state)
 	assert_false(notify_is_puzzled(w.n));
 	notify_free(w.n);
 	w = world_default();
-	feed_parked(&w, "told 192.0.2.9 srv\n");
+	feed_parked(&w, "told 7 192.0.2.9 srv\n");
 	feed_file(&w, "a", LINE("192.0.2.9", "srv"));
 	assert_int_equal(notify_untold_count(w.n), 0);
 	assert_false(notify_has_nobody(w.n));

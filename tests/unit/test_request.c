@@ -285,8 +285,8 @@ static void test_parked_before(void **state)
 	(void)state;
 	feed_parked(&w, "park peer.example 192.0.2.10\n"
 			"what is this\n"
-			"told 192.0.2.20 my host\n"
-			"told 192.0.2.30 srv\nheld\ntold 192.0.2.3");
+			"told 7 192.0.2.20 my host\n"
+			"told 7 192.0.2.30 srv\nheld\ntold 7 192.0.2.3");
 	feed_file(&w, "a", LINE("192.0.2.10", "srv"));
 	feed_file(&w, "b",
 		  LINE("192.0.2.20", "my host") LINE("192.0.2.20", "srv"));
@@ -301,6 +301,37 @@ static void test_parked_before(void **state)
 	tell(&w, sent, "192.0.2.20", "srv");
 	expect_rewrite(&w, "b", "");
 	expect_done(&w, 1, 2);
+	notify_free(w.n);
+}
+
+/*
+ * rpc.statd told a number while "sm-notify -f" was raising it: of this one the
+ * peers are untold, and may have locks since.
+ */
+static void test_told_another_number(void **state)
+{
+	const char *const found[] = {"192.0.2.10"};
+	struct world w = world_default();
+	uint64_t lookup;
+
+	(void)state;
+	feed_parked(&w, "told 5 192.0.2.10 srv\n"
+			"told 9 peer.example srv\n"
+			"told 5 192.0.2.30 srv\ntold 7 192.0.2.30 srv\n");
+	feed_file(&w, "a", LINE("192.0.2.10", "srv"));
+	feed_file(&w, "b", LINE("peer.example", "srv"));
+	feed_file(&w, "c", LINE("192.0.2.30", "srv"));
+	feed_file(&w, "d", LINE("alias.example", "srv"));
+	feed_kind(&w, NOTIFY_IN_START);
+	expect(&w, NOTIFY_OUT_RESOLVE);
+	lookup = w.out.resolve.id;
+	expect_rewrite(&w, "c", "");
+	assert_int_equal(notify_parked_count(w.n), 2);
+	request(&w, 1, "ask 0 peer.example");
+	expect_answer(&w, 1, CTL_PARKED);
+	/* So is whose name leads to an address that was told. */
+	resolve(&w, lookup, found, 1);
+	expect_done(&w, 0, 3);
 	notify_free(w.n);
 }
 
@@ -415,6 +446,7 @@ int main(void)
 		cmocka_unit_test(test_foretold),
 		cmocka_unit_test(test_aside),
 		cmocka_unit_test(test_parked_before),
+		cmocka_unit_test(test_told_another_number),
 		cmocka_unit_test(test_all_parked),
 		cmocka_unit_test(test_guarded_address),
 		cmocka_unit_test(test_found_by_any_address),
