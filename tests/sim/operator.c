@@ -63,7 +63,6 @@ void operator_copy(struct host *h)
 	parking_give_up(h);
 	if (!turn_copy(h, &number))
 		return;
-	h->op.has_copied = h->is_turned;
 	h->op.kind = OPERATOR_COPY;
 	h->op.number = number;
 	choose_name(h);

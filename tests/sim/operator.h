@@ -66,7 +66,8 @@ struct operators {
 	uint32_t number;	  /* it announces */
 	char name[SIM_NAME_SIZE]; /* -v; or "" */
 	bool has_renamed;	  /* in this boot some run had a -v */
-	bool has_copied; /* sm/ is in sm.bak/, by -n or a -f that was killed */
+	bool has_copied; /* sm/ is in sm.bak/, by -n or a -f that was killed;
+			    or a part of it, where that happened meanwhile */
 	bool has_failed_store; /* of this life of statd */
 	uint32_t turns;	       /* how often state.boot was written */
 	uint32_t turns_seen;   /* ... when -n looked */

@@ -199,7 +199,11 @@ bool turn_copy(struct host *h, uint32_t *number)
 	is_behind = h->is_turned && on_disk < rec.number;
 	is_alive = (on_disk != 0 && !is_behind) || write_state(h, *number);
 	see_number(h);
-	return is_alive && retire_copy(h, DISK_SM, DISK_BAK);
+	if (!is_alive)
+		return false;
+	/* Killed on the way, it leaves what the next run goes on with. */
+	h->op.has_copied = h->is_turned;
+	return retire_copy(h, DISK_SM, DISK_BAK);
 }
 
 /* As os/bootturn for -P: above all that the directory and the copy know. */
