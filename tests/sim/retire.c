@@ -126,7 +126,7 @@ static bool merge_file(struct host *h, enum disk_dir from, enum disk_dir to,
 	return host_survives(h, writer(h, to));
 }
 
-bool retire_copy(struct host *h, enum disk_dir from, enum disk_dir to)
+static bool copy_all(struct host *h, enum disk_dir from, enum disk_dir to)
 {
 	const struct dirents *files = &h->disk.dirs[from].now;
 	size_t i;
@@ -138,12 +138,28 @@ bool retire_copy(struct host *h, enum disk_dir from, enum disk_dir to)
 		    !merge_file(h, from, to, &files->all[i]))
 			return false;
 	}
-	if (!retire_sync_dir(h, to))
-		return false;
+	return retire_sync_dir(h, to);
+}
+
+static void note_unmerged(struct host *h)
+{
+	size_t i;
+
 	for (i = 0; i < h->lockd.pair_count; i++)
-		if (from == DISK_SM)
-			h->lockd.pairs[i].is_unmerged =
-				h->lockd.pairs[i].is_refused;
+		h->lockd.pairs[i].is_unmerged = h->lockd.pairs[i].is_refused;
+}
+
+/*
+ * What -n brings into sm.bak/ before the turn is in sm/ as well, where it may
+ * have to stay: a turn that could not merge it, and failed when all but its
+ * last flush was done, does not come to it again.
+ */
+bool retire_copy(struct host *h, enum disk_dir from, enum disk_dir to)
+{
+	if (!copy_all(h, from, to))
+		return false;
+	if (from == DISK_SM && h->is_turned)
+		note_unmerged(h);
 	return true;
 }
 
@@ -153,8 +169,10 @@ bool retire_move(struct host *h, enum disk_dir from, enum disk_dir to)
 	size_t i;
 
 	/* ORDER: @to is durable before anything leaves @from. */
-	if (!retire_copy(h, from, to))
+	if (!copy_all(h, from, to))
 		return false;
+	if (from == DISK_SM)
+		note_unmerged(h);
 	for (i = 0; i < files->count;) {
 		if (is_refused_file(h, files->all[i].name)) {
 			i++;
