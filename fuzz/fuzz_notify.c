@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * sm-notify's core: any record file, then any sequence of answers, look-ups,
- * requests, failures and waits.  Nothing breaks, the clock never stands still,
- * nobody becomes untold or unparked again, each request has one answer, and
- * nothing follows the end.
+ * requests, failures and waits, and of files that could not be read at first.
+ * Nothing breaks, the clock never stands still, nobody becomes untold (but by
+ * such a file) or unparked again, each request has one answer, and nothing
+ * follows the end.
  *
  * Input: two bytes length and a record file, then operations of one byte and
  * what they read.  A file that begins with "parked" and LF is fed as what was
- * parked before, too.
+ * parked before, too.  "late" cannot be read at first; what READ finds follows
+ * the operation 255.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -54,6 +56,7 @@ struct world {
 	size_t untold;
 	size_t parked;
 	bool is_answered[REQUESTS_MAX + 1];
+	bool is_reading; /* a READ has no answer yet */
 	bool is_done;
 };
 
@@ -106,6 +109,12 @@ static void require_told(const struct world *w, size_t at)
 	require(peer.tries > 0 && peer.addr.family != ADDR_NONE);
 }
 
+static void note_read(struct world *w, const struct notify_out *out)
+{
+	require(!w->is_reading && !strcmp(out->read.file, "late"));
+	w->is_reading = true;
+}
+
 static void drain(struct world *w)
 {
 	struct notify_out out;
@@ -122,6 +131,8 @@ static void drain(struct world *w)
 			w->resolve_id = out.resolve.id;
 		else if (out.kind == NOTIFY_OUT_REWRITE)
 			require(out.len <= w->file_len + 1);
+		else if (out.kind == NOTIFY_OUT_READ)
+			note_read(w, &out);
 		else if (out.kind == NOTIFY_OUT_TOLD)
 			require_told(w, out.told.at);
 		else if (out.kind == NOTIFY_OUT_LOG)
@@ -153,15 +164,36 @@ static void feed_file(struct world *w)
 	in.len = input_byte(&w->in);
 	in.len = in.len << 8 | input_byte(&w->in);
 	in.bytes = input_bytes(&w->in, &in.len);
-	w->file_len = in.len;
+	w->file_len += in.len;
 	if (in.len > 7 && memcmp(in.bytes, "parked\n", 7) == 0) {
 		in.kind = NOTIFY_IN_PARKED;
 		notify_input(w->n, w->now_ms, &in);
 		in.kind = NOTIFY_IN_FILE;
 	}
 	notify_input(w->n, w->now_ms, &in);
+	in.kind = NOTIFY_IN_UNREAD;
+	in.file.name = "late";
+	notify_input(w->n, w->now_ms, &in);
 	drain(w);
 	w->untold = notify_untold_count(w->n);
+}
+
+/* What came of the READ; of the first one that finds the file, its lines. */
+static void feed_late(struct world *w)
+{
+	struct notify_in in = {.kind = NOTIFY_IN_FILE, .file.name = "late"};
+	uint8_t byte = input_byte(&w->in);
+
+	if (byte < 8)
+		in.kind = byte < 4 ? NOTIFY_IN_UNREAD : NOTIFY_IN_GONE;
+	if (!w->is_reading)
+		return;
+	w->is_reading = false;
+	in.len = byte;
+	in.bytes = input_bytes(&w->in, &in.len);
+	w->file_len += in.len;
+	w->untold = SIZE_MAX;
+	feed(w, &in);
 }
 
 static void feed_answer(struct world *w, bool is_raw)
@@ -268,7 +300,13 @@ static void step(struct world *w)
 {
 	struct notify_in in = {.kind = NOTIFY_IN_TIMER};
 
-	switch (input_byte(&w->in) % 9) {
+	uint8_t what = input_byte(&w->in);
+
+	if (what == 255) {
+		feed_late(w);
+		return;
+	}
+	switch (what % 9) {
 	case 0:
 		w->now_ms = notify_deadline_ms(w->n);
 		feed(w, &in);

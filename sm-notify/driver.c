@@ -22,6 +22,8 @@
 #include "lib/addr.h"
 #include "lib/buf.h"
 #include "lib/log.h"
+#include "lib/record.h"
+#include "lib/xalloc.h"
 #include "os/durable.h"
 #include "os/loop.h"
 #include "os/process.h"
@@ -150,6 +152,29 @@ static void do_rewrite(struct driver *d, const struct notify_out *out)
 		 d->config->bak_dir, strerror(-error), held_back);
 }
 
+/* What a disk refused once it may give now, or somebody has mended it. */
+static void do_read(struct driver *d, const struct notify_out *out)
+{
+	/* What is lent ends with the next input. */
+	char *name = xstrdup(out->read.file);
+	struct notify_in in = {.kind = NOTIFY_IN_UNREAD, .file.name = name};
+	struct buf text;
+	int error;
+
+	buf_init(&text, RECORD_FILE_MAX);
+	error = durable_read(d->config->bak_fd, name, &text);
+	if (error == -ENOENT)
+		in.kind = NOTIFY_IN_GONE;
+	else if (error == 0)
+		in.kind = NOTIFY_IN_FILE;
+	in.bytes = text.bytes;
+	in.len = text.len;
+	if (!stop_if_turned(d))
+		notify_input(d->notify, loop_now_ms(), &in);
+	buf_fini(&text);
+	free(name);
+}
+
 static void do_log(const struct notify_out *out)
 {
 	if (out->log.level == LOG_TRACE)
@@ -183,6 +208,9 @@ static void do_effect(struct driver *d, const struct notify_out *out)
 		break;
 	case NOTIFY_OUT_REWRITE:
 		do_rewrite(d, out);
+		break;
+	case NOTIFY_OUT_READ:
+		do_read(d, out);
 		break;
 	case NOTIFY_OUT_TOLD:
 		if (d->config->told)

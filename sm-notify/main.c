@@ -158,7 +158,7 @@ static int drive(struct run *run, struct driver_config *config)
 	error = driver_run(config);
 	if (run->settings.is_waiting)
 		watch_end(&watch);
-	is_all_told = error == 0 && run->unread == 0 &&
+	is_all_told = error == 0 && notify_unread_count(run->notify) == 0 &&
 		      !notify_is_puzzled(run->notify);
 	if (run->settings.is_waiting && error >= 0 && !is_all_told)
 		return RUN_EXIT_UNTOLD;

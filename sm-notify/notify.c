@@ -81,6 +81,15 @@ bool notify_output(struct notify *n, struct notify_out *out)
 
 /* --- inputs -------------------------------------------------------------- */
 
+/* Takes up those who have something to be told. */
+static void begin_fresh(struct notify *n)
+{
+	struct target *t;
+
+	while ((t = target_set_take_fresh(&n->set)))
+		talk_begin(&n->talk, t);
+}
+
 static void on_file(struct notify *n, const struct notify_in *in)
 {
 	struct target_text text = {
@@ -91,11 +100,26 @@ static void on_file(struct notify *n, const struct notify_in *in)
 	};
 	struct target_report report;
 
-	assert(!n->is_started);
+	/* After the start only what was asked for. */
+	if (n->is_started &&
+	    !unread_take(&n->set.unread, text.name, &text.is_too_old))
+		return;
 	target_set_add_file(&n->set, &text, &report);
 	if (report.unparsable > 0)
 		outbox_log(&n->box, LOG_WARN, "sm.bak/", in->file.name,
 			   ": a line cannot be understood; it stays there");
+	if (!n->is_started)
+		return;
+	outbox_log(&n->box, LOG_NOTE, "sm.bak/", in->file.name,
+		   " can be read now");
+	begin_fresh(n);
+}
+
+static void on_gone(struct notify *n, const struct notify_in *in)
+{
+	bool is_too_old;
+
+	unread_take(&n->set.unread, in->file.name, &is_too_old);
 }
 
 static void on_start(struct notify *n)
@@ -103,8 +127,8 @@ static void on_start(struct notify *n)
 	n->is_started = true;
 	requests_start(&n->requests);
 	report_parked(&n->box, &n->set);
-	for (size_t i = 0; i < n->set.count; i++)
-		talk_begin(&n->talk, n->set.targets[i]);
+	begin_fresh(n);
+	unread_begin(&n->set.unread, n->talk.now_ms);
 }
 
 static void on_send_failed(struct notify *n, const struct notify_in *in)
@@ -159,6 +183,16 @@ static void flush_files(struct notify *n)
 	buf_fini(&content);
 }
 
+static void go_on(struct notify *n)
+{
+	const char *file;
+
+	talk_send(&n->talk);
+	file = unread_next(&n->set.unread, n->talk.now_ms);
+	if (file)
+		outbox_read(&n->box, file);
+}
+
 static void dispatch(struct notify *n, const struct notify_in *in)
 {
 	switch (in->kind) {
@@ -169,7 +203,11 @@ static void dispatch(struct notify *n, const struct notify_in *in)
 		on_file(n, in);
 		break;
 	case NOTIFY_IN_UNREAD:
-		requests_note_unread(&n->requests, in->file.name);
+		unread_note(&n->set.unread, n->talk.now_ms, in->file.name,
+			    in->file.is_too_old);
+		break;
+	case NOTIFY_IN_GONE:
+		on_gone(n, in);
 		break;
 	case NOTIFY_IN_START:
 		on_start(n);
@@ -216,16 +254,18 @@ void notify_input(struct notify *n, uint64_t now_ms, const struct notify_in *in)
 	if (n->talk.active == 0 || now_ms >= n->give_up_ms)
 		end(n);
 	else
-		talk_send(&n->talk);
+		go_on(n);
 }
 
 uint64_t notify_deadline_ms(const struct notify *n)
 {
+	uint64_t unread_ms = unread_deadline_ms(&n->set.unread);
 	uint64_t at_ms;
 
 	if (!n->is_started || n->is_done)
 		return UINT64_MAX;
 	at_ms = talk_deadline_ms(&n->talk);
+	at_ms = at_ms < unread_ms ? at_ms : unread_ms;
 	return at_ms < n->give_up_ms ? at_ms : n->give_up_ms;
 }
 
@@ -243,6 +283,11 @@ size_t notify_untold_count(const struct notify *n)
 size_t notify_aside_count(const struct notify *n)
 {
 	return n->set.aside;
+}
+
+size_t notify_unread_count(const struct notify *n)
+{
+	return unread_count(&n->set.unread);
 }
 
 bool notify_is_puzzled(const struct notify *n)
@@ -318,7 +363,12 @@ void notify_peer_names(const struct notify *n, size_t at,
 
 size_t notify_parked_count(const struct notify *n)
 {
-	return target_set_parked_count(&n->set);
+	size_t count = 0;
+
+	for (size_t i = 0; i < n->set.count; i++)
+		count += n->set.targets[i]->is_parked &&
+			 !target_is_aside(n->set.targets[i]);
+	return count;
 }
 
 void notify_add_left(const struct notify *n, struct buf *line)

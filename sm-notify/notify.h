@@ -56,8 +56,9 @@ struct notify_config {
 
 enum notify_in_kind {
 	NOTIFY_IN_PARKED,      /* sm/.reclaim/parked, before any file */
-	NOTIFY_IN_FILE,	       /* a file of sm.bak/ */
+	NOTIFY_IN_FILE,	       /* a file of sm.bak/; what came of a READ */
 	NOTIFY_IN_UNREAD,      /* ... that cannot be read: file.name */
+	NOTIFY_IN_GONE,	       /* ... that a READ did not find any more */
 	NOTIFY_IN_START,       /* all files are in: begin (or end, if none) */
 	NOTIFY_IN_ANSWER,      /* a datagram came back */
 	NOTIFY_IN_CALL_ANSWER, /* a CALL was answered */
@@ -76,7 +77,8 @@ struct notify_in {
 	union {
 		struct {
 			const char *name;
-			bool is_too_old; /* max-age: its lines are set aside */
+			bool is_too_old; /* max-age: its lines are set aside;
+					    after START nobody looks */
 		} file;
 		struct {
 			uint64_t id; /* of REQUEST and CANCEL; no other's */
@@ -107,6 +109,7 @@ enum notify_out_kind {
 	NOTIFY_OUT_HANG_UP, /* end a CALL; nothing comes of it */
 	NOTIFY_OUT_RESOLVE, /* look a host name up, then RESOLVED */
 	NOTIFY_OUT_REWRITE, /* the file's new content; len 0: remove it */
+	NOTIFY_OUT_READ,    /* try the file again: FILE, UNREAD or GONE */
 	NOTIFY_OUT_TOLD,    /* a peer is told; for whoever watches */
 	NOTIFY_OUT_LOG,
 	NOTIFY_OUT_ANSWER, /* to a REQUEST: exactly one, unless cancelled */
@@ -133,6 +136,9 @@ struct notify_out {
 		struct {
 			const char *file;
 		} rewrite;
+		struct {
+			const char *file;
+		} read;
 		struct {
 			size_t at; /* of the peer, see notify_peer() */
 		} told;
@@ -239,6 +245,11 @@ void notify_add_left(const struct notify *n, struct buf *line);
  * Returns how many peers are set aside.
  */
 size_t notify_aside_count(const struct notify *n);
+
+/*
+ * Returns how many files could not be read so far.
+ */
+size_t notify_unread_count(const struct notify *n);
 
 /*
  * Tells whether a file held a line that was not understood, or none at all: it

@@ -113,6 +113,14 @@ void outbox_rewrite(struct outbox *box, const char *file, struct buf *content)
 	item->out.rewrite.file = item->text;
 }
 
+void outbox_read(struct outbox *box, const char *file)
+{
+	struct outbox_item *item = item_add(box, NOTIFY_OUT_READ);
+
+	item->text = xstrdup(file);
+	item->out.read.file = item->text;
+}
+
 void outbox_log(struct outbox *box, enum log_level level, const char *before,
 		const char *name, const char *after)
 {

@@ -66,6 +66,12 @@ void outbox_resolve(struct outbox *box, uint64_t id, const char *name);
 void outbox_rewrite(struct outbox *box, const char *file, struct buf *content);
 
 /*
+ * Queues that @file is to be read.
+ * Owns:   copies.
+ */
+void outbox_read(struct outbox *box, const char *file);
+
+/*
  * Queues the line "@before NAME @after" (no blanks are added).
  * Owns:   copies; @name is escaped, and cut after OUTBOX_NAME_MAX bytes.
  */

@@ -41,12 +41,18 @@ struct reading {
 static void note_unread(struct reading *reading, const char *name,
 			const char *why)
 {
-	const struct notify_in in = {.kind = NOTIFY_IN_UNREAD,
-				     .file.name = name};
+	struct run *run = reading->run;
+	const struct notify_in in = {
+		.kind = NOTIFY_IN_UNREAD,
+		.file.name = name,
+		.file.is_too_old =
+			ages_is_over(reading->ages, name, run->place.key,
+				     run->settings.max_age),
+	};
 	struct buf text;
 
-	notify_input(reading->run->notify, 0, &in);
-	if (reading->run->unread++ >= RUN_NAMES_MAX)
+	notify_input(run->notify, 0, &in);
+	if (run->unread++ >= RUN_NAMES_MAX)
 		return;
 	buf_init(&text, LOG_TEXT_MAX / 2);
 	buf_add_escaped(&text, name, strlen(name));

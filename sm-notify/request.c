@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Owns who waits for which peer.  An address about which "none" or "told" was
- * said may get locks from now on, so it is guarded: a look-up that leads there
- * later parks its target.
+ * Owns who waits for which peer.  Of whom "none" or "told" was said may get
+ * locks from now on, so it is guarded: a look-up that leads there later parks
+ * its target, and so does a file that can be read late.
  */
 #include "sm-notify/request.h"
 
@@ -61,23 +61,18 @@ static void count_untold(void *ctx, struct target *target)
 	count(ctx, target, target->is_parked);
 }
 
-void requests_note_unread(struct requests *r, const char *name)
-{
-	keyset_add(&r->set->unread, name, strlen(name));
-}
-
 /* Whether such a file has the name of @subject, or is an address of it. */
 static bool is_unread(const struct requests *r,
 		      const struct ctl_subject *subject)
 {
-	const struct keyset *names = &r->set->unread;
+	const struct unread *unread = &r->set->unread;
 	char text[ADDR_TEXT_SIZE];
 
-	if (keyset_has(names, subject->mon_name, strlen(subject->mon_name)))
+	if (unread_has(unread, subject->mon_name, strlen(subject->mon_name)))
 		return true;
 	for (size_t i = 0; i < subject->addr_count; i++) {
 		addr_format(&subject->addrs[i], text);
-		if (keyset_has(names, text, strlen(text)))
+		if (unread_has(unread, text, strlen(text)))
 			return true;
 	}
 	return false;
@@ -146,7 +141,7 @@ static void hurry(void *ctx, struct target *target)
 
 void requests_park(struct requests *r, const struct ctl_subject *subject)
 {
-	target_set_guard(r->set, subject);
+	guards_add(&r->set->guards, subject);
 	target_set_each(r->set, subject, park, r);
 }
 
@@ -221,7 +216,7 @@ static void answer(struct requests *r, uint64_t id, enum ctl_word word,
 		   const struct ctl_subject *subject)
 {
 	if (word != CTL_UNTOLD)
-		target_set_guard(r->set, subject);
+		guards_add(&r->set->guards, subject);
 	outbox_answer(r->box, id, word);
 }
 

@@ -55,14 +55,6 @@ void requests_fini(struct requests *requests);
 void requests_load(struct requests *requests, const uint8_t *bytes, size_t len);
 
 /*
- * Notes that the file @name of sm.bak/ could not be read: its peer, for all we
- * know, is untold, and nobody tells it.
- * Range:  at most TARGET_UNREAD_MAX, a further one counts as no file.
- * Owns:   copies.
- */
-void requests_note_unread(struct requests *requests, const char *name);
-
-/*
  * Parks what the loaded lines say, and who was told another number; all files
  * are in.
  */
@@ -77,7 +69,8 @@ void requests_take(struct requests *requests, uint64_t id,
 
 /*
  * Tells how the targets of @subject stand: CTL_UNTOLD where one is, though it
- * be set aside, else CTL_PARKED where one is that, else CTL_NONE.
+ * be set aside, or may be in a file that could not be read, else CTL_PARKED
+ * where one is that, else CTL_NONE.
  */
 enum ctl_word requests_state(const struct requests *requests,
 			     const struct ctl_subject *subject);

@@ -53,7 +53,8 @@ struct run {
 	struct notify *notify;
 	bool is_parking_over; /* --dry-run: what is parked would not count */
 	unsigned int files;   /* read, of peers that are not set aside */
-	unsigned int unread;  /* names in sm.bak that could not be read */
+	unsigned int unread;  /* names in sm.bak that could not be read, at
+				 first */
 	struct buf names;     /* of the files, the first few */
 };
 

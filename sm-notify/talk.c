@@ -425,13 +425,26 @@ static void add_addrs(struct talk *k, struct target *t,
 	set_ready(k, t);
 }
 
+/* Whether the name of @t is guarded, or an address of it. */
+static bool is_guarded(const struct guards *guards, const struct target *t)
+{
+	if (guards_have_name(guards, t->mon_name))
+		return true;
+	for (size_t i = 0; i < t->addr_count; i++) {
+		if (guards_have_addr(guards, &t->addrs[i]))
+			return true;
+	}
+	return false;
+}
+
 /*
- * Parks @t where a look-up has led it to a peer that was spoken of as one that
- * needs no notice: it is monitored again.
+ * Parks @t where a look-up, or a file that could not be read at first, has led
+ * to a peer that was spoken of as one that needs no notice: it is monitored
+ * again.
  */
 static bool park_guarded(struct talk *k, struct target *t)
 {
-	if (!target_is_guarded(k->set, t))
+	if (!is_guarded(&k->set->guards, t))
 		return false;
 	t->is_parked = true;
 	outbox_log(k->out, LOG_NOTE, "not notifying ", t->mon_name,
@@ -470,9 +483,23 @@ void talk_resolved(struct talk *k, struct target *t, const struct addr *addrs,
 	lengthen_wait(t, wait_max_ms(k));
 }
 
+/* What was told has got something more to be told. */
+static void reopen(struct talk *k, struct target *t)
+{
+	if (t->why != NOTIFY_TOLD)
+		return;
+	k->told--;
+	set_why(k, t, NOTIFY_NOT_YET);
+}
+
 void talk_begin(struct talk *k, struct target *t)
 {
-	if (!target_has_names(t) || t->is_parked || target_is_aside(t))
+	k->changes++;
+	if (!target_has_names(t) || t->is_parked || target_is_aside(t) ||
+	    t->is_active)
+		return;
+	reopen(k, t);
+	if (park_guarded(k, t))
 		return;
 	if (k->begun_ms == 0)
 		k->begun_ms = k->now_ms;

@@ -64,8 +64,9 @@ void talk_init(struct talk *k, const struct talk_rooms *rooms, uint32_t number,
 void talk_fini(struct talk *k);
 
 /*
- * Begins to talk to @t, where there is something to say and a way to reach it,
- * and it is not parked.
+ * Begins to talk to @t, which has got a line, where there is a way to reach it,
+ * and it is not parked.  One that was told already is told again, what is new;
+ * one that may have locks again (guard.h) is parked.
  */
 void talk_begin(struct talk *k, struct target *t);
 

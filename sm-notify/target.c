@@ -33,9 +33,10 @@ void target_set_init(struct target_set *set,
 				   config->own_count * sizeof(*config->own));
 	map_init(&set->by_name, key);
 	keyset_init(&set->marks, key, TARGET_MARKS_MAX);
-	keyset_init(&set->guards, key, TARGET_GUARDS_MAX);
-	keyset_init(&set->unread, key, TARGET_UNREAD_MAX);
+	guards_init(&set->guards, key);
+	unread_init(&set->unread, key);
 	list_init(&set->loose);
+	list_init(&set->fresh);
 	list_init(&set->files);
 	list_init(&set->dirty);
 }
@@ -91,8 +92,8 @@ void target_set_fini(struct target_set *set)
 	free(set->targets);
 	free(set->name);
 	keyset_fini(&set->marks);
-	keyset_fini(&set->guards);
-	keyset_fini(&set->unread);
+	guards_fini(&set->guards);
+	unread_fini(&set->unread);
 	free(set->skip);
 	free(set->own);
 	map_fini(&set->by_name);
@@ -129,6 +130,7 @@ static struct target *target_new(const char *mon_name)
 	struct target *target = xzalloc(sizeof(*target));
 
 	list_init(&target->in_loose);
+	list_init(&target->in_fresh);
 	list_init(&target->in_called);
 	target->mon_name = xstrdup(mon_name);
 	target->why = NOTIFY_NOT_YET;
@@ -219,17 +221,22 @@ static struct target_name *add_name(struct target *target, const char *text)
 	if (short_len >= strlen(text))
 		short_len = 0; /* numeric, or without a dot */
 	sayings_init(&name->sayings, strlen(text), short_len);
+	if (target->source_count > 0)
+		sayings_set_sources(&name->sayings, target->source_count);
 	list_append(&target->names, &name->in_names);
 	return name;
 }
 
 /*
  * Judges what one more line of a file that is too old, or not, means.  A peer
- * that has a younger line is told, and all of its lines leave then.
+ * that has a younger line is told, and all of its lines leave then.  So do
+ * those that are found late of a peer that is spoken to already.
  */
 static void judge_aside(struct target_set *set, struct target *target,
 			bool is_first, bool is_too_old)
 {
+	if (target->is_active || target->why == NOTIFY_TOLD)
+		return;
 	if (skip_has(set->skip, target->mon_name) ||
 	    (target->host && skip_has(set->skip, target->host)))
 		set_aside(set, target, NOTIFY_SKIPPED);
@@ -247,6 +254,8 @@ static void gather_line(struct target_set *set, struct target_line *line,
 	const char *text = set->name ? set->name : rec->my_name;
 	bool is_first = !target_has_names(target);
 
+	if (list_is_empty(&target->in_fresh))
+		list_append(&set->fresh, &target->in_fresh);
 	/*
 	 * COMPAT: nfs-utils gives a numeric peer's file its host name, which
 	 * still helps where the address has changed since.
@@ -257,6 +266,24 @@ static void gather_line(struct target_set *set, struct target_line *line,
 	/* COMPAT: "" is announced, too; its receiver goes by our address. */
 	list_append(&add_name(target, text)->lines, &line->in_name);
 	judge_aside(set, target, is_first, is_too_old);
+}
+
+/* Whether the peer of @rec was told in this run what it says. */
+static bool was_told(const struct target_set *set, const struct record *rec)
+{
+	const char *text = set->name ? set->name : rec->my_name;
+	uint64_t hash;
+	const struct target *target = find_target(set, rec->mon_name, &hash);
+	const struct link *at;
+
+	if (!target)
+		return false;
+	list_for_each (at, &target->told_names)
+		if (!strcmp(container_of(at, const struct target_name, in_names)
+				    ->text,
+			    text))
+			return true;
+	return false;
 }
 
 /* Whether rpc.statd has told the peer of @rec. */
@@ -314,7 +341,7 @@ void target_set_add_file(struct target_set *set, const struct target_text *in,
 				report->error = error;
 			continue;
 		}
-		if (is_marked(set, &rec)) {
+		if (is_marked(set, &rec) || was_told(set, &rec)) {
 			set_dirty(set, file);
 			line_free(line);
 			set->has_told = true;
@@ -325,6 +352,13 @@ void target_set_add_file(struct target_set *set, const struct target_text *in,
 	}
 	if (report->unparsable > 0 || count == 0)
 		set->is_puzzled = true;
+}
+
+struct target *target_set_take_fresh(struct target_set *set)
+{
+	struct link *first = list_take_first(&set->fresh);
+
+	return first ? container_of(first, struct target, in_fresh) : NULL;
 }
 
 /* --- whom somebody asks about -------------------------------------------- */
@@ -371,38 +405,6 @@ void target_set_each(const struct target_set *set,
 		if (target != named && has_subject_addr(target, subject))
 			visit(ctx, target);
 	}
-}
-
-void target_set_guard(struct target_set *set, const struct ctl_subject *subject)
-{
-	uint8_t key[24];
-
-	for (size_t i = 0; i < subject->addr_count; i++)
-		keyset_add(&set->guards, key,
-			   addr_key(&subject->addrs[i], key));
-}
-
-bool target_is_guarded(const struct target_set *set,
-		       const struct target *target)
-{
-	uint8_t key[24];
-
-	for (size_t i = 0; i < target->addr_count; i++) {
-		if (keyset_has(&set->guards, key,
-			       addr_key(&target->addrs[i], key)))
-			return true;
-	}
-	return false;
-}
-
-size_t target_set_parked_count(const struct target_set *set)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < set->count; i++)
-		count += set->targets[i]->is_parked &&
-			 !target_is_aside(set->targets[i]);
-	return count;
 }
 
 void target_add_lines(const struct target *target, struct buf *out)

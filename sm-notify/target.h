@@ -22,9 +22,11 @@
 #include "lib/record.h"
 #include "lib/rpccall.h"
 #include "lib/timerq.h"
+#include "sm-notify/guard.h"
 #include "sm-notify/notify.h"
 #include "sm-notify/pace.h"
 #include "sm-notify/saying.h"
+#include "sm-notify/unread.h"
 
 /* A file of sm.bak/. */
 struct target_file {
@@ -73,6 +75,7 @@ struct target {
 	struct link told_names; /* of target_name::in_names: the others */
 	enum notify_why why;
 	struct link in_loose; /* target_set::loose */
+	struct link in_fresh; /* target_set::fresh */
 	bool is_parked;	      /* nothing more is sent to it */
 	bool is_numeric;      /* addrs[0] is mon_name itself and stays */
 	size_t addr_count;
@@ -106,16 +109,15 @@ struct target {
 	bool has_complained;
 };
 
-#define TARGET_MARKS_MAX  65536u
-#define TARGET_GUARDS_MAX 65536u
-#define TARGET_UNREAD_MAX 65536u
+#define TARGET_MARKS_MAX 65536u
 
 struct target_set {
 	struct map by_name;
-	struct keyset marks;  /* "MON_NAME MY_NAME" of records told already */
-	struct keyset guards; /* addr_key()s to which no look-up may lead */
-	struct keyset unread; /* names of files that could not be read */
+	struct keyset marks; /* "MON_NAME MY_NAME" of records told already */
+	struct guards guards;
+	struct unread unread; /* files */
 	struct link loose;    /* of target::in_loose: not found by its name */
+	struct link fresh;    /* of target::in_fresh: not taken up yet */
 	struct target **targets; /* in the order they were found */
 	size_t count;
 	size_t size;
@@ -160,7 +162,7 @@ struct target_text {
 
 /*
  * Takes the file @in.  A line that cannot be parsed stays in the file and
- * stops no other.
+ * stops no other.  One that says what its peer was told in this run leaves it.
  * Owns:   copies.
  */
 void target_set_add_file(struct target_set *set, const struct target_text *in,
@@ -187,22 +189,10 @@ void target_set_each(const struct target_set *set,
 		     void *ctx);
 
 /*
- * Notes that no target may be spoken to at the addresses of @subject, should a
- * look-up lead there later on.  Beyond TARGET_GUARDS_MAX nothing is noted.
+ * Takes the next target that has got a line to be told since it was taken last,
+ * in the order in which they did; NULL where there is none.
  */
-void target_set_guard(struct target_set *set,
-		      const struct ctl_subject *subject);
-
-/*
- * Tells whether an address of @target is guarded.
- */
-bool target_is_guarded(const struct target_set *set,
-		       const struct target *target);
-
-/*
- * Returns how many targets are parked, without those set aside.
- */
-size_t target_set_parked_count(const struct target_set *set);
+struct target *target_set_take_fresh(struct target_set *set);
 
 /*
  * Adds the lines that ask for @target to @out, each with LF.

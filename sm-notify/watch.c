@@ -18,7 +18,10 @@
 static void show_progress(const struct watch *watch)
 {
 	if (watch->is_terminal)
-		printf("%zu of %zu told", watch->told, watch->all);
+		/* Who is in a file that could not be read at first comes late.
+		 */
+		printf("%zu of %zu told", watch->told,
+		       watch->told + notify_untold_count(watch->notify));
 	fflush(stdout);
 }
 
@@ -26,7 +29,6 @@ void watch_begin(struct watch *watch, const struct notify *notify)
 {
 	*watch = (struct watch){
 		.notify = notify,
-		.all = notify_untold_count(notify),
 		.is_terminal = isatty(STDOUT_FILENO) == 1,
 	};
 	show_progress(watch);

@@ -12,7 +12,6 @@
 
 struct watch {
 	const struct notify *notify; /* borrowed */
-	size_t all;
 	size_t told;
 	bool is_terminal; /* standard output: it has a progress line, too */
 };

@@ -89,7 +89,7 @@ static int read_file(void *ctx, const char *name)
 		file.len = text.len;
 		target_set_add_file(&index->set, &file, &report);
 	} else if (error != -ENOENT) {
-		requests_note_unread(&index->requests, name);
+		unread_note(&index->set.unread, 0, name, false);
 		index->has_unread = true;
 	}
 	buf_fini(&text);

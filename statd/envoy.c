@@ -93,6 +93,7 @@ static void drain(struct envoy *e)
 		case NOTIFY_OUT_HANG_UP:
 		case NOTIFY_OUT_TOLD:
 		case NOTIFY_OUT_REWRITE:
+		case NOTIFY_OUT_READ: /* its only file is in memory */
 		case NOTIFY_OUT_ANSWER:
 		case NOTIFY_OUT_LOG:
 			break;

@@ -450,6 +450,7 @@ static void carry(struct host *h, const struct notify_out *out)
 		      out->rewrite.file, out->len);
 		rewrite(h, out);
 		break;
+	case NOTIFY_OUT_READ: /* its disk refuses no read */
 	case NOTIFY_OUT_TOLD:
 	case NOTIFY_OUT_LOG:
 	case NOTIFY_OUT_ANSWER:

@@ -72,6 +72,7 @@ static void feed_records(struct host *h)
 		if (bak->all[i].name[0] == '.')
 			continue;
 		in.file.name = bak->all[i].name;
+		in.file.is_too_old = exits_is_too_old(h, bak->all[i].name);
 		if (disk_error(h, DISK_READ) != 0) {
 			exits_missed(h, bak->all[i].name);
 			in.kind = NOTIFY_IN_UNREAD;
@@ -79,7 +80,6 @@ static void feed_records(struct host *h)
 			in.kind = NOTIFY_IN_FILE;
 			continue;
 		}
-		in.file.is_too_old = exits_is_too_old(h, bak->all[i].name);
 		in.bytes = bak->all[i].inode->bytes;
 		in.len = bak->all[i].inode->len;
 		notifier_input(h, &in);
@@ -194,6 +194,37 @@ static void notifier_send(struct host *h, const struct notify_out *out)
 	e->id = out->send.id;
 }
 
+/* What a READ finds, unless the disk refuses again. */
+static void read_again(struct sim *s, struct event *e)
+{
+	struct host *h = e->host;
+	const struct inode *inode = disk_find(&h->disk, DISK_BAK, e->name);
+	struct notify_in in = {.kind = NOTIFY_IN_GONE, .file.name = e->name};
+
+	if (h->notifier.core == NULL || e->life != h->notifier.life)
+		return;
+	if (inode != NULL && disk_error(h, DISK_READ) != 0) {
+		in.kind = NOTIFY_IN_UNREAD;
+	} else if (inode != NULL) {
+		in.kind = NOTIFY_IN_FILE;
+		in.bytes = inode->bytes;
+		in.len = inode->len;
+	}
+	trace(s, h, "notify <- %s %s",
+	      in.kind == NOTIFY_IN_FILE ? "FILE" : "no file", e->name);
+	notifier_input(h, &in);
+}
+
+static void notifier_read(struct host *h, const char *file)
+{
+	struct event *e = sim_after(h->sim, 0, read_again, h);
+
+	trace(h->sim, h, "notify: READ %s", file);
+	e->life = h->notifier.life;
+	assert(strlen(file) < sizeof(e->name));
+	strcpy(e->name, file);
+}
+
 static void notifier_carry_one(struct host *h, const struct notify_out *out)
 {
 	struct sim *s = h->sim;
@@ -222,6 +253,9 @@ static void notifier_carry_one(struct host *h, const struct notify_out *out)
 		else
 			exits_rewrite(h, out);
 		break;
+	case NOTIFY_OUT_READ:
+		notifier_read(h, out->read.file);
+		break;
 	case NOTIFY_OUT_TOLD:
 		trace(s, h, "notify: TOLD %zu", out->told.at);
 		break;
@@ -235,6 +269,8 @@ static void notifier_carry_one(struct host *h, const struct notify_out *out)
 	case NOTIFY_OUT_DONE:
 		trace(s, h, "notify: DONE told %zu untold %zu", out->done.told,
 		      out->done.untold);
+		h->notifier.unread =
+			(unsigned int)notify_unread_count(h->notifier.core);
 		exits_done(h, out);
 		break;
 	}

@@ -153,7 +153,7 @@ struct notifier {
 	bool is_bound;	     /* its socket is there */
 	bool is_serving;     /* it has begun */
 	bool has_run;	     /* in this boot: the pid file is there */
-	unsigned int unread; /* files of sm.bak/ that this run did not get */
+	unsigned int unread; /* files of sm.bak/ that it did not get so far */
 	bool is_done;	     /* the last run of this boot came to its end */
 	char skip[SIM_NAME_SIZE]; /* whom it was told never to tell */
 	bool is_ageing;		  /* it sets records aside for their age */

@@ -97,6 +97,26 @@ boot 0
 told 192.0.2.3
 is "untold" "$(files server sm)$(files server sm.bak)" ""
 
+say "... and at the second try, while another peer is away"
+record 192.0.2.98
+line 192.0.2.3 >"$DISK/sm.bak/192.0.2.3"
+: >"$SHIM/bad-192.0.2.3"
+host_reboot server
+LATE=$ROOM/server/log/late
+spawn server late env "DISKSHIM=$SHIM" \
+	"LD_PRELOAD=$BUILD/tests/sys/diskshim.so" \
+	"ASAN_OPTIONS=verify_asan_link_order=0" \
+	"$(program sm-notify ours)" -d
+wait_for "the error" \
+	grep -q "192.0.2.3 cannot be read: Input/output error" "$LATE"
+wait_for "the first packet" grep -q "sending from port" "$LATE"
+rm "$SHIM/bad-192.0.2.3"
+wait_for "the notice" grep -q "notified 192.0.2.3\$" "$LATE"
+say "ok: $(grep "can be read now" "$LATE")"
+is "untold" "$(files server sm.bak)" 192.0.2.98
+stop server late
+rm "$DISK/sm.bak/192.0.2.98"
+
 say "a disk that reads nothing of state"
 record 192.0.2.2
 before=$(number server)
