@@ -109,20 +109,36 @@ static bool has_record_of(const struct host *h, const char *mon_name)
 	return false;
 }
 
+/* Whether a look-up of the name of @pair->peer leads statd of @h to @pair. */
+static bool is_found_by_look_up(const struct host *h, const struct pair *pair)
+{
+	const struct host *teller = pair->peer;
+
+	return !has_failed_lately(h, teller) && names_are_right(teller) &&
+	       !has_record_of(h, teller->node);
+}
+
 /*
- * Whether a name that @pair->peer announces leads statd of @h to @pair: it is
- * that of the record, or it is looked up, which is done only where no record
- * has that name.
+ * Whether @name, that of a notice, leads statd of @h to @pair: it is that of
+ * the record, or it is looked up, which is done only where no record has that
+ * name.
  */
+bool believed_leads_to(const struct host *h, const struct pair *pair,
+		       const char *name)
+{
+	return strcmp(name, pair->mon_name) == 0 ||
+	       (strcmp(name, pair->peer->node) == 0 &&
+		is_found_by_look_up(h, pair));
+}
+
+/* Whether a name that @pair->peer announces leads there. */
 static bool is_named(const struct host *h, const struct pair *pair)
 {
 	const struct host *teller = pair->peer;
 
-	if (heard_is_owed(teller, h, pair->mon_name))
-		return true;
-	return heard_is_owed(teller, h, teller->node) &&
-	       !has_failed_lately(h, teller) && names_are_right(teller) &&
-	       !has_record_of(h, teller->node);
+	return heard_is_owed(teller, h, pair->mon_name) ||
+	       (heard_is_owed(teller, h, teller->node) &&
+		is_found_by_look_up(h, pair));
 }
 
 /* nfs-utils says the old number still, but from another port. */

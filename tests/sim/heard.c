@@ -125,6 +125,21 @@ static void check_kept_for_look_up(struct host *h, struct pair *pair,
 }
 
 /*
+ * Whether statd can only take the notice of @call for that of nobody: it comes
+ * from an address that nobody registered, by a name that leads nowhere.  Lockd
+ * has not heard of it then, nor is there an event of which it will.
+ */
+static bool is_of_nobody(struct host *h, const struct statd_call *call)
+{
+	const struct pair *pair = lockd_pair_of(h, call->sender);
+
+	return pair != NULL && check_is_by_name_only(call->sender) &&
+	       !believed_leads_to(h, pair, call->notice.name) &&
+	       pair->heard != call->notice.number &&
+	       !is_kept(h, pair, call->notice.number);
+}
+
+/*
  * Whoever is answered stops repeating: lockd must have heard by then, or hear
  * in any later life of statd in this boot (check_pair_end()).
  */
@@ -134,7 +149,8 @@ void heard_answered(struct host *h, const struct statd_call *call)
 
 	if (call->sender == NULL || !call->notice.is_notice)
 		return;
-	lockrule_answered(h, call->sender, call->notice.number);
+	lockrule_answered(h, call->sender, call->notice.number,
+			  is_of_nobody(h, call));
 	for (i = 0; i < h->lockd.pair_count; i++) {
 		struct pair *pair = &h->lockd.pairs[i];
 

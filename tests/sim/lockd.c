@@ -292,6 +292,7 @@ static void new_cookie(struct host *h, struct pair *pair)
 	pair->cookie_ms = h->sim->now_ms;
 	pair->heard = 0;
 	pair->answered = 0;
+	pair->ignored = 0;
 	pair->is_callback_due = false;
 }
 

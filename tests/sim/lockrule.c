@@ -320,13 +320,18 @@ static void look_at_other(struct host *client, struct claim *claim,
 			      other->owner);
 }
 
-void lockrule_answered(struct host *h, struct host *client, uint32_t number)
+void lockrule_answered(struct host *h, struct host *client, uint32_t number,
+		       bool is_of_nobody)
 {
 	struct pair *pair = lockd_pair_of(h, client);
 
 	h->locks.told[client->index] = number;
 	if (pair == NULL || pair->answered == number || !pair->is_promised)
 		return;
+	if (is_of_nobody) {
+		pair->ignored = number;
+		return;
+	}
 	pair->answered = number;
 	pair->answered_ms = h->sim->now_ms;
 }
@@ -358,6 +363,25 @@ static bool was_away(const struct host *h, const struct pair *pair)
 	return h->locks.was_away_ms + AWAY_MS >= pair->answered_ms;
 }
 
+/*
+ * Why @h hears now of the reboot of @pair->peer, which has had its answer, and
+ * drops @file, which is newer.
+ */
+static enum loss excuse_answered(const struct host *h, const struct pair *pair,
+				 const struct file *file, uint32_t number)
+{
+	/*
+	 * No answer, or one to a notice of nobody's, which has no callback:
+	 * whoever else speaks of the reboot, as a user of the peer's host can.
+	 */
+	if (pair->answered != number)
+		return pair->ignored == number ? LOSS_BY_NAME : LOSS_LATE_COPY;
+	/* It is not a copy that comes late, but the callback. */
+	if (pair->answered_ms < file->granted_ms)
+		return was_away(h, pair) ? LOSS_ANSWERED : LOSS_NOT;
+	return LOSS_LATE_COPY;
+}
+
 void lockrule_dropped(struct host *h, const struct file *file, uint32_t number)
 {
 	struct claim *claim = find_owner(file);
@@ -370,10 +394,8 @@ void lockrule_dropped(struct host *h, const struct file *file, uint32_t number)
 		return;
 	pair = lockd_pair_of(h, file->client);
 	loss = excuse_false(h, file->client, number, file->client_number);
-	/* It is not a copy that comes late, but the callback. */
-	if (loss == LOSS_LATE_COPY && pair->answered == number &&
-	    pair->answered_ms < file->granted_ms)
-		loss = was_away(h, pair) ? LOSS_ANSWERED : LOSS_NOT;
+	if (loss == LOSS_LATE_COPY)
+		loss = excuse_answered(h, pair, file, number);
 	if (loss == LOSS_NOT)
 		check_violate(h, "lock_is_dropped_for_a_new_boot",
 			      "process %u is there, number %u", claim->owner,

@@ -176,9 +176,10 @@ void lockrule_away(struct host *h);
 void lockrule_crashed(struct host *h);
 /* ... by its administrator's word. */
 void lockrule_declared(struct host *h);
+/* A notice of @client is answered; or taken for that of nobody. */
+void lockrule_answered(struct host *h, struct host *client, uint32_t number,
+		       bool is_of_nobody);
 /* @h gives @file to @owner. */
-/* A notice of @client is answered. */
-void lockrule_answered(struct host *h, struct host *client, uint32_t number);
 void lockrule_granted(struct host *h, const struct file *file);
 /* @h drops a lock since its client is said to have come to @number. */
 void lockrule_dropped(struct host *h, const struct file *file, uint32_t number);

@@ -417,6 +417,9 @@ bool believed_may_be_refused(const struct host *teller, const struct host *h);
 void believed_announced(struct host *teller, uint32_t said, uint32_t before);
 /* The look-up of a name in a notice has ended. */
 void believed_looked_up(struct host *h, const char *name, bool is_found);
+/* Whether a notice by @name, from an address of nobody, leads @h to @pair. */
+bool believed_leads_to(const struct host *h, const struct pair *pair,
+		       const char *name);
 /* lockd of @h hears @number for @pair, in no forged notice. */
 void believed_called_back(struct host *h, const struct pair *pair,
 			  uint32_t number);
