@@ -220,6 +220,43 @@ static void take_as_it_is(struct host *h)
 	h->announced_count = 0;
 }
 
+/* Adds the numbers of @h since @pair has its cookie, or a directory came. */
+static void keep_numbers_of(const struct host *h, struct pair *pair)
+{
+	uint32_t last = host_read_number(h);
+
+	if (pair->had_last > 0 && h->op.came_with < pair->had_first)
+		pair->had_first = h->op.came_with;
+	if (last > pair->had_last)
+		pair->had_last = last;
+}
+
+static void keep_numbers(struct host *h)
+{
+	struct sim *s = h->sim;
+	unsigned int i;
+	size_t j;
+
+	for (i = 0; i < s->host_count; i++) {
+		struct lockd *l = &s->hosts[i].lockd;
+
+		for (j = 0; j < l->pair_count; j++)
+			if (l->pairs[j].peer == h)
+				keep_numbers_of(h, &l->pairs[j]);
+	}
+}
+
+/*
+ * A number that statd had under its present cookie, from a notice or as the
+ * baseline, is a duplicate or a late copy when it comes again.  lockd would do
+ * nothing about it either, and nothing can tell that it is news: sm-notify(8),
+ * "What is not promised".  Any other number must be heard, lower ones too.
+ */
+bool cluster_is_again(const struct pair *pair, uint32_t number)
+{
+	return number >= pair->had_first && number <= pair->had_last;
+}
+
 /* It is another directory then: what some /run says is not about it. */
 static void replace(struct host *h, const struct disk *from)
 {
@@ -227,6 +264,7 @@ static void replace(struct host *h, const struct disk *from)
 
 	for (i = 0; i < MACHINES; i++)
 		h->op.machines[i].is_up = false;
+	keep_numbers(h);
 	errand_copy_dir(&h->disk, DISK_ROOT, from, DISK_ROOT);
 	errand_copy_dir(&h->disk, DISK_SM, from, DISK_SM);
 	errand_copy_dir(&h->disk, DISK_BAK, from, DISK_BAK);
@@ -235,6 +273,7 @@ static void replace(struct host *h, const struct disk *from)
 		disk_unlink(&h->disk, DISK_ROOT, "state.boot");
 	}
 	disk_sync_all(&h->disk);
+	h->op.came_with = host_read_number(h);
 	take_as_it_is(h);
 	cluster_forget_due(h, 0); /* it may not know whom to tell */
 }

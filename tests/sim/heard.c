@@ -173,6 +173,10 @@ void heard_answered(struct host *h, const struct statd_call *call)
 			pair->is_answered = true;
 			continue;
 		}
+		if (cluster_is_again(pair, call->notice.number)) {
+			pair->is_callback_due = false;
+			continue;
+		}
 		check_violate(h, "notice_is_answered_once_it_is_safe",
 			      "\"%s\" %u", pair->mon_name, call->notice.number);
 	}

@@ -216,7 +216,7 @@ static void run_statd(struct sim *s, struct event *e)
 		statd_start(e->host);
 }
 
-static uint32_t read_number(const struct host *h)
+uint32_t host_read_number(const struct host *h)
 {
 	const struct inode *state = disk_find(&h->disk, DISK_ROOT, "state");
 
@@ -295,7 +295,7 @@ void statd_start(struct host *h)
 		h->statd.port = (uint16_t)sim_between(h->sim, STATD_PORT_LOW,
 						      STATD_PORT_HIGH);
 	feed_store(h, life);
-	number.number = read_number(h);
+	number.number = host_read_number(h);
 	if (h->statd.core != NULL && h->statd.life == life)
 		cluster_feed_mounts(h);
 	if (h->statd.core != NULL && h->statd.life == life)
@@ -537,7 +537,7 @@ void host_count_spin(struct host *h, unsigned int *spins, bool is_timer)
 void statd_feed_number(struct host *h)
 {
 	const struct nsm_in number = {.kind = NSM_IN_NUMBER,
-				      .number = read_number(h)};
+				      .number = host_read_number(h)};
 
 	nsm_input(h->statd.core, host_clock(h), &number);
 }

@@ -290,6 +290,8 @@ static void new_cookie(struct host *h, struct pair *pair)
 	memcpy(pair->cookie + 8, &serial, 4);
 	pair->has_cookie = true;
 	pair->cookie_ms = h->sim->now_ms;
+	pair->had_first = host_read_number(pair->peer);
+	pair->had_last = 0;
 	pair->heard = 0;
 	pair->answered = 0;
 	pair->ignored = 0;

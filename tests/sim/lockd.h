@@ -38,7 +38,10 @@ struct pair {
 
 	bool has_cookie;    /* lockd's handle of the peer lives */
 	uint64_t cookie_ms; /* when that was made */
-	uint32_t heard;	    /* the number of the last callback for it */
+	/* Numbers of the peer from then until its directory was replaced. */
+	uint32_t had_first;
+	uint32_t had_last; /* 0: it was not */
+	uint32_t heard;	   /* the number of the last callback for it */
 	uint32_t answered; /* ... of the last notice of it that had an answer */
 	uint64_t answered_ms; /* ... at first */
 	uint32_t ignored;     /* ... that was taken for a notice of nobody */

@@ -76,6 +76,7 @@ struct operators {
 	struct machine machines[MACHINES];
 	struct errand errand;
 	struct disk backup;
+	uint32_t came_with; /* the number in a directory that was put here */
 };
 
 /* Power comes: a new boot of the machine that has the directory. */
@@ -134,6 +135,11 @@ bool cluster_is_source(const struct pair *pair, const struct addr *from);
 void cluster_restore(struct host *h);
 void cluster_clone(struct host *h);
 void cluster_turned(struct host *h);
+/*
+ * Whether @number of the peer of @pair may be one that its host knows of, from
+ * a directory that was replaced since.
+ */
+bool cluster_is_again(const struct pair *pair, uint32_t number);
 /* Clears what peers are to hear of @h, where @number is not news to them. */
 void cluster_forget_due(struct host *h, uint32_t number);
 

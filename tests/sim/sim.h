@@ -242,6 +242,8 @@ void host_power_fail(struct host *h);
 void host_turn(struct host *h);
 /* A place where the power may fail or @who be killed; false where it was. */
 bool host_survives(struct host *h, enum program who);
+/* The number in the file "state", 0: none. */
+uint32_t host_read_number(const struct host *h);
 
 void statd_start(struct host *h);
 void statd_kill(struct host *h);

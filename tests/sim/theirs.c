@@ -68,13 +68,6 @@ static void lose_records(struct host *h)
 	}
 }
 
-static uint32_t read_number(const struct host *h)
-{
-	const struct inode *state = disk_find(&h->disk, DISK_ROOT, "state");
-
-	return state != NULL ? statenum_decode(state->bytes, state->len) : 0;
-}
-
 static void forget_above(struct host *h, uint32_t number)
 {
 	while (h->announced_count > 0 &&
@@ -86,7 +79,7 @@ static void forget_above(struct host *h, uint32_t number)
 static void lose_number(struct host *h)
 {
 	const struct inode *boot = disk_find(&h->disk, DISK_ROOT, "state.boot");
-	uint32_t number = read_number(h);
+	uint32_t number = host_read_number(h);
 	struct bootrec rec = {0};
 
 	if (boot != NULL)
@@ -316,7 +309,7 @@ static bool has_files(const struct host *h)
 /* Where nobody is to be told, nothing is raised. */
 static void raise_number(struct host *h)
 {
-	uint32_t number = read_number(h);
+	uint32_t number = host_read_number(h);
 	uint8_t bytes[STATENUM_FILE_SIZE];
 	struct buf state;
 
@@ -339,7 +332,7 @@ static bool notify(struct host *h)
 	size_t i;
 
 	if (machine->has_mark) {
-		h->number = read_number(h);
+		h->number = host_read_number(h);
 		return true; /* already notifying */
 	}
 	machine->has_mark = true;
@@ -476,7 +469,7 @@ static void to_theirs(struct host *h)
 	/* What had come, and was to be delivered yet, they do not know of. */
 	forget_heard(h);
 	h->is_turned = false;
-	h->number = read_number(h);
+	h->number = host_read_number(h);
 	begin(h);
 }
 
