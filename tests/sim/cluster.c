@@ -257,6 +257,37 @@ bool cluster_is_again(const struct pair *pair, uint32_t number)
 	return number >= pair->had_first && number <= pair->had_last;
 }
 
+/* Whether sm.bak/ has a line of @its host with another name of its peer. */
+static bool has_line(const struct host *h, const struct pair *its,
+		     const struct pair *pair)
+{
+	const struct record_wanted wanted = {
+		.mon_name = its->mon_name,
+		.my_name = its->my_name,
+	};
+
+	return its->peer == pair->peer &&
+	       its->is_floating == pair->is_floating &&
+	       strcmp(its->mon_name, pair->mon_name) != 0 &&
+	       check_is_seen(&h->disk, DISK_BAK, &wanted);
+}
+
+bool cluster_has_names(const struct host *h, const struct pair *pair)
+{
+	const struct sim *s = h->sim;
+	unsigned int i;
+	size_t j;
+
+	for (i = 0; i < s->host_count; i++) {
+		const struct lockd *l = &s->hosts[i].lockd;
+
+		for (j = 0; j < l->pair_count; j++)
+			if (has_line(h, &l->pairs[j], pair))
+				return true;
+	}
+	return false;
+}
+
 /* It is another directory then: what some /run says is not about it. */
 static void replace(struct host *h, const struct disk *from)
 {

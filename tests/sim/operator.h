@@ -140,6 +140,8 @@ void cluster_turned(struct host *h);
  * a directory that was replaced since.
  */
 bool cluster_is_again(const struct pair *pair, uint32_t number);
+/* Whether a copy that @h got calls the peer of @pair by another name. */
+bool cluster_has_names(const struct host *h, const struct pair *pair);
 /* Clears what peers are to hear of @h, where @number is not news to them. */
 void cluster_forget_due(struct host *h, uint32_t number);
 

@@ -448,7 +448,7 @@ static bool has_other_names(const struct host *h, const struct pair *pair)
 		    strcmp(other->mon_name, pair->mon_name) != 0)
 			return true;
 	}
-	return false;
+	return cluster_has_names(h, pair);
 }
 
 /*
