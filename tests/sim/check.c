@@ -131,6 +131,18 @@ static void promise_survives_power_failure(struct host *h, struct pair *pair)
 			      "\"%s\" would be forgotten", pair->mon_name);
 }
 
+/* Whether a line about @pair is in @dir, whatever a power failure took. */
+static bool has_line(const struct host *h, const struct pair *pair,
+		     enum disk_dir dir)
+{
+	const struct record_wanted wanted = {
+		.mon_name = pair->mon_name,
+		.my_name = pair->my_name,
+	};
+
+	return check_is_on_disk(&h->disk, dir, &wanted);
+}
+
 /*
  * Nothing but its acknowledgement takes the line of an untold peer away: no end
  * of sm-notify (its time is over, SIGTERM, a kill between any two effects, a
@@ -138,16 +150,10 @@ static void promise_survives_power_failure(struct host *h, struct pair *pair)
  */
 static void no_peer_is_deleted_untold(struct host *h, struct pair *pair)
 {
-	struct record_wanted wanted = {
-		.mon_name = pair->mon_name,
-		.my_name = pair->my_name,
-	};
-
 	if (!pair->is_debt || names_may_mislead(pair) ||
-	    h->theirs.is_unflushed ||
-	    check_is_on_disk(&h->disk, DISK_BAK, &wanted) ||
+	    h->theirs.is_unflushed || has_line(h, pair, DISK_BAK) ||
 	    ((!h->is_turned || pair->is_unmerged) &&
-	     check_is_on_disk(&h->disk, DISK_SM, &wanted)))
+	     has_line(h, pair, DISK_SM)))
 		return;
 	check_violate(h, "no_peer_is_deleted_untold",
 		      "\"%s\" was not told of this boot", pair->mon_name);
@@ -352,13 +358,17 @@ void check_unread(struct host *h, const char *file)
 	}
 }
 
-void check_unmon_sent(struct pair *pair)
+void check_unmon_sent(struct host *h, struct pair *pair)
 {
 	pair->is_looked_up = false;
-	/* Its record goes, the one of the boot before with it. */
-	pair->is_debt = pair->is_debt && !pair->is_unmerged;
 	pair->is_promised = false;
 	pair->is_callback_due = false;
+	if (!pair->is_debt || !pair->is_unmerged ||
+	    has_line(h, pair, DISK_BAK)) /* of a boot before that, parked */
+		return;
+	/* Its record goes, the one of the boot before with it. */
+	pair->is_debt = false;
+	heard_waive(h, pair->peer);
 }
 
 void check_power_failed(struct host *h)
@@ -436,13 +446,7 @@ void check_notice_sent(struct host *h, const struct addr *to,
 /* What the turn has still to retire is told after it. */
 static bool is_in_sm(const struct host *h, const struct pair *pair)
 {
-	struct record_wanted wanted = {
-		.mon_name = pair->mon_name,
-		.my_name = pair->my_name,
-	};
-
-	return !h->is_turned && pair->is_fresh &&
-	       check_is_on_disk(&h->disk, DISK_SM, &wanted);
+	return !h->is_turned && pair->is_fresh && has_line(h, pair, DISK_SM);
 }
 
 /*

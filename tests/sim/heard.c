@@ -64,6 +64,20 @@ void heard_expect(struct host *h, struct host *peer)
 	}
 }
 
+void heard_waive(const struct host *h, struct host *peer)
+{
+	size_t i;
+
+	if (heard_is_owed(h, peer, NULL))
+		return;
+	for (i = 0; i < peer->lockd.pair_count; i++) {
+		struct pair *pair = &peer->lockd.pairs[i];
+
+		if (pair->peer == h && !pair->is_floating && !pair->is_answered)
+			pair->is_callback_due = false;
+	}
+}
+
 /* --- what is heard -------------------------------------------------------- */
 
 /* Whether statd, killed now and started again, tells lockd @number. */

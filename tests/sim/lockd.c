@@ -385,7 +385,7 @@ void lockd_leave(struct host *h, struct pair *pair)
 	pair->state = PAIR_LEAVING;
 	pair->has_cookie = false;
 	pair->has_locks = false;
-	check_unmon_sent(pair);
+	check_unmon_sent(h, pair);
 	send_call(h, call_new(h, pair, SM_PROC_UNMON));
 }
 

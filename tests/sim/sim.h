@@ -377,7 +377,7 @@ void check_violate(struct host *h, const char *rule, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void check_mon_answered(struct host *h, const struct statd_call *call,
 			const uint8_t *bytes, size_t len);
-void check_unmon_sent(struct pair *pair);
+void check_unmon_sent(struct host *h, struct pair *pair);
 void check_notice_sent(struct host *h, const struct addr *to,
 		       const struct notice_mark *notice);
 void check_ack_delivered(struct host *h, const struct packet *p);
@@ -399,6 +399,8 @@ void check_end(struct sim *s);
 
 /* The power of @h fails: whoever monitors it must hear of that. */
 void heard_expect(struct host *h, struct host *peer);
+/* The record of @h about @peer is gone untold: it is not to hear of @h. */
+void heard_waive(const struct host *h, struct host *peer);
 void heard_answered(struct host *h, const struct statd_call *call);
 void heard_resolved(struct host *h, const char *name, const struct addr *addrs,
 		    size_t count);
