@@ -434,7 +434,7 @@ void check_notice_sent(struct host *h, const struct addr *to,
 	for (i = 0; i < h->lockd.pair_count; i++) {
 		struct pair *pair = &h->lockd.pairs[i];
 
-		if (!addr_is_same_host(cluster_addr(pair), to))
+		if (!names_may_lead_to(pair, to))
 			continue;
 		for (which = 0; which < SIM_NAMES; which++)
 			pair->sent[which] +=

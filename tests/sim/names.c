@@ -185,3 +185,10 @@ bool names_are_right(const struct host *h)
 {
 	return !h->sim->names.all[h->index].has_led_elsewhere;
 }
+
+bool names_may_lead_to(const struct pair *pair, const struct addr *addr)
+{
+	return addr_is_same_host(cluster_addr(pair), addr) ||
+	       (pair->mon_name[0] == 'h' &&
+		addr_is_same_host(&pair->peer->other, addr));
+}

@@ -51,6 +51,8 @@ size_t names_look_up(struct host *asker, const char *name,
 bool names_are_one(struct host *asker, const char *a, const char *b);
 /* Whether a record about @pair may mean another host by what was answered. */
 bool names_may_mislead(const struct pair *pair);
+/* Whether @addr is that of @pair, or the other one that its name may have. */
+bool names_may_lead_to(const struct pair *pair, const struct addr *addr);
 /* Whether the name of @h was never said to be at an address of another. */
 bool names_are_right(const struct host *h);
 
