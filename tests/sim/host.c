@@ -440,12 +440,13 @@ static void statd_send_failed(struct sim *s, struct event *e)
 static void statd_send(struct host *h, const struct nsm_out *out)
 {
 	struct notice_mark notice = {0};
+	char peer[ADDR_TEXT_SIZE];
 	struct event *e;
 	uint16_t port = out->send.source == NSM_FROM_ANY ? STATD_ASK_PORT
 							 : STATD_SEND_PORT;
 
-	trace(h->sim, h, "statd: SEND from %u to 10.0.0.%u port %u", port,
-	      out->send.peer.bytes[3], out->send.peer.port);
+	trace(h->sim, h, "statd: SEND from %u to %s port %u", port,
+	      addr_format(&out->send.peer, peer), out->send.peer.port);
 	h->statd.callbacks_at_once += out->send.source == NSM_FROM_LOOPBACK &&
 				      out->send.peer.port != PORTMAP_PORT;
 	net_read_notice(out->bytes, out->len, &notice);

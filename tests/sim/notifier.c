@@ -175,12 +175,13 @@ static void notifier_send_failed(struct sim *s, struct event *e)
 static void notifier_send(struct host *h, const struct notify_out *out)
 {
 	struct notice_mark notice = {0};
+	char peer[ADDR_TEXT_SIZE];
 	struct event *e;
 
 	net_read_notice(out->bytes, out->len, &notice);
-	trace(h->sim, h, "notify: SEND to 10.0.0.%u port %u \"%s\" %u",
-	      out->send.peer.bytes[3], out->send.peer.port, notice.name,
-	      notice.number);
+	trace(h->sim, h, "notify: SEND to %s port %u \"%s\" %u",
+	      addr_format(&out->send.peer, peer), out->send.peer.port,
+	      notice.name, notice.number);
 	if (notice.is_notice)
 		check_notice_sent(h, &out->send.peer, &notice);
 	if (!sim_mishap(h->sim, 2)) {

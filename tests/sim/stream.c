@@ -175,14 +175,16 @@ void stream_call(struct host *h, const struct notify_out *out)
 {
 	struct stream *stream = find_free(h);
 	struct notice_mark notice = {0};
+	char peer[ADDR_TEXT_SIZE];
 	struct addr there;
 	struct host *to;
 	struct event *e;
 
 	net_read_notice(out->bytes, out->len, &notice);
-	trace(h->sim, h, "notify: CALL %llu to 10.0.0.%u port %u \"%s\" %u",
-	      (unsigned long long)out->send.id, out->send.peer.bytes[3],
-	      out->send.peer.port, notice.name, notice.number);
+	trace(h->sim, h, "notify: CALL %llu to %s port %u \"%s\" %u",
+	      (unsigned long long)out->send.id,
+	      addr_format(&out->send.peer, peer), out->send.peer.port,
+	      notice.name, notice.number);
 	if (stream == NULL || find(h, out->send.id) != NULL) {
 		check_violate(h, "calls_over_tcp_are_few", "%llu",
 			      (unsigned long long)out->send.id);
