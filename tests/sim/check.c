@@ -131,9 +131,8 @@ static void promise_survives_power_failure(struct host *h, struct pair *pair)
 			      "\"%s\" would be forgotten", pair->mon_name);
 }
 
-/* Whether a line about @pair is in @dir, whatever a power failure took. */
-static bool has_line(const struct host *h, const struct pair *pair,
-		     enum disk_dir dir)
+bool check_has_line(const struct host *h, const struct pair *pair,
+		    enum disk_dir dir)
 {
 	const struct record_wanted wanted = {
 		.mon_name = pair->mon_name,
@@ -151,9 +150,9 @@ static bool has_line(const struct host *h, const struct pair *pair,
 static void no_peer_is_deleted_untold(struct host *h, struct pair *pair)
 {
 	if (!pair->is_debt || names_may_mislead(pair) ||
-	    h->theirs.is_unflushed || has_line(h, pair, DISK_BAK) ||
+	    h->theirs.is_unflushed || check_has_line(h, pair, DISK_BAK) ||
 	    ((!h->is_turned || pair->is_unmerged) &&
-	     has_line(h, pair, DISK_SM)))
+	     check_has_line(h, pair, DISK_SM)))
 		return;
 	check_violate(h, "no_peer_is_deleted_untold",
 		      "\"%s\" was not told of this boot", pair->mon_name);
@@ -363,10 +362,13 @@ void check_unmon_sent(struct host *h, struct pair *pair)
 	pair->is_looked_up = false;
 	pair->is_promised = false;
 	pair->is_callback_due = false;
+	/*
+	 * Its record goes, the one of the boot before with it; but not what
+	 * sm.bak/ has of a boot before that.
+	 */
 	if (!pair->is_debt || !pair->is_unmerged ||
-	    has_line(h, pair, DISK_BAK)) /* of a boot before that, parked */
+	    check_has_line(h, pair, DISK_BAK))
 		return;
-	/* Its record goes, the one of the boot before with it. */
 	pair->is_debt = false;
 	heard_waive(h, pair->peer);
 }
@@ -446,7 +448,8 @@ void check_notice_sent(struct host *h, const struct addr *to,
 /* What the turn has still to retire is told after it. */
 static bool is_in_sm(const struct host *h, const struct pair *pair)
 {
-	return !h->is_turned && pair->is_fresh && has_line(h, pair, DISK_SM);
+	return !h->is_turned && pair->is_fresh &&
+	       check_has_line(h, pair, DISK_SM);
 }
 
 /*

@@ -124,6 +124,8 @@ static enum loss excuse_untold(struct host *h, struct host *peer)
 		return LOSS_NOT;
 	if (pair->is_aside)
 		return LOSS_ASIDE;
+	if (pair->is_unmerged && !check_has_line(h, pair, DISK_BAK))
+		return LOSS_UNMERGED;
 	if (parking_is_excused(h, pair))
 		return LOSS_PARKED;
 	if (pair->is_missed)
@@ -491,6 +493,7 @@ void lockrule_print(const char *scenario, const struct lock_counts *counts)
 		[LOSS_PARKED] = "parked",
 		[LOSS_ASIDE] = "set aside",
 		[LOSS_UNREAD] = "not read",
+		[LOSS_UNMERGED] = "not merged",
 		[LOSS_NOT_RUN] = "sm-notify ended",
 		[LOSS_DECLARED] = "declared",
 		[LOSS_ANSWERED] = "answered early",

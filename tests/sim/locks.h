@@ -30,6 +30,7 @@ enum loss {
 	LOSS_PARKED,	  /* monitored again before it could be told */
 	LOSS_ASIDE,	  /* skip, max-age */
 	LOSS_UNREAD,	  /* sm-notify could not read its file at first */
+	LOSS_UNMERGED,	  /* the turn could not bring its file into sm.bak/ */
 	LOSS_NOT_RUN,	  /* sm-notify gave up, or was stopped or killed */
 	LOSS_DECLARED,	  /* -f: the administrator has declared it lost */
 	LOSS_ANSWERED,	  /* who rebooted was told so before lockd was */

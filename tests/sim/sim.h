@@ -368,6 +368,9 @@ bool check_is_on_disk(const struct disk *disk, enum disk_dir dir,
 /* ... and whether one says so now. */
 bool check_is_seen(const struct disk *disk, enum disk_dir dir,
 		   const struct record_wanted *wanted);
+/* Whether @dir has a line about @pair, whatever a power failure takes. */
+bool check_has_line(const struct host *h, const struct pair *pair,
+		    enum disk_dir dir);
 bool check_is_wanted(const struct record_wanted *wanted,
 		     const struct record *rec);
 /* Its notices leave from an address that nobody registered. */
