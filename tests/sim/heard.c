@@ -106,7 +106,11 @@ static bool is_kept(const struct host *h, const struct pair *pair,
 	return is_found;
 }
 
-/* Whether statd, killed now and started again, still knows of the notice. */
+/*
+ * Whether statd, killed now and started again, still knows of the notice.  One
+ * of another name does not stand for it: it may be an old one, which records
+ * have met already, or somebody's who forged the address.
+ */
 static bool is_notice_kept(const struct host *h, const struct statd_call *call)
 {
 	const struct dirents *memos = &h->disk.dirs[DISK_MEMO].now;
@@ -120,7 +124,8 @@ static bool is_notice_kept(const struct host *h, const struct statd_call *call)
 		if (memos->all[i].name[0] == '.' ||
 		    !memo_notice_parse(inode->bytes, inode->len, &memo))
 			continue;
-		is_found = memo.item.number >= call->notice.number &&
+		is_found = strcmp(memo.item.name, call->notice.name) == 0 &&
+			   memo.item.number >= call->notice.number &&
 			   addr_is_same_host(&memo.from, &call->from);
 		memo_notice_fini(&memo);
 	}
