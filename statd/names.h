@@ -19,6 +19,7 @@
 #include "statd/peers.h"
 
 #define NAMES_OPEN_MAX	    64 /* look-ups under way */
+#define NAMES_HASTEN_MAX    2  /* ... so that another may be hastened */
 #define NAMES_WAIT_FIRST_MS 60000u
 #define NAMES_WAIT_MAX_MS   3600000u
 
@@ -49,6 +50,13 @@ void names_fini(struct names *names);
  * a name (see hostname_check()).
  */
 void names_add(struct names *names, struct peer *peer);
+
+/*
+ * Has @peer looked up now where that is due later on, and was last done
+ * NAMES_WAIT_FIRST_MS ago or more: somebody who says to be it has come.  Not
+ * while NAMES_HASTEN_MAX look-ups are under way: he will come again.
+ */
+void names_hasten(struct names *names, uint64_t now_ms, struct peer *peer);
 
 /*
  * Forgets @peer, which is about to be removed.

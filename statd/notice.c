@@ -15,6 +15,7 @@
 
 #include "lib/statenum.h"
 #include "statd/aliases.h"
+#include "statd/names.h"
 #include "statd/senders.h"
 #include "statd/callouts.h"
 #include "statd/verify.h"
@@ -215,9 +216,14 @@ static void match_all(struct notices *set, uint64_t now_ms,
 	       NULL)
 		match_one(set, now_ms, call, place->peer, outcome);
 	while ((peer = peers_next_by_name(set->peers, call->name, peer)) !=
-	       NULL)
-		if (!peer_has_addr(peer, &call->from))
-			match_one(set, now_ms, call, peer, outcome);
+	       NULL) {
+		if (peer_has_addr(peer, &call->from))
+			continue;
+		/* Where it resolves by now, the next copy is believed. */
+		if (set->names != NULL)
+			names_hasten(set->names, now_ms, peer);
+		match_one(set, now_ms, call, peer, outcome);
+	}
 }
 
 /* Whether @peer has one of the first @count addresses of @alias. */

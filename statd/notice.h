@@ -34,6 +34,7 @@ struct notice_counts {
 
 struct aliases;
 struct callouts;
+struct names;
 
 struct notices {
 	struct effects *out;	   /* borrowed */
@@ -43,6 +44,7 @@ struct notices {
 	struct memos *memos;	   /* borrowed */
 	struct callouts *callouts; /* borrowed, NULL: none are run */
 	struct aliases *aliases;   /* borrowed, NULL: no name is looked up */
+	struct names *names;	   /* borrowed, NULL: no record's is, either */
 	struct kept kept;	   /* for names that are being looked up */
 	struct notice_counts counts;
 	struct log_limit limit; /* for what is not believed or matches nobody */

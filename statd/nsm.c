@@ -36,6 +36,7 @@ struct nsm *nsm_new(const struct nsm_config *config)
 	names_init(&n->names, &n->out, &n->peers);
 	aliases_init(&n->aliases, &n->out, key);
 	n->notices.aliases = &n->aliases;
+	n->notices.names = &n->names;
 	callouts_init(&n->callouts, &n->out, &n->peers, &n->memos, key);
 	callouts_set_on(&n->callouts, config->policy.has_callout);
 	n->notices.callouts = &n->callouts;

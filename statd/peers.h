@@ -94,6 +94,7 @@ struct peer {
 	struct timer relookup; /* names::timers */
 	uint64_t lookup_id;    /* 0 = none open */
 	unsigned int lookup_tries;
+	uint64_t looked_up_ms; /* when the last look-up ended, if one did */
 	struct question question;
 	struct peer_baseline baseline;
 	struct doubt doubts[DOUBTS_MAX];

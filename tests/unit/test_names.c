@@ -214,6 +214,62 @@ static void a_failure_is_warned_about_once_and_asked_again(void **state)
 	assert_true(names_deadline_ms(&w->names) == UINT64_MAX);
 }
 
+/* SAFETY: as often as once a minute, whoever wants it. */
+static void a_name_is_hastened_once_a_minute(void **state)
+{
+	struct world *w = *state;
+	struct peer *peer = add(w, "client.example");
+	uint64_t now_ms = 5;
+
+	names_hasten(&w->names, now_ms, peer); /* its first one is open */
+	assert_int_equal(collect(w), 1);
+	names_resolved(&w->names, now_ms, w->asked[0], NULL, 0);
+	now_ms += NAMES_WAIT_FIRST_MS;
+	names_timer(&w->names, now_ms);
+	names_hasten(&w->names, now_ms, peer); /* is under way */
+	assert_int_equal(collect(w), 1);
+	names_resolved(&w->names, now_ms, w->asked[0], NULL, 0);
+	now_ms += NAMES_WAIT_FIRST_MS - 1;
+	names_hasten(&w->names, now_ms, peer);
+	assert_int_equal(collect(w), 0);
+	names_hasten(&w->names, ++now_ms, peer);
+	names_hasten(&w->names, now_ms, peer);
+	assert_int_equal(collect(w), 1);
+	assert_true(names_deadline_ms(&w->names) == UINT64_MAX);
+	/* That was the third failure: the pauses grow all the same. */
+	names_resolved(&w->names, now_ms, w->asked[0], NULL, 0);
+	assert_int_equal(names_deadline_ms(&w->names), now_ms + 240000);
+}
+
+static void hastening_does_not_hold_up_others(void **state)
+{
+	struct world *w = *state;
+	struct peer *peer = add(w, "client.example");
+
+	collect(w);
+	names_resolved(&w->names, 0, w->asked[0], NULL, 0);
+	add_hosts(w, NAMES_HASTEN_MAX);
+	assert_int_equal(collect(w), NAMES_HASTEN_MAX);
+	names_hasten(&w->names, NAMES_WAIT_FIRST_MS, peer);
+	assert_int_equal(collect(w), 0);
+	resolve(w, 0, w->asked[0], "192.0.2.7");
+	names_hasten(&w->names, NAMES_WAIT_FIRST_MS, peer);
+	assert_int_equal(collect(w), 1);
+}
+
+static void what_is_never_looked_up_is_not_hastened(void **state)
+{
+	struct world *w = *state;
+	struct peer *found = add(w, "client.example");
+
+	collect(w);
+	resolve(w, 0, w->asked[0], "192.0.2.7");
+	names_hasten(&w->names, 3600000, found);
+	names_hasten(&w->names, 3600000, add(w, "192.0.2.7"));
+	names_hasten(&w->names, 3600000, add(w, "a/b"));
+	assert_int_equal(collect(w), 0);
+}
+
 static void an_answer_counts_once_and_only_if_asked(void **state)
 {
 	struct world *w = *state;
@@ -280,6 +336,9 @@ int main(void)
 		TEST(a_name_gets_the_addresses_found),
 		TEST(at_most_so_many_questions_are_out),
 		TEST(a_failure_is_warned_about_once_and_asked_again),
+		TEST(a_name_is_hastened_once_a_minute),
+		TEST(hastening_does_not_hold_up_others),
+		TEST(what_is_never_looked_up_is_not_hastened),
 		TEST(an_answer_counts_once_and_only_if_asked),
 		TEST(a_removed_peer_makes_room),
 		TEST(a_removed_peer_does_not_keep_the_first_round_open),

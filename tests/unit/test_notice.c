@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "proto/sm_inter.h"
+#include "statd/names.h"
 #include "tests/unit/nsm_rig.h"
 
 static int setup(void **state)
@@ -149,6 +150,45 @@ static void match_does_not_end_the_wait_for_a_look_up(void **state)
 	assert_acknowledged(rig, "192.0.2.7", "peer", 5);
 }
 
+/* The look-up of the last effects ends with @addr, or with none. */
+static void end_look_up(struct rig *rig, const char *addr)
+{
+	struct addr found;
+	struct nsm_in in = {.kind = NSM_IN_RESOLVED,
+			    .resolved = {.addrs = &found,
+					 .count = addr != NULL}};
+	const struct rig_out *resolve = rig_get(rig, NSM_OUT_RESOLVE, 0);
+
+	assert_non_null(resolve);
+	in.resolved.id = resolve->out.resolve.id;
+	if (addr != NULL)
+		assert_true(addr_parse(addr, &found));
+	rig_feed(rig, &in);
+}
+
+/*
+ * The name service was dead for long, and is back when the peer reboots: it
+ * stops repeating (nfs-utils: after 15 minutes) before the next look-up is due.
+ */
+static void who_is_named_is_looked_up_again(void **state)
+{
+	struct rig *rig = *state;
+
+	rig_mon(rig, "client.example", 'd');
+	end_look_up(rig, NULL);
+	rig_tick(rig);
+	end_look_up(rig, NULL);
+	rig->now_ms += NAMES_WAIT_FIRST_MS - 1;
+	assert_unanswered(rig, "192.0.2.9", "client.example", 5);
+	assert_int_equal(rig_count(rig, NSM_OUT_RESOLVE), 0);
+	rig->now_ms++;
+	assert_unanswered(rig, "192.0.2.9", "Client.example", 5);
+	assert_int_equal(rig_count(rig, NSM_OUT_RESOLVE), 1);
+	end_look_up(rig, "192.0.2.9");
+	assert_true(nsm_deadline_ms(rig->nsm) == UINT64_MAX);
+	assert_delivered(rig, "192.0.2.9", "client.example", 5);
+}
+
 static void repeats_while_lockd_is_slow_are_all_answered(void **state)
 {
 	struct rig *rig = *state;
@@ -232,6 +272,7 @@ int main(void)
 		TEST(pending_number_makes_no_duplicate),
 		TEST(notice_waits_for_the_first_look_up),
 		TEST(match_does_not_end_the_wait_for_a_look_up),
+		TEST(who_is_named_is_looked_up_again),
 		TEST(repeats_while_lockd_is_slow_are_all_answered),
 		TEST(older_number_does_not_displace_a_pending_one),
 		TEST(one_notice_for_two_records_waits_for_both),
