@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Notices that were answered, or are about to be, although the first look-up of
- * some record is still open: that record may be about the sender as well.  They
- * stand in for a sender who will not repeat: they are met again with every
- * record whose look-up ends, in this life or the next (sm/.reclaim).
+ * some record is still open, or all of them failed so far: that record may be
+ * about the sender as well.  They stand in for a sender who will not repeat:
+ * they are met again with every record whose look-up ends, in this life or the
+ * next (sm/.reclaim).
  *
  * ORDER: the file of a kept notice is written before its sender is answered,
  * and goes after all that the notice caused can do without it.  Break it and a

@@ -79,10 +79,18 @@ static void end_lookup(struct names *names, struct peer *peer)
 	names->open_count--;
 }
 
+/* Not one that can be no name: it was never looked up. */
+static bool is_failed(const struct peer *peer)
+{
+	return peer->lookup == PEER_UNRESOLVED && peer->lookup_tries > 0;
+}
+
 void names_remove(struct names *names, struct peer *peer)
 {
 	if (peer->lookup == PEER_FIRST)
 		names->first_count--;
+	if (is_failed(peer))
+		names->failed_count--;
 	end_lookup(names, peer);
 	timerq_cancel(&names->timers, &peer->relookup);
 	names_pump(names);
@@ -119,6 +127,8 @@ struct peer *names_resolved(struct names *names, uint64_t now_ms, uint64_t id,
 		return NULL;
 	end_lookup(names, peer);
 	peer->looked_up_ms = now_ms;
+	if (is_failed(peer))
+		names->failed_count--;
 	if (peer->lookup == PEER_FIRST) {
 		names->first_count--;
 		if (count == 0)
@@ -135,6 +145,8 @@ struct peer *names_resolved(struct names *names, uint64_t now_ms, uint64_t id,
 		timerq_set(&names->timers, &peer->relookup,
 			   now_ms + relookup_wait_ms(peer->lookup_tries++));
 	}
+	if (is_failed(peer))
+		names->failed_count++;
 	names_pump(names);
 	return peer;
 }
@@ -174,4 +186,9 @@ uint64_t names_deadline_ms(const struct names *names)
 bool names_is_first_open(const struct names *names)
 {
 	return names->first_count > 0;
+}
+
+bool names_has_failed(const struct names *names)
+{
+	return names->failed_count > 0;
 }

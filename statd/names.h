@@ -29,7 +29,8 @@ struct names {
 	struct link waiting; /* peer::in_lookup */
 	struct link open;    /* peer::in_lookup */
 	size_t open_count;
-	size_t first_count; /* peers whose first look-up has not ended */
+	size_t first_count;  /* peers whose first look-up has not ended */
+	size_t failed_count; /* ... and those that are looked up again */
 	struct timerq timers;
 	uint64_t next_id;
 };
@@ -84,5 +85,11 @@ uint64_t names_deadline_ms(const struct names *names);
  * Tells whether the first look-up of some peer has not ended yet.
  */
 bool names_is_first_open(const struct names *names);
+
+/*
+ * Tells whether some peer has no address, since its name did not resolve, and
+ * may have one when it is looked up again.
+ */
+bool names_has_failed(const struct names *names);
 
 #endif

@@ -318,6 +318,10 @@ void notices_take(struct notices *set, uint64_t now_ms,
 	/* Whatever it matched, that record may be about the sender as well. */
 	if (is_lookup_open && !keep(set, now_ms, call, &outcome))
 		outcome.undecided++;
+	/* ... but a name may lead nowhere for ever: nobody is refused then. */
+	if (!is_lookup_open && set->names != NULL &&
+	    names_has_failed(set->names))
+		(void)keep(set, now_ms, call, &outcome);
 	if (outcome.sender != NULL)
 		outcome.sender->is_mute = outcome.undecided > 0;
 	else if (outcome.undecided > 0)

@@ -82,7 +82,9 @@ void notices_settle(struct notices *set, uint64_t now_ms);
  * repeats it then), which it is while its own name is being looked up.
  * @is_lookup_open says that the first look-up of some record is still open, so
  * whom it matches is not sure: where all else is decided, it is kept for what
- * they find, and answered once that outlives us, too.
+ * they find, and answered once that outlives us, too.  So it is where a look-up
+ * has failed, and is repeated later on; but where it cannot be kept then, it is
+ * answered all the same.
  */
 void notices_take(struct notices *set, uint64_t now_ms,
 		  const struct notice_call *call, bool is_lookup_open);

@@ -290,7 +290,7 @@ static void duplicate_is_answered_once_it_is_kept(void **state)
 	struct host *h = *state;
 	uint64_t reply_to;
 
-	resolve(h, NULL);
+	resolve(h, STRANGER);
 	(void)notify(h, PEER, "peer", 7);
 	assert_int_equal(run_lockd(h), 1);
 	run_disk(h, 0);
@@ -376,7 +376,7 @@ static void nothing_is_kept_when_all_names_are_known(void **state)
 {
 	struct host *h = *state;
 
-	resolve(h, NULL);
+	resolve(h, STRANGER);
 	(void)notify(h, PEER, "peer", 7);
 	assert_int_equal(h->file_count, 1); /* the record's */
 	h->rig.now_ms += NOTICE_LOCKD_MS;

@@ -145,6 +145,7 @@ static void what_cannot_be_a_name_is_never_looked_up(void **state)
 	assert_int_equal(collect(w), 0);
 	assert_int_equal(w->logged_count, 2);
 	assert_false(names_is_first_open(&w->names));
+	assert_false(names_has_failed(&w->names));
 	longest[HOSTNAME_LEN_MAX] = '\0';
 	add(w, longest);
 	assert_int_equal(collect(w), 1);
@@ -200,6 +201,7 @@ static void a_failure_is_warned_about_once_and_asked_again(void **state)
 		assert_int_equal(w->logged_count, i == 0 ? 1 : 0);
 		assert_int_equal(peer->lookup, PEER_UNRESOLVED);
 		assert_false(names_is_first_open(&w->names));
+		assert_true(names_has_failed(&w->names));
 		assert_int_equal(names_deadline_ms(&w->names),
 				 now_ms + waits_ms[i]);
 		names_timer(&w->names, now_ms + waits_ms[i] - 1);
@@ -211,6 +213,7 @@ static void a_failure_is_warned_about_once_and_asked_again(void **state)
 	assert_int_equal(collect(w), 1);
 	resolve(w, now_ms, w->asked[0], "192.0.2.7");
 	assert_int_equal(peer->lookup, PEER_RESOLVED);
+	assert_false(names_has_failed(&w->names));
 	assert_true(names_deadline_ms(&w->names) == UINT64_MAX);
 }
 
@@ -319,7 +322,9 @@ static void a_removed_peer_does_not_keep_the_first_round_open(void **state)
 	add_hosts(w, NAMES_OPEN_MAX);
 	waiting = add(w, "waiting.example");
 	remove_peer(w, waiting);
+	assert_true(names_has_failed(&w->names));
 	remove_peer(w, failed);
+	assert_false(names_has_failed(&w->names));
 	assert_true(names_deadline_ms(&w->names) == UINT64_MAX);
 	assert_int_equal(collect(w), NAMES_OPEN_MAX);
 	while (w->asked_count > 0)

@@ -6,10 +6,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
 #include "proto/sm_inter.h"
+#include "statd/kept.h"
 #include "statd/names.h"
 #include "tests/unit/nsm_rig.h"
 
@@ -189,6 +191,43 @@ static void who_is_named_is_looked_up_again(void **state)
 	assert_delivered(rig, "192.0.2.9", "client.example", 5);
 }
 
+/*
+ * The name service is away for a minute.  A notice that is answered meanwhile,
+ * for the sake of another record, does not come again (sim -s any -r 6876).
+ */
+static void look_up_that_failed_is_waited_for(void **state)
+{
+	struct rig *rig = *state;
+
+	rig_mon(rig, "client.example", 'd');
+	end_look_up(rig, NULL);
+	rig_notify(rig, "192.0.2.7", "peer", 5);
+	assert_int_equal(rig_run_lockd(rig, NULL), 1);
+	while (rig_count(rig, NSM_OUT_RESOLVE) == 0)
+		rig_tick(rig);
+	end_look_up(rig, "192.0.2.7");
+	assert_int_equal(rig_run_lockd(rig, NULL), 1);
+}
+
+/* A name may lead nowhere for ever. */
+static void look_up_that_failed_refuses_nobody(void **state)
+{
+	struct rig *rig = *state;
+	char name[16];
+	size_t i;
+
+	rig_mon(rig, "client.example", 'd');
+	end_look_up(rig, NULL);
+	for (i = 0; i < KEPT_ADDRESS_MAX; i++) {
+		snprintf(name, sizeof(name), "peer%zu", i);
+		rig_notify(rig, "192.0.2.7", name, 5);
+		assert_int_equal(rig_run_lockd(rig, NULL), 1);
+		assert_int_equal(rig_count(rig, NSM_OUT_REPLY), 0);
+	}
+	assert_delivered(rig, "192.0.2.7", "peer", 5);
+	assert_acknowledged(rig, "192.0.2.8", "nobody", 5);
+}
+
 static void repeats_while_lockd_is_slow_are_all_answered(void **state)
 {
 	struct rig *rig = *state;
@@ -273,6 +312,8 @@ int main(void)
 		TEST(notice_waits_for_the_first_look_up),
 		TEST(match_does_not_end_the_wait_for_a_look_up),
 		TEST(who_is_named_is_looked_up_again),
+		TEST(look_up_that_failed_is_waited_for),
+		TEST(look_up_that_failed_refuses_nobody),
 		TEST(repeats_while_lockd_is_slow_are_all_answered),
 		TEST(older_number_does_not_displace_a_pending_one),
 		TEST(one_notice_for_two_records_waits_for_both),
