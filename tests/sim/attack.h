@@ -55,6 +55,7 @@ struct quiet {
 	uint32_t known_life;   /* ... its statd then, which may be known */
 	bool is_quiet;	       /* no honest notice is to come */
 	unsigned int heard;    /* callbacks since */
+	uint32_t fits;	       /* believed once, after a restart; or 0 */
 };
 
 /* A forged answer to a call that left @h lately. */

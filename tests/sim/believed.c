@@ -141,13 +141,28 @@ static bool is_named(const struct host *h, const struct pair *pair)
 		is_found_by_look_up(h, pair));
 }
 
+/* Whether the statd at @of was an earlier life of that of @peer. */
+static bool is_earlier_life(const struct host *peer, const struct addr *of)
+{
+	return addr_is_same_host(of, &peer->addr) &&
+	       of->port != peer->statd.port;
+}
+
 /* nfs-utils says the old number still, but from another port. */
 static bool is_another_life(const struct host *teller, const struct addr *of,
 			    uint32_t said)
 {
-	return addr_is_same_host(of, &teller->addr) &&
-	       of->port != teller->statd.port &&
+	return is_earlier_life(teller, of) &&
 	       teller->foreign.number == said + 2;
+}
+
+bool believed_is_before_restart(const struct host *h, const struct pair *pair)
+{
+	uint32_t baseline;
+	struct addr of;
+
+	return find_baseline(h, pair, &baseline, &of) &&
+	       is_earlier_life(pair->peer, &of);
 }
 
 /*

@@ -157,6 +157,17 @@ static bool is_quiet(const struct host *h, const struct pair *pair)
 	       !check_is_by_name_only(peer) && is_told(h, peer);
 }
 
+/*
+ * The baseline is asked for when lockd asks for the peer, or as soon as a
+ * notice is believed; lockd knows seconds later, and the peer's statd may have
+ * been restarted in between.  "One notice is believed then, if its number
+ * fits", rpc.statd(8).
+ */
+static uint32_t fitting_number(const struct host *h, const struct pair *pair)
+{
+	return believed_is_before_restart(h, pair) ? pair->peer->number + 2 : 0;
+}
+
 /* Notices in the peer's name that no host has sent, from a weak source. */
 static void forge(struct sim *s)
 {
@@ -197,6 +208,7 @@ static void begin_alone(struct sim *s, struct event *e)
 
 			pair->quiet.is_quiet = is_quiet(h, pair);
 			pair->quiet.heard = 0;
+			pair->quiet.fits = fitting_number(h, pair);
 		}
 	sim_after(s, 0, strike, NULL)->id = s->now_ms + ALONE_MS;
 }
@@ -248,7 +260,9 @@ void attack_heard(struct host *h, struct pair *pair, uint32_t number)
 	if (!attack->is_alone || !pair->quiet.is_quiet)
 		return;
 	pair->quiet.heard++;
-	if (attack->reach == ATTACK_WEAK)
+	if (attack->reach == ATTACK_WEAK && number == pair->quiet.fits)
+		pair->quiet.fits = 0;
+	else if (attack->reach == ATTACK_WEAK)
 		check_violate(h, "replay_alone_is_not_believed", "\"%s\" %u",
 			      pair->mon_name, number);
 	else if (pair->quiet.heard > count_notices(h->sim, h, pair))
