@@ -73,9 +73,22 @@ static bool is_nobody(struct host *h, const struct record *rec)
 	       names_look_up(h, rec->mon_name, addrs) == 0;
 }
 
+/* ... or that of a peer that says nothing, under any name of ours. */
+static bool is_of_the_silent(const struct host *h, const struct record *rec)
+{
+	size_t i;
+
+	for (i = 0; i < h->lockd.pair_count; i++)
+		if (strcmp(h->lockd.pairs[i].mon_name, rec->mon_name) == 0 &&
+		    says_nothing(h, &h->lockd.pairs[i]))
+			return true;
+	return false;
+}
+
 /*
  * The name in a torn line, which nobody was promised, is looked up as any other
- * one, until the next boot turns the file.
+ * one, and its peer is asked, until the next boot turns the file.  What is torn
+ * may be our own name.
  */
 static bool has_torn_name(struct host *h)
 {
@@ -97,8 +110,9 @@ static bool has_torn_name(struct host *h)
 
 			if (record_parse(line, len, &rec) != RECORD_OK)
 				continue;
-			is_found |=
-				!is_of_a_pair(h, &rec) && is_nobody(h, &rec);
+			is_found |= !is_of_a_pair(h, &rec) &&
+				    (is_nobody(h, &rec) ||
+				     is_of_the_silent(h, &rec));
 			record_fini(&rec);
 		}
 	}
