@@ -252,6 +252,7 @@ static void feed_resolved(struct world *w)
 			       .resolved.addrs = addrs};
 
 	in.resolved.count = input_byte(&w->in) % (NOTIFY_ADDRS_MAX + 2);
+	in.resolved.is_late = in.resolved.count % 4 == 3;
 	for (size_t i = 0; i < in.resolved.count; i++) {
 		uint8_t byte = input_byte(&w->in);
 

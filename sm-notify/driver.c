@@ -32,6 +32,7 @@
 #include "sm-notify/ages.h"
 #include "sm-notify/desk.h"
 #include "sm-notify/dialer.h"
+#include "sm-notify/monitored.h"
 
 #define RECORD_MODE	 0600
 #define SOURCE_ID	 0 /* of the look-up of our own name; no peer's */
@@ -364,10 +365,12 @@ static void on_resolved(void *ctx, uint64_t id, const struct addr *addrs,
 			       .resolved.addrs = addrs,
 			       .resolved.count = count};
 
-	if (id == SOURCE_ID)
+	if (id == SOURCE_ID) {
 		begin_from(d, addrs, count);
-	else
-		feed(d, &in);
+		return;
+	}
+	in.resolved.is_late = monitored_is_late(d->config->sm_fd, addrs, count);
+	feed(d, &in);
 }
 
 /* Opens the socket, at once or after a look-up of our own name. */

@@ -19,6 +19,7 @@ struct driver_config {
 	const char *bak_dir;   /* sm.bak/, where its files are ... */
 	int bak_fd;	       /* ... open; borrowed */
 	int age_fd;	       /* of ages_count(), borrowed; or -1 */
+	int sm_fd;	       /* of monitored_is_late(), borrowed; or -1 */
 	const char *source;    /* address or host name to send from, or NULL */
 	uint16_t port;	       /* to send from, 0: a reserved one */
 	struct lastnotify *last;	    /* borrowed; or NULL */

@@ -29,6 +29,7 @@
 #include "sm-notify/dryrun.h"
 #include "sm-notify/grace.h"
 #include "sm-notify/lastnotify.h"
+#include "sm-notify/monitored.h"
 #include "sm-notify/notify.h"
 #include "sm-notify/prepare.h"
 #include "sm-notify/records.h"
@@ -198,8 +199,11 @@ static int notify_peers(struct run *run)
 	run->control_fd = -1; /* the driver's from here on */
 	if (records_have_ages(run))
 		config.age_fd = ages_count(run->bak_fd, run->place.key);
+	config.sm_fd = monitored_open(run);
 	status = drive(run, &config);
 	lastnotify_free(config.last);
+	if (config.sm_fd >= 0)
+		close(config.sm_fd);
 	if (config.age_fd >= 0)
 		close(config.age_fd);
 	return status;

@@ -156,8 +156,7 @@ static void on_resolved(struct notify *n, const struct notify_in *in)
 	struct target *t = target_set_get(&n->set, in->resolved.id);
 
 	if (t)
-		talk_resolved(&n->talk, t, in->resolved.addrs,
-			      in->resolved.count);
+		talk_resolved(&n->talk, t, in);
 }
 
 /* --- the whole ----------------------------------------------------------- */

@@ -99,6 +99,7 @@ struct notify_in {
 			uint64_t id;
 			const struct addr *addrs;
 			size_t count; /* 0: the name does not resolve */
+			bool is_late; /* one is monitored again */
 		} resolved;
 	};
 };

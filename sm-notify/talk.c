@@ -440,11 +440,13 @@ static bool is_guarded(const struct guards *guards, const struct target *t)
 /*
  * Parks @t where a look-up, or a file that could not be read at first, has led
  * to a peer that was spoken of as one that needs no notice: it is monitored
- * again.
+ * again.  Nobody has spoken of it to this run where that was while none ran, or
+ * another one: then @is_late.  Of one that is urgent somebody knows, who will
+ * say when it is late.
  */
-static bool park_guarded(struct talk *k, struct target *t)
+static bool park_guarded(struct talk *k, struct target *t, bool is_late)
 {
-	if (!is_guarded(&k->set->guards, t))
+	if (!is_guarded(&k->set->guards, t) && (!is_late || t->is_urgent))
 		return false;
 	t->is_parked = true;
 	outbox_log(k->out, LOG_NOTE, "not notifying ", t->mon_name,
@@ -453,21 +455,21 @@ static bool park_guarded(struct talk *k, struct target *t)
 	return true;
 }
 
-void talk_resolved(struct talk *k, struct target *t, const struct addr *addrs,
-		   size_t count)
+void talk_resolved(struct talk *k, struct target *t, const struct notify_in *in)
 {
 	struct addr away[NOTIFY_ADDRS_MAX];
+	size_t count;
 
 	if (!lookups_end(k->lookups, t) || !target_has_names(t) || t->is_parked)
 		return;
-	count = lookups_choose(t, addrs, count, away);
+	count = lookups_choose(t, in->resolved.addrs, in->resolved.count, away);
 	if (t->addr_count > 0) {
 		add_addrs(k, t, away, count);
-		park_guarded(k, t);
+		park_guarded(k, t, in->resolved.is_late);
 		return;
 	}
 	target_set_addrs(t, away, count);
-	if (park_guarded(k, t))
+	if (park_guarded(k, t, in->resolved.is_late))
 		return;
 	if (t->addr_count > 0) {
 		note_progress(t);
@@ -499,7 +501,7 @@ void talk_begin(struct talk *k, struct target *t)
 	    t->is_active)
 		return;
 	reopen(k, t);
-	if (park_guarded(k, t))
+	if (park_guarded(k, t, false))
 		return;
 	if (k->begun_ms == 0)
 		k->begun_ms = k->now_ms;

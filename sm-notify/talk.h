@@ -87,10 +87,10 @@ void talk_call_answered(struct talk *k, struct target *t, const uint8_t *bytes,
 void talk_send_failed(struct talk *k, struct target *t);
 
 /*
- * Takes the addresses that the host name of @t has; 0: it does not resolve.
+ * Takes what came of the look-up of @t: in->resolved.
  */
-void talk_resolved(struct talk *k, struct target *t, const struct addr *addrs,
-		   size_t count);
+void talk_resolved(struct talk *k, struct target *t,
+		   const struct notify_in *in);
 
 /*
  * Does what was decided about targets: the urgent ones are spoken to next, the

@@ -35,7 +35,7 @@ OS_TESTS = \
 	tests/os/test_bootturn tests/os/test_claim tests/os/test_durable \
 	tests/os/test_grace \
 	tests/os/test_launcher tests/os/test_loop \
-	tests/os/test_mountwatch tests/os/test_notifylock tests/os/test_operands tests/os/test_options tests/os/test_process \
+	tests/os/test_monitored tests/os/test_mountwatch tests/os/test_notifylock tests/os/test_operands tests/os/test_options tests/os/test_process \
 	tests/os/test_resolver tests/os/test_retire tests/os/test_rpcbind \
 	tests/os/test_rpctcp tests/os/test_rpcudp tests/os/test_rundir \
 	tests/os/test_ownaddr tests/os/test_sandbox \
@@ -161,6 +161,8 @@ tests_os_test_trackdb_SOURCES = tests/os/test_trackdb.c $(SQL_RIG)
 tests_os_test_trackdb_LDADD = $(CLTRACK_LIBS) $(CMOCKA_LIBS)
 tests_os_test_control_SOURCES = tests/os/test_control.c sm-notify/desk.c
 tests_os_test_grace_SOURCES = tests/os/test_grace.c sm-notify/grace.c
+tests_os_test_monitored_SOURCES = tests/os/test_monitored.c \
+	sm-notify/monitored.c
 SCENARIOS = \
 	tests/sim/scenarios/all.h \
 	tests/sim/scenarios/any.c \

@@ -140,8 +140,10 @@ void exits_force(struct host *h)
 	notifier_end(h);
 	parking_give_up(h);
 	lockrule_declared(h);
-	if (turn_force(h))
-		notifier_start(h);
+	if (!turn_force(h))
+		return;
+	notifier_start(h);
+	h->op.is_forced = true;
 }
 
 /* --- the end ------------------------------------------------------------- */

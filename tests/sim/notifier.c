@@ -36,6 +36,7 @@ void notifier_start(struct host *h)
 	operator_machine(h)->has_mark = true;
 	operator_machine(h)->is_mark_ours = true;
 	h->op.kind = OPERATOR_PLAIN;
+	h->op.is_forced = false;
 	h->op.number = h->number;
 	notifier_bind(h);
 }
@@ -157,6 +158,7 @@ static void notifier_resolved(struct sim *s, struct event *e)
 	in.resolved.id = e->id;
 	in.resolved.addrs = addrs;
 	in.resolved.count = names_look_up(h, e->name, addrs);
+	in.resolved.is_late = parking_is_late(h, addrs, in.resolved.count);
 	trace(s, h, "notify <- RESOLVED %s: %zu", e->name, in.resolved.count);
 	notifier_input(h, &in);
 }

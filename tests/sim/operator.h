@@ -63,6 +63,7 @@ struct errand {
 
 struct operators {
 	enum run_kind kind;	  /* of the sm-notify that runs or ran last */
+	bool is_forced;		  /* it is -f itself */
 	uint32_t number;	  /* it announces */
 	char name[SIM_NAME_SIZE]; /* -v; or "" */
 	bool has_renamed;	  /* in this boot some run had a -v */

@@ -405,6 +405,24 @@ void parking_carry(struct host *h, const struct nsm_out *out)
 	h->parking.is_carrying = false;
 }
 
+bool parking_is_late(struct host *h, const struct addr *addrs, size_t count)
+{
+	char name[ADDR_TEXT_SIZE];
+	struct ctl_subject subject;
+	size_t i;
+
+	if (h->op.kind != OPERATOR_PLAIN || h->op.is_forced || turn_has_left(h))
+		return false;
+	for (i = 0; i < count; i++) {
+		addr_format(&addrs[i], name);
+		if (disk_find(&h->disk, DISK_SM, name) != NULL &&
+		    ctl_set_subject(&subject, name, &addrs[i], 1) &&
+		    (!is_grace(h) || is_server(h, &subject)))
+			return true;
+	}
+	return false;
+}
+
 /* --- the rule ---------------------------------------------------------- */
 
 void parking_granted(struct host *h, struct pair *pair)
@@ -546,9 +564,9 @@ bool parking_is_excused(const struct host *h, const struct pair *pair)
 	bool is_parked;
 	size_t i;
 
-	/* By another name of it, which is not in the file. */
+	/* By another name of its address, which is not in the file. */
 	for (i = 0; i < h->lockd.pair_count; i++)
-		if (h->lockd.pairs[i].peer == pair->peer &&
+		if (nat_is_same(h->lockd.pairs[i].peer, pair->peer, h) &&
 		    h->lockd.pairs[i].is_promised && has_other_names(h, pair))
 			return true;
 	if (pair->is_aside || pair->is_unmerged || is_in_file(h, pair))

@@ -347,6 +347,8 @@ void parking_notifier_ended(struct host *h);
 void parking_granted(struct host *h, struct pair *pair);
 /* -f begins: the locks are declared lost, and those that are asked for. */
 void parking_give_up(struct host *h);
+/* As monitored_is_late(): a notice to one of @addrs comes too late. */
+bool parking_is_late(struct host *h, const struct addr *addrs, size_t count);
 /* A notice goes to @to. */
 void parking_check_notice(struct host *h, const struct addr *to);
 /* Whether the debt of @pair may stay for the next boot. */

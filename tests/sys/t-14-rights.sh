@@ -158,7 +158,8 @@ is "untold" "$(files server sm.bak)" 192.0.2.99
 # shellcheck disable=SC2086
 is "rights of sm-notify" "$(rights "$pid")" "$(dropped $DAEMON)"
 is "descriptors of sm-notify" "$(descriptors "$pid")" \
-	"/run/nfs-reclaim/notify /run/sm-notify.pid /var/lib/nfs/sm.bak $LOOP"
+	"/run/nfs-reclaim/notify /run/sm-notify.pid $(printf '/var/lib/nfs/%s ' \
+		sm sm.bak)$LOOP"
 helper=$(child "$pid" nsm-lookup)
 # shellcheck disable=SC2086
 is "rights of its helper" "$(rights "$helper")" "$(dropped $DAEMON)"

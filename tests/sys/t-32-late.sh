@@ -9,10 +9,11 @@ COOKIE=30303030303030303030303030303030
 PEER=192.0.2.1
 NOTICE='rpc.program == 100024 && rpc.procedure == 6'
 
-# client_reboots: it has something to tell the server, which has no statd.
+# client_reboots [NAME]: it has something to tell the server, which has no statd
+# and goes by NAME, or its address.
 client_reboots() {
 	statd_start server ours
-	lockd client mon $PEER $COOKIE
+	lockd client mon "${1:-$PEER}" $COOKIE
 	stop server statd
 	host_reboot client
 	statd_start client ours -d
@@ -93,6 +94,21 @@ is "its record" "$(files client sm.bak)" "$PEER"
 in_host client kill -USR1 "$(pid_of client statd)"
 wait_for "the status" grep -q "peers parked, untold and monitored again: 1" \
 	"$ROOM/client/log/statd"
+told_next_boot
+stop server statd
+
+say "--- told by name, monitored by address while nobody notifies: no notice"
+client_reboots server.example
+lockd client mon $PEER $COOKIE
+is "what is parked" "$(parked)" ""
+statd_start server ours
+capture_start client "udp"
+! notify_run client ours || die "all were told"
+capture_stop client
+is "notices to a peer that is monitored by address" "$(notices)" ""
+grep -q "not notifying server.example: untold, monitored again" \
+	"$ROOM/client/log/sm-notify" || die "sm-notify does not say so"
+is "its record" "$(files client sm.bak)" "server.example"
 told_next_boot
 stop server statd
 

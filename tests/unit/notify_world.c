@@ -288,7 +288,8 @@ void resolve(struct world *w, uint64_t id, const char *const *addrs,
 	struct notify_in in = {.kind = NOTIFY_IN_RESOLVED,
 			       .resolved.id = id,
 			       .resolved.addrs = list,
-			       .resolved.count = count};
+			       .resolved.count = count,
+			       .resolved.is_late = w->is_late};
 
 	for (size_t i = 0; i < count; i++)
 		assert_true(addr_parse(addrs[i], &list[i]));

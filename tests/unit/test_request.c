@@ -377,6 +377,46 @@ static void test_guarded_address(void **state)
 	check_guarded("tell 0 192.0.2.10 192.0.2.10", CTL_NONE);
 }
 
+/* ... or to one that is monitored, as nobody has told this run. */
+static void test_late_address(void **state)
+{
+	const char *const found[] = {"192.0.2.10"};
+	struct world w = world_default();
+
+	(void)state;
+	feed_file(&w, "a", LINE("peer.example", "srv"));
+	feed_kind(&w, NOTIFY_IN_START);
+	expect(&w, NOTIFY_OUT_RESOLVE);
+	w.is_late = true;
+	resolve(&w, w.out.resolve.id, found, 1);
+	expect_done(&w, 0, 1);
+	assert_int_equal(notify_parked_count(w.n), 1);
+	assert_non_null(strstr(w.last_log, "untold, monitored again"));
+	notify_free(w.n);
+}
+
+/* Whoever asked for it waits for the notice with its locks, or has it parked.
+ */
+static void test_late_address_of_urgent(void **state)
+{
+	const char *const found[] = {"192.0.2.10"};
+	struct world w = world_default();
+	uint64_t lookup;
+
+	(void)state;
+	feed_file(&w, "a", LINE("peer.example", "srv"));
+	feed_kind(&w, NOTIFY_IN_START);
+	expect(&w, NOTIFY_OUT_RESOLVE);
+	lookup = w.out.resolve.id;
+	request(&w, 1, "tell 0 peer.example");
+	w.is_late = true;
+	resolve(&w, lookup, found, 1);
+	tell(&w, expect_getport(&w, "192.0.2.10"), "192.0.2.10", "srv");
+	expect_rewrite(&w, "a", "");
+	expect_answer(&w, 1, CTL_TOLD);
+	notify_free(w.n);
+}
+
 /* An address beside the mon_name, and one that is spelled unusually. */
 static void test_found_by_any_address(void **state)
 {
@@ -449,6 +489,8 @@ int main(void)
 		cmocka_unit_test(test_told_another_number),
 		cmocka_unit_test(test_all_parked),
 		cmocka_unit_test(test_guarded_address),
+		cmocka_unit_test(test_late_address),
+		cmocka_unit_test(test_late_address_of_urgent),
 		cmocka_unit_test(test_found_by_any_address),
 		cmocka_unit_test(test_each_is_visited_once),
 	};
