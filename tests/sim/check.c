@@ -479,8 +479,10 @@ void check_ack_delivered(struct host *h, const struct packet *p)
 		/* Who answers at its address, answers for it. */
 		if ((cluster_is_at(pair, p->sender) ||
 		     nat_is_same(pair->peer, p->sender, h)) &&
-		    !is_in_sm(h, pair))
+		    !is_in_sm(h, pair)) {
 			note_told(h, pair, p->acks.name);
+			heard_copied(h, pair->peer, p->acks.number);
+		}
 	}
 }
 

@@ -78,6 +78,27 @@ void heard_waive(const struct host *h, struct host *peer)
 	}
 }
 
+/*
+ * -n before the turn announces the number of the boot before, as it stands.
+ * Whoever had heard that takes it for a copy, and acknowledges it.  Where the
+ * turn has nothing left about @peer either, we had no lock with it since: such
+ * a one has a record in sm/.
+ */
+void heard_copied(const struct host *h, struct host *peer, uint32_t number)
+{
+	size_t i;
+
+	if (h->is_turned || heard_is_owed(h, peer, NULL))
+		return;
+	for (i = 0; i < peer->lockd.pair_count; i++) {
+		struct pair *pair = &peer->lockd.pairs[i];
+
+		if (pair->peer == h && !pair->is_floating &&
+		    number <= pair->due_above)
+			pair->is_callback_due = false;
+	}
+}
+
 /* --- what is heard -------------------------------------------------------- */
 
 /* Whether statd, killed now and started again, tells lockd @number. */

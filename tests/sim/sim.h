@@ -406,6 +406,8 @@ void check_end(struct sim *s);
 void heard_expect(struct host *h, struct host *peer);
 /* The record of @h about @peer is gone untold: it is not to hear of @h. */
 void heard_waive(const struct host *h, struct host *peer);
+/* @peer has acknowledged @number, announced by @h; before the turn: by -n. */
+void heard_copied(const struct host *h, struct host *peer, uint32_t number);
 void heard_answered(struct host *h, const struct statd_call *call);
 void heard_resolved(struct host *h, const char *name, const struct addr *addrs,
 		    size_t count);
