@@ -197,6 +197,7 @@ tests_sim_sim_SOURCES = $(SCENARIOS) \
 	tests/sim/foreign.h \
 	tests/sim/heard.c \
 	tests/sim/host.c \
+	tests/sim/laterule.c \
 	tests/sim/lift.c \
 	tests/sim/lockd.c \
 	tests/sim/lockd.h \

@@ -432,7 +432,7 @@ void check_notice_sent(struct host *h, const struct addr *to,
 	int which;
 
 	check_number(h, notice->number);
-	parking_check_notice(h, to);
+	laterule_check_notice(h, to);
 	for (i = 0; i < h->lockd.pair_count; i++) {
 		struct pair *pair = &h->lockd.pairs[i];
 

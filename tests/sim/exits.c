@@ -138,7 +138,7 @@ void exits_force(struct host *h)
 	}
 	trace(h->sim, h, "notify -f");
 	notifier_end(h);
-	parking_give_up(h);
+	laterule_give_up(h);
 	lockrule_declared(h);
 	if (!turn_force(h))
 		return;

@@ -250,7 +250,7 @@ void lockd_replied(struct host *h, size_t index, uint32_t xid,
 		pair->state = PAIR_MONITORED;
 		attack_note(pair, pair->peer->number);
 		if (!call->is_given_up)
-			parking_granted(h, pair);
+			laterule_granted(h, pair);
 	} else if (pair->calls == 0 && pair->state == PAIR_MONITORING) {
 		pair->state = PAIR_IDLE;
 		/* The application asks again. */

@@ -60,7 +60,7 @@ void operator_copy(struct host *h)
 	}
 	trace(h->sim, h, "notify -n");
 	/* The locks with those who are monitored are to be given up. */
-	parking_give_up(h);
+	laterule_give_up(h);
 	if (!turn_copy(h, &number))
 		return;
 	h->op.kind = OPERATOR_COPY;

@@ -12,6 +12,7 @@
  *   exits.c  with which settings sm-notify runs, and how it ends
  *   operator.c  its other runs: -n, -v, two at once
  *   errand.c  ... and -P, for an address that moves
+ *   parking.c  what statd and it say to each other of the untold
  *   theirs.c    nfs-utils' programs on our disk
  *   cluster.c   directories on shared storage, and copies of them
  *   turn.c   the boot turn (design section 4), step by step on the model disk
@@ -32,6 +33,7 @@
  *   stream.c calls over TCP
  *   check.c  what must always hold
  *   heard.c  ... of notices that come
+ *   laterule.c ... that none of ours comes late
  *   rest.c   ... that it ends
  *   believed.c  ... of those that are in doubt
  *   foreign.c, tidings.c  hosts that run other status monitors
@@ -343,18 +345,26 @@ void parking_carry(struct host *h, const struct nsm_out *out);
 void parking_answer(struct host *h, uint64_t id, enum ctl_word word);
 /* sm-notify has ended or was killed. */
 void parking_notifier_ended(struct host *h);
-/* lockd was told that @pair is monitored: locks may be granted. */
-void parking_granted(struct host *h, struct pair *pair);
-/* -f begins: the locks are declared lost, and those that are asked for. */
-void parking_give_up(struct host *h);
 /* As monitored_is_late(): a notice to one of @addrs comes too late. */
 bool parking_is_late(struct host *h, const struct addr *addrs, size_t count);
-/* A notice goes to @to. */
-void parking_check_notice(struct host *h, const struct addr *to);
 /* Whether the debt of @pair may stay for the next boot. */
 bool parking_is_excused(const struct host *h, const struct pair *pair);
 /* Whether @h rightly has not told @peer of this boot. */
 bool parking_is_silent(const struct host *h, const struct host *peer);
+
+/* --- laterule.c ----------------------------------------------------------- */
+
+/* lockd was told that @pair is monitored: locks may be granted. */
+void laterule_granted(struct host *h, struct pair *pair);
+/* -f begins: the locks are declared lost, and those that are asked for. */
+void laterule_give_up(struct host *h);
+/* A notice goes to @to. */
+void laterule_check_notice(struct host *h, const struct addr *to);
+/*
+ * Whether @h knows the peer, or several behind one address, under more than one
+ * name, of which DNS may tie some.
+ */
+bool laterule_has_other_names(const struct host *h, const struct pair *pair);
 
 /* --- check.c ----------------------------------------------------------- */
 
