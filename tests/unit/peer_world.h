@@ -17,9 +17,10 @@
 
 struct world {
 	struct rig rig;
-	bool is_silent;	   /* no answer at all */
-	bool has_no_statd; /* rpcbind answers, nobody is registered */
-	uint32_t number;   /* what its statd says */
+	bool is_silent;	      /* no answer at all */
+	bool is_lockd_silent; /* no answer of lockd to a callback */
+	bool has_no_statd;    /* rpcbind answers, nobody is registered */
+	uint32_t number;      /* what its statd says */
 	uint16_t port;
 	unsigned int asked; /* SM_STATs it got */
 	uint32_t heard;	    /* the number of lockd's last callback */

@@ -124,6 +124,22 @@ static void reboot_by_name_is_delivered_when_the_number_rose(void **state)
 	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 9), 0);
 }
 
+/* Locks that the peer took after the answer would be dropped with its old. */
+static void reboot_by_name_is_answered_once_lockd_has_heard(void **state)
+{
+	struct world *w = *state;
+
+	world_monitor(w, PEER);
+	w->number = 7;
+	w->is_lockd_silent = true;
+	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 7), 1);
+	assert_false(world_is_acknowledged(w, STRANGER, 700, PEER, 7));
+	(void)world_run(w);
+	w->is_lockd_silent = false;
+	assert_true(world_wait(w, w->rig.now_ms + 60000) > 0);
+	assert_true(world_is_acknowledged(w, STRANGER, 700, PEER, 7));
+}
+
 /* Its statd says the number from before the raise. */
 static void nfs_utils_by_name_is_delivered_by_its_port(void **state)
 {
@@ -366,6 +382,7 @@ int main(void)
 		TEST(forged_name_before_the_baseline_is_refused),
 		TEST(flood_of_forged_names_costs_one_question),
 		TEST(reboot_by_name_is_delivered_when_the_number_rose),
+		TEST(reboot_by_name_is_answered_once_lockd_has_heard),
 		TEST(nfs_utils_by_name_is_delivered_by_its_port),
 		TEST(silence_by_name_is_asked_15_minutes_and_refused),
 		TEST(forged_number_during_a_reboot_is_not_heard),
