@@ -52,7 +52,7 @@ struct bootrec {
 	uint32_t number;
 	uint32_t floor; /* highest number announced from another directory */
 	bool is_turned; /* false: the turn with @number was begun */
-	bool has_left;	/* ... and records had to stay in sm/, untold */
+	bool has_left;	/* ... and records had to stay in sm/ */
 };
 
 /*

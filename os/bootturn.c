@@ -195,14 +195,15 @@ static int remove_remains(const struct turn *turn)
 /* The four steps; @turn->rec says with which number. */
 static int turn_do(struct turn *turn, struct bootturn_result *out)
 {
+	enum retire_how how = how_to_retire(turn);
 	struct retire_count count;
 	int error;
 
 	turn->rec.is_turned = false;
 	error = statedir_write_bootrec(&turn->dir, &turn->rec);
 	if (error == 0)
-		error = retire_records(turn->dir.sm, turn->dir.bak,
-				       how_to_retire(turn), &count);
+		error = retire_records(turn->dir.sm, turn->dir.bak, how,
+				       &count);
 	if (error == 0)
 		error = remove_remains(turn);
 	if (error == 0)
@@ -210,7 +211,8 @@ static int turn_do(struct turn *turn, struct bootturn_result *out)
 	if (error != 0)
 		return error;
 	turn->rec.is_turned = true;
-	turn->rec.has_left = count.unmerged > 0;
+	turn->rec.has_left =
+		count.unmerged > 0 || (how == RETIRE_COPY && count.retired > 0);
 	error = statedir_write_bootrec(&turn->dir, &turn->rec);
 	out->outcome = BOOTTURN_TURNED;
 	out->number = turn->rec.number;

@@ -34,7 +34,7 @@ struct bootturn_result {
 	uint32_t number;       /* the state number in force, durable */
 	unsigned int retired;  /* files merged into sm.bak/ */
 	unsigned int unmerged; /* files that had to stay in sm/; reported */
-	bool has_left;	       /* ... now, or when this boot was turned */
+	bool has_left;	       /* sm/ may have records of earlier boots */
 	int hold_fd; /* private: locks sm.bak/ until it is closed; else -1 */
 };
 

@@ -307,6 +307,9 @@ static void statd_of_nfs_utils_keeps_its_records(void **state)
 	/* It will not hear of them again from lockd. */
 	assert_true(rig_exists(rig, "state/sm/a"));
 	assert_true(rig_exists(rig, "state/sm.bak/a"));
+	/* Nor may anybody take sm/ for who is monitored in this boot. */
+	assert_true(result.has_left);
+	assert_true(run(rig).has_left);
 	rig_end_process(statd);
 }
 
