@@ -6,7 +6,9 @@
 #include "statd/doubt.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "lib/statenum.h"
 #include "lib/xalloc.h"
 
 void doubts_init(struct doubts *set, struct effects *out,
@@ -121,6 +123,22 @@ static void note_baseline(struct doubts *set, uint64_t now_ms,
 /* --- doubts ------------------------------------------------------------ */
 
 /*
+ * What the sender of @doubt announces while the peer is asked, see
+ * verify_number().  It never decides whether a reboot is believed.
+ *
+ * SAFETY: from the same address, and with no worse a port: others do not choose
+ * among the numbers that the peer may have.
+ */
+static void note_newer(struct doubt *doubt, const struct notice_call *call)
+{
+	if (strcmp(doubt->name, call->name) == 0 &&
+	    addr_is_same_host(&doubt->from, &call->from) &&
+	    (call->is_reserved_port || !doubt->is_reserved_port) &&
+	    statenum_is_newer(call->number, doubt->newest))
+		doubt->newest = call->number;
+}
+
+/*
  * SAFETY: one doubt of each kind per record, and a pause after each answer: a
  * flood of forged notices costs the peer one question in two seconds.
  */
@@ -131,13 +149,17 @@ void doubts_open(struct doubts *set, uint64_t now_ms,
 	struct doubt *doubt = &peer->doubts[is_from_address ? DOUBT_BY_ADDRESS
 							    : DOUBT_BY_NAME];
 
-	if (doubt->name != NULL ||
-	    (peer->settled_ms != 0 &&
+	if (doubt->name != NULL) {
+		note_newer(doubt, call);
+		return;
+	}
+	if ((peer->settled_ms != 0 &&
 	     now_ms - peer->settled_ms < QUESTION_WAIT_FIRST_MS) ||
 	    !questions_ask(set->questions, now_ms, peer))
 		return;
 	doubt->name = xstrdup(call->name);
 	doubt->number = call->number;
+	doubt->newest = call->number;
 	doubt->from = call->from;
 	doubt->is_reserved_port = call->is_reserved_port;
 	doubt->until_ms = now_ms + DOUBT_SILENT_MS;
@@ -198,6 +220,7 @@ static bool is_port_changed(const struct peer *peer)
 /* May change the number in @call to what the peer says it is. */
 static enum verify_verdict judge_answered(const struct peer *peer,
 					  const struct verify_facts *facts,
+					  uint32_t newest,
 					  struct notice_call *call)
 {
 	struct verify_answer answer = {.number = peer->question.number,
@@ -210,7 +233,7 @@ static enum verify_verdict judge_answered(const struct peer *peer,
 		return verdict;
 	verdict = verify_answered(facts, &answer);
 	if (verdict == VERIFY_DELIVER)
-		call->number = verify_number(facts, &answer);
+		call->number = verify_number(facts, newest, &answer);
 	return verdict;
 }
 
@@ -237,7 +260,8 @@ static bool settle_one(struct doubts *set, uint64_t now_ms, struct peer *peer,
 	out->call = call_of(doubt);
 	facts = doubts_facts(set, now_ms, &out->call, peer,
 			     kind == DOUBT_BY_ADDRESS);
-	out->verdict = has_answer ? judge_answered(peer, &facts, &out->call)
+	out->verdict = has_answer ? judge_answered(peer, &facts, doubt->newest,
+						   &out->call)
 				  : verify_silent(&facts);
 	if (has_answer)
 		peer->settled_ms = now_ms;

@@ -107,7 +107,9 @@ void doubts_recall(struct doubts *set, struct peer *peer, uint32_t number,
 void doubts_resume(struct doubts *set, uint64_t now_ms, struct peer *peer);
 
 /*
- * Has @peer asked about @call, unless it is being asked about one like it.
+ * Has @peer asked about @call, unless it is being asked about one like it; then
+ * the number of @call, where it is the newer one of the same sender, may become
+ * that of what is believed.
  */
 void doubts_open(struct doubts *set, uint64_t now_ms,
 		 const struct notice_call *call, struct peer *peer,

@@ -64,6 +64,7 @@ struct peer_baseline {
 struct doubt {
 	char *name; /* as the notice gave it, NULL: no doubt */
 	uint32_t number;
+	uint32_t newest; /* what its sender has announced since, or the same */
 	struct addr from;
 	bool is_reserved_port;
 	uint64_t until_ms; /* then silence refuses it */

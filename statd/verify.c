@@ -84,15 +84,13 @@ static bool is_different(const struct verify_facts *facts,
 }
 
 /*
- * Whether the notice carries what the peer has now, as it says itself.  After
- * a forged high number this is how the honest one gets through although the
- * baseline was taken after the reboot.
+ * Whether @number is what the peer has now, as it says itself.  After a forged
+ * high number this is how the honest one gets through although the baseline was
+ * taken after the reboot.
  */
-static bool is_current(const struct verify_facts *facts,
-		       const struct verify_answer *answer)
+static bool is_current(uint32_t number, const struct verify_answer *answer)
 {
-	return facts->number == answer->number ||
-	       facts->number == answer->number + 2;
+	return number == answer->number || number == answer->number + 2;
 }
 
 enum verify_verdict verify_answered(const struct verify_facts *facts,
@@ -107,7 +105,7 @@ enum verify_verdict verify_answered(const struct verify_facts *facts,
 	if (may_be_late(facts) && facts->is_reserved_port &&
 	    !facts->has_delivered)
 		return VERIFY_LATE;
-	if (!is_current(facts, answer))
+	if (!is_current(facts->number, answer))
 		return VERIFY_REFUSE;
 	/* Often the peer's other name, the reboot of which lockd has heard. */
 	if (facts->was_delivered_so)
@@ -119,14 +117,22 @@ enum verify_verdict verify_answered(const struct verify_facts *facts,
  * SAFETY: the answer proves that the peer rebooted, not that the notice is
  * honest.  A stranger's number, followed by the peer's own, would have lockd
  * drop twice: the second time what it granted since.
+ *
+ * COMPAT: a peer that is down while it is asked comes back with one more
+ * reboot. nfs-utils' statd then says the number of the boot before, which is
+ * that of the notice.  It is the baseline from there on: of a notice with the
+ * newest number, which is honest, it would seem to say that nothing happened.
  */
-uint32_t verify_number(const struct verify_facts *facts,
+uint32_t verify_number(const struct verify_facts *facts, uint32_t newest,
 		       const struct verify_answer *answer)
 {
 	bool is_root_of_peer =
 		facts->is_from_address && facts->is_reserved_port;
 
-	if (is_root_of_peer || is_current(facts, answer) || answer->number == 0)
+	if (is_current(newest, answer))
+		return newest;
+	if (is_root_of_peer || is_current(facts->number, answer) ||
+	    answer->number == 0)
 		return facts->number;
 	return answer->number;
 }

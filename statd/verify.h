@@ -67,10 +67,12 @@ enum verify_verdict verify_answered(const struct verify_facts *facts,
 
 /*
  * Returns the number that lockd is to hear where verify_answered() says
- * VERIFY_DELIVER: that of the notice where its sender must be the peer's root,
- * or where the peer itself may have that number; else what the peer says.
+ * VERIFY_DELIVER: @newest, which the sender of the notice has announced since
+ * (or that of the notice), where the peer itself may have it; else that of the
+ * notice where its sender must be the peer's root, or where the peer itself may
+ * have that number; else what the peer says.
  */
-uint32_t verify_number(const struct verify_facts *facts,
+uint32_t verify_number(const struct verify_facts *facts, uint32_t newest,
 		       const struct verify_answer *answer);
 
 /*

@@ -171,6 +171,43 @@ static void silence_by_name_is_asked_15_minutes_and_refused(void **state)
 }
 
 /*
+ * Its notice of one reboot is open while it reboots again, and its statd says
+ * the number of before the raise: the second notice is the one that is heard,
+ * and acknowledged, and there is no third (sim -s peers -r 6204).
+ */
+static void nfs_utils_by_name_that_reboots_while_it_is_asked(void **state)
+{
+	struct world *w = *state;
+
+	world_monitor(w, PEER);
+	w->is_silent = true;
+	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 7), 0);
+	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 9), 0);
+	w->is_silent = false;
+	w->number = 7;
+	assert_int_equal(world_wait(w, w->rig.now_ms + DOUBT_SILENT_MS), 1);
+	assert_int_equal(w->heard, 9);
+	assert_true(world_is_acknowledged(w, STRANGER, 700, PEER, 9));
+	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 11), 0);
+}
+
+/* Not what others say meanwhile: it would be the number of the next reboot. */
+static void number_of_another_sender_is_not_heard(void **state)
+{
+	struct world *w = *state;
+
+	world_monitor(w, PEER);
+	w->is_silent = true;
+	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 7), 0);
+	assert_false(world_is_acknowledged(w, "192.0.2.67", 700, PEER, 9));
+	assert_false(world_is_acknowledged(w, STRANGER, 7000, PEER, 9));
+	w->is_silent = false;
+	w->number = 7;
+	assert_int_equal(world_wait(w, w->rig.now_ms + DOUBT_SILENT_MS), 1);
+	assert_int_equal(w->heard, 7);
+}
+
+/*
  * A stranger's notice is open while the peer reboots.  lockd hears the peer's
  * number and no other, so that it drops the peer's locks once.
  */
@@ -385,6 +422,8 @@ int main(void)
 		TEST(reboot_by_name_is_answered_once_lockd_has_heard),
 		TEST(nfs_utils_by_name_is_delivered_by_its_port),
 		TEST(silence_by_name_is_asked_15_minutes_and_refused),
+		TEST(nfs_utils_by_name_that_reboots_while_it_is_asked),
+		TEST(number_of_another_sender_is_not_heard),
 		TEST(forged_number_during_a_reboot_is_not_heard),
 		TEST(baseline_ends_with_the_boot_it_was_of),
 		TEST(user_of_the_peer_is_refused),

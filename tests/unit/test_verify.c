@@ -236,18 +236,35 @@ static void number_of_the_peer_counts_not_that_of_a_stranger(void **state)
 	(void)state;
 	know(&facts, 5);
 	assert_int_equal(after(&facts, 7, false), VERIFY_DELIVER);
-	assert_int_equal(verify_number(&facts, &answer), 7);
+	assert_int_equal(verify_number(&facts, facts.number, &answer), 7);
 	facts.number = 7;
-	assert_int_equal(verify_number(&facts, &answer), 7);
+	assert_int_equal(verify_number(&facts, facts.number, &answer), 7);
 	facts.number = 9; /* nfs-utils: one boot behind */
-	assert_int_equal(verify_number(&facts, &answer), 9);
+	assert_int_equal(verify_number(&facts, facts.number, &answer), 9);
 	facts.number = 99;
 	facts.is_from_address = true; /* clock-valued, or set back */
-	assert_int_equal(verify_number(&facts, &answer), 99);
+	assert_int_equal(verify_number(&facts, facts.number, &answer), 99);
 	facts.is_reserved_port = false; /* a user of the peer's host */
-	assert_int_equal(verify_number(&facts, &answer), 7);
+	assert_int_equal(verify_number(&facts, facts.number, &answer), 7);
 	answer.number = 0; /* lockd takes no such number */
-	assert_int_equal(verify_number(&facts, &answer), 99);
+	assert_int_equal(verify_number(&facts, facts.number, &answer), 99);
+}
+
+/* While the peer was asked about 5 or 7, its sender went on to others. */
+static void newest_number_counts_where_the_peer_may_have_it(void **state)
+{
+	struct verify_facts facts = {.number = 7, .is_reserved_port = true};
+	struct verify_answer answer = {.number = 7};
+
+	(void)state;
+	know(&facts, 5);
+	assert_int_equal(verify_number(&facts, 9, &answer), 9);
+	assert_int_equal(verify_number(&facts, 11, &answer), 7);
+	facts.number = 5;
+	assert_int_equal(verify_number(&facts, 7, &answer), 7);
+	facts.is_from_address = true;
+	assert_int_equal(verify_number(&facts, 7, &answer), 7);
+	assert_int_equal(verify_number(&facts, 99, &answer), 5);
 }
 
 static void address_check_asks_nobody(void **state)
@@ -302,6 +319,8 @@ int main(void)
 		cmocka_unit_test(name_alone_is_asked_about),
 		cmocka_unit_test(
 			number_of_the_peer_counts_not_that_of_a_stranger),
+		cmocka_unit_test(
+			newest_number_counts_where_the_peer_may_have_it),
 		cmocka_unit_test(address_check_asks_nobody),
 		cmocka_unit_test(legacy_check_believes_names),
 	};
