@@ -154,6 +154,16 @@ static void stop(struct host *h)
 	}
 }
 
+/* Whoever tells is gone: nobody takes an answer to what it said. */
+static void stop_telling(struct host *h)
+{
+	size_t i;
+
+	h->foreign.tell_life++;
+	for (i = 0; i < SIM_HOSTS_MAX; i++)
+		h->foreign.watches[i].tidings.is_open = false;
+}
+
 void foreign_power_on(struct host *h)
 {
 	h->foreign.has_notified = false;
@@ -166,7 +176,7 @@ void foreign_power_fail(struct host *h)
 	size_t i;
 
 	stop(h);
-	h->foreign.tell_life++;
+	stop_telling(h);
 	for (i = 0; i < SIM_HOSTS_MAX; i++)
 		h->foreign.watches[i].is_fresh = false;
 }
@@ -185,7 +195,7 @@ void foreign_restart(struct host *h)
 			heard_expect(h, &s->hosts[i]);
 	stop(h);
 	if (h->foreign.kind != FOREIGN_NFS_UTILS)
-		h->foreign.tell_life++;
+		stop_telling(h);
 	/*
 	 * One that takes less than DOUBT_PROMPT_MS is no reboot for us: a
 	 * notice of it is taken for a late copy, and its lock manager has lost
@@ -211,7 +221,7 @@ void foreign_lose_file(struct host *h)
 		return;
 	trace(s, h, "foreign: its file is lost");
 	stop(h);
-	h->foreign.tell_life++;
+	stop_telling(h);
 	h->foreign.is_new = true;
 	h->foreign.number = 0;
 	h->announced_count = 0;
