@@ -201,6 +201,8 @@ static void expect(struct host *h, struct host *teller, uint32_t said,
 		trace(h->sim, h, "lockd must hear of \"%s\"", pair->mon_name);
 		pair->is_callback_due = true;
 		pair->is_doubtful = true;
+		pair->has_come = false;
+		pair->is_overtaken = false;
 		pair->is_answered = false;
 		pair->due_above = before;
 	}
@@ -227,6 +229,34 @@ void believed_announced(struct host *teller, uint32_t said, uint32_t before)
 		    believed_is_doubtful(teller, h))
 			expect(h, teller, said, before);
 	}
+}
+
+void believed_came(struct host *h, const struct host *teller, uint32_t number)
+{
+	size_t i;
+
+	for (i = 0; i < h->lockd.pair_count; i++) {
+		struct pair *pair = &h->lockd.pairs[i];
+
+		if (pair->peer == teller && number > pair->due_above)
+			pair->has_come = true;
+	}
+}
+
+/*
+ * "Its notice of a reboot that was believed before the notice came": its statd
+ * answers with the number from before its raise, and so says nothing new of the
+ * notice that comes a moment later.  Only where its answer is the baseline by
+ * now; an event of before the reboot leaves the one of before.
+ */
+bool believed_is_overtaken(const struct host *h, const struct pair *pair)
+{
+	uint32_t baseline;
+	struct addr of;
+
+	return pair->is_overtaken && find_baseline(h, pair, &baseline, &of) &&
+	       baseline == pair->peer->foreign.said &&
+	       !is_earlier_life(pair->peer, &of);
 }
 
 /*

@@ -521,7 +521,8 @@ static void check_pair_end(struct host *h, const struct pair *pair)
 	    !names_may_mislead(pair))
 		check_violate(h, "answered_notice_is_delivered",
 			      "that of \"%s\" was not", pair->mon_name);
-	if (pair->is_callback_due && !is_out_of_hearing(h, pair))
+	if (pair->is_callback_due && !is_out_of_hearing(h, pair) &&
+	    !(pair->is_doubtful && believed_is_overtaken(h, pair)))
 		check_violate(h, "announced_reboot_reaches_lockd",
 			      "that of \"%s\" did not", pair->mon_name);
 	if (pair->calls > 0)

@@ -273,4 +273,6 @@ void heard_callback(struct host *h, struct pair *pair, uint32_t number)
 	if (number > pair->due_above ||
 	    (pair->is_doubtful && number != pair->peer->foreign.said))
 		pair->is_callback_due = false;
+	else if (!pair->has_come)
+		pair->is_overtaken = true;
 }

@@ -438,6 +438,13 @@ bool believed_may_be_refused(const struct host *teller, const struct host *h);
 bool believed_is_before_restart(const struct host *h, const struct pair *pair);
 /* @teller begins to announce a number; its statd says @said, or nothing: 0. */
 void believed_announced(struct host *teller, uint32_t said, uint32_t before);
+/* A notice of @teller with @number comes to statd of @h. */
+void believed_came(struct host *h, const struct host *teller, uint32_t number);
+/*
+ * Whether lockd of @h was called back for what @pair's peer announces, by its
+ * answer to an earlier question: the notice came later, and is refused.
+ */
+bool believed_is_overtaken(const struct host *h, const struct pair *pair);
 /* The look-up of a name in a notice has ended. */
 void believed_looked_up(struct host *h, const char *name, bool is_found);
 /* Whether a notice by @name, from an address of nobody, leads @h to @pair. */
