@@ -338,14 +338,22 @@ void lockrule_answered(struct host *h, struct host *client, uint32_t number,
 	pair->answered_ms = h->sim->now_ms;
 }
 
-void lockrule_granted(struct host *h, const struct file *file)
+void lockrule_granted(struct host *h, const struct file *file,
+		      const struct nlm_call *call)
 {
+	/*
+	 * Its host may have lost its power while lockd here was busy: nobody
+	 * asks for the lock any more, but it gets it all the same.
+	 */
+	const struct claim dead = {.file = call->file,
+				   .owner = call->owner,
+				   .loss = call->loss};
 	struct claim *owner = find_owner(file);
 	struct sim *s = h->sim;
 	unsigned int i;
 	size_t j;
 
-	if (owner == NULL)
+	if (owner == NULL && dead.loss == LOSS_NOT)
 		return;
 	for (i = 0; i < s->host_count; i++)
 		for (j = 0; j < LOCKS_CLAIMS; j++) {
@@ -353,8 +361,11 @@ void lockrule_granted(struct host *h, const struct file *file)
 			struct claim *claim = &client->locks.claims[j];
 
 			if (claim->server == h)
-				look_at_other(client, claim, owner);
+				look_at_other(client, claim,
+					      owner != NULL ? owner : &dead);
 		}
+	if (owner == NULL)
+		return;
 	owner->is_owed = false;
 	owner->server_number = h->number;
 }

@@ -110,6 +110,7 @@ static void send_claim(struct host *h, struct claim *claim)
 		.file = claim->file,
 		.owner = claim->owner,
 		.serial = ++claim->serial,
+		.loss = claim->loss,
 	};
 
 	plan(h, claim, REPEAT_MS, repeat);

@@ -96,6 +96,7 @@ struct nlm_call {
 	unsigned int file;
 	uint32_t owner;
 	uint32_t serial;
+	enum loss loss; /* of the lock, when the process called */
 };
 
 /* What lockd reads next: a call or, where there are bytes, a callback. */
@@ -180,8 +181,9 @@ void lockrule_declared(struct host *h);
 /* A notice of @client is answered; or taken for that of nobody. */
 void lockrule_answered(struct host *h, struct host *client, uint32_t number,
 		       bool is_of_nobody);
-/* @h gives @file to @owner. */
-void lockrule_granted(struct host *h, const struct file *file);
+/* @h gives @file to whom @call is of; who may be dead by now. */
+void lockrule_granted(struct host *h, const struct file *file,
+		      const struct nlm_call *call);
 /* @h drops a lock since its client is said to have come to @number. */
 void lockrule_dropped(struct host *h, const struct file *file, uint32_t number);
 /* The lock manager of @h forgets a lock, as @result is no. */

@@ -75,7 +75,7 @@ static void grant(struct host *h, struct file *file,
 	}
 	file->client_number = call->client->number;
 	file->granted_ms = h->sim->now_ms;
-	lockrule_granted(h, file);
+	lockrule_granted(h, file, call);
 }
 
 static enum nlm_result serve_lock(struct host *h, const struct nlm_call *call)
