@@ -61,6 +61,20 @@ void exits_choose(struct host *h, struct notify_config *config)
 	}
 }
 
+void exits_parked(struct host *h, const char *subject)
+{
+	size_t len = strcspn(subject, " ");
+	size_t i;
+
+	for (i = 0; i < h->lockd.pair_count; i++) {
+		struct pair *pair = &h->lockd.pairs[i];
+
+		if (strlen(pair->mon_name) == len &&
+		    strncmp(pair->mon_name, subject, len) == 0)
+			pair->was_aside = pair->is_aside;
+	}
+}
+
 /* --- a disk that refuses ------------------------------------------------- */
 
 /* What the peer was told it may be told again: it drops the same number. */

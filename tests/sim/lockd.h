@@ -70,6 +70,7 @@ struct pair {
 	struct quiet quiet; /* see attack.h */
 
 	bool is_aside;	  /* sm-notify must not tell it: skip, max-age */
+	bool was_aside;	  /* ... when it was parked, in this boot */
 	bool is_missed;	  /* ... nor could it: its file was not to be read */
 	bool is_stuck;	  /* told, and the disk did not let its line go */
 	bool is_unmerged; /* the turn could not bring it into sm.bak/ */

@@ -148,7 +148,10 @@ static enum loss excuse_unreclaimed(struct host *server, struct host *client)
 	is_healthy =
 		is_healed(server, client) && is_well(server) && is_well(client);
 	loss = excuse_untold(server, client);
-	/* In grace nobody is parked but who serves a mount of the server's. */
+	/* The run that had it set aside is over, but it stays parked. */
+	if (loss == LOSS_PARKED && lockd_pair_of(server, client)->was_aside)
+		return LOSS_ASIDE;
+	/* Else in grace nobody is but who serves a mount of the server's. */
 	if (loss == LOSS_PARKED && is_healthy &&
 	    !server->parking.is_server[client->index])
 		loss = LOSS_NOT;

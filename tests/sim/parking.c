@@ -52,6 +52,7 @@ void parking_power_fail(struct host *h)
 	for (i = 0; i < h->lockd.pair_count; i++) {
 		h->lockd.pairs[i].has_locks = false;
 		h->lockd.pairs[i].is_aside = false;
+		h->lockd.pairs[i].was_aside = false;
 		h->lockd.pairs[i].is_missed = false;
 		h->lockd.pairs[i].is_stuck = false;
 	}
@@ -352,6 +353,7 @@ static void append_park(struct host *h, const char *subject)
 	assert(strlen(subject) < sizeof(line) - 6);
 	strcat(line, subject);
 	append(h, line);
+	exits_parked(h, subject);
 }
 
 static void do_untold(struct host *h, const struct nsm_out *out)

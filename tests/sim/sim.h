@@ -305,6 +305,8 @@ bool retire_move(struct host *h, enum disk_dir from, enum disk_dir to);
 
 /* Chooses the settings of a run that begins; @config borrows from @h. */
 void exits_choose(struct host *h, struct notify_config *config);
+/* Somebody is parked: whom the run has set aside then stays so in this boot. */
+void exits_parked(struct host *h, const char *subject);
 /* Whether the run that begins finds the record @file too old. */
 bool exits_is_too_old(const struct host *h, const char *file);
 /* The run that begins cannot read the record @file. */
