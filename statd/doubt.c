@@ -52,7 +52,7 @@ struct verify_facts doubts_facts(const struct doubts *set, uint64_t now_ms,
 
 	facts.has_delivered =
 		peer_get_delivered(peer, call->name, &facts.delivered);
-	facts.was_delivered_so = peer_was_delivered(peer, call->number);
+	facts.was_delivered_last = peer_was_delivered_last(peer, call->number);
 	return facts;
 }
 

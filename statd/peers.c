@@ -300,32 +300,32 @@ bool peer_get_delivered(const struct peer *peer, const char *name,
 	return true;
 }
 
-bool peer_was_delivered(const struct peer *peer, uint32_t number)
+bool peer_was_delivered_last(const struct peer *peer, uint32_t number)
 {
-	size_t i;
+	return peer->delivered_count > 0 &&
+	       peer->delivered[peer->delivered_count - 1].number == number;
+}
 
-	for (i = 0; i < peer->delivered_count; i++)
-		if (peer->delivered[i].number == number)
-			return true;
-	return false;
+/* The others keep their order. */
+static void delivered_remove(struct peer *peer, struct peer_delivered *d)
+{
+	size_t index = (size_t)(d - peer->delivered);
+
+	free(d->name);
+	peer->delivered_count--;
+	memmove(d, d + 1, sizeof(*d) * (peer->delivered_count - index));
 }
 
 void peer_set_delivered(struct peer *peer, const char *name, uint32_t number)
 {
 	struct peer_delivered *d = delivered_find(peer, name);
+	struct peer_delivered latest = {xstrdup(name), number};
 
-	if (d == NULL) {
-		if (peer->delivered_count == PEERS_DELIVERED_MAX) {
-			free(peer->delivered[0].name);
-			memmove(&peer->delivered[0], &peer->delivered[1],
-				sizeof(peer->delivered[0]) *
-					(PEERS_DELIVERED_MAX - 1));
-			peer->delivered_count--;
-		}
-		d = &peer->delivered[peer->delivered_count++];
-		d->name = xstrdup(name);
-	}
-	d->number = number;
+	if (d == NULL && peer->delivered_count == PEERS_DELIVERED_MAX)
+		d = &peer->delivered[0];
+	if (d != NULL)
+		delivered_remove(peer, d);
+	peer->delivered[peer->delivered_count++] = latest;
 }
 
 void peer_clear_delivered(struct peer *peer)

@@ -82,6 +82,7 @@ struct peer {
 	struct peer_file *file;
 	struct peer_addr *addrs; /* peers::by_addr */
 	size_t addr_count;
+	/* The latest one last, as in sm/.reclaim. */
 	struct peer_delivered delivered[PEERS_DELIVERED_MAX];
 	size_t delivered_count;
 	struct link events;    /* event::in_peer: callbacks under way */
@@ -226,13 +227,15 @@ bool peer_get_delivered(const struct peer *peer, const char *name,
 			uint32_t *number);
 
 /*
- * Tells whether @number was the last delivered for @peer under any name.
+ * Tells whether @number is what was delivered last for @peer, under whichever
+ * name: lockd compares with that one, too.
  */
-bool peer_was_delivered(const struct peer *peer, uint32_t number);
+bool peer_was_delivered_last(const struct peer *peer, uint32_t number);
 
 /*
  * Notes that lockd heard @number for @peer under @name; beyond
- * PEERS_DELIVERED_MAX names the oldest is forgotten.
+ * PEERS_DELIVERED_MAX names the one of longest ago is forgotten.
+ * Owns:   @name is copied.
  */
 void peer_set_delivered(struct peer *peer, const char *name, uint32_t number);
 

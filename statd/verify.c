@@ -21,9 +21,27 @@ static bool may_be_late(const struct verify_facts *facts)
 	       !facts->is_server_of_mount && facts->number == facts->baseline;
 }
 
+/* Whether lockd has heard of it as the last thing about this name. */
+static bool is_equal(const struct verify_facts *facts)
+{
+	return facts->has_delivered && facts->number == facts->delivered;
+}
+
+/*
+ * Whether a notice by name is about what lockd knows, maybe by another name.
+ *
+ * SAFETY: of other names only what lockd heard last counts.  Numbers are small
+ * and rise by two: one that somebody had believed before the peer came to it
+ * would else have the peer's own notice acknowledged, and lockd not called.
+ */
+static bool is_heard(const struct verify_facts *facts)
+{
+	return is_equal(facts) || facts->was_delivered_last;
+}
+
 static enum verify_verdict verify_by_address(const struct verify_facts *facts)
 {
-	if (facts->has_delivered && facts->number == facts->delivered)
+	if (is_equal(facts))
 		return VERIFY_DUPLICATE;
 	if (!facts->is_reserved_port)
 		return VERIFY_ASK;
@@ -45,8 +63,7 @@ static enum verify_verdict verify_by_asking(const struct verify_facts *facts)
 	if (facts->is_from_address)
 		verdict = verify_by_address(facts);
 	else
-		verdict =
-			facts->was_delivered_so ? VERIFY_DUPLICATE : VERIFY_ASK;
+		verdict = is_heard(facts) ? VERIFY_DUPLICATE : VERIFY_ASK;
 	/* Without a baseline no answer proves anything. */
 	if (verdict == VERIFY_ASK && !facts->has_baseline)
 		return verify_silent(facts);
@@ -60,15 +77,13 @@ enum verify_verdict verify_notice(const struct verify_facts *facts)
 		return verify_by_asking(facts);
 	case VERIFY_CHECK_ADDRESS:
 		if (!facts->is_from_address)
-			return facts->was_delivered_so ? VERIFY_DUPLICATE
-						       : VERIFY_REFUSE;
+			return is_heard(facts) ? VERIFY_DUPLICATE
+					       : VERIFY_REFUSE;
 		break;
 	case VERIFY_CHECK_LEGACY:
 		break;
 	}
-	return facts->has_delivered && facts->number == facts->delivered
-		       ? VERIFY_DUPLICATE
-		       : VERIFY_DELIVER;
+	return is_equal(facts) ? VERIFY_DUPLICATE : VERIFY_DELIVER;
 }
 
 /*
@@ -108,7 +123,7 @@ enum verify_verdict verify_answered(const struct verify_facts *facts,
 	if (!is_current(facts->number, answer))
 		return VERIFY_REFUSE;
 	/* Often the peer's other name, the reboot of which lockd has heard. */
-	if (facts->was_delivered_so)
+	if (facts->was_delivered_last)
 		return VERIFY_DUPLICATE;
 	return facts->is_reserved_port ? VERIFY_DELIVER : VERIFY_REFUSE;
 }

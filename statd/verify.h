@@ -25,7 +25,7 @@ struct verify_facts {
 	bool is_reserved_port;	 /* ... and from a port that proves root */
 	bool has_delivered;	 /* lockd heard a number under this name */
 	uint32_t delivered;	 /* which one */
-	bool was_delivered_so;	 /* this number was delivered under any name */
+	bool was_delivered_last; /* lockd heard this number last, by any name */
 	bool has_baseline;	 /* the peer's statd answered SM_STAT before */
 	uint32_t baseline;	 /* its number then */
 	bool is_young;		 /* see verify_notice(), late copies */

@@ -293,10 +293,45 @@ static void forged_high_number_then_a_late_baseline(void **state)
 	w->number = 7;
 	assert_int_equal(world_wait(w, w->rig.now_ms + DOUBT_SILENT_MS), 0);
 	assert_int_equal(world_notify(w, PEER, 700, "peer", 7), 1);
-	/* The short name, and the full one after a forgery under it. */
+	/* Its other name, after a forgery under that. */
 	assert_int_equal(world_notify(w, PEER, 700, "p", 2000000), 1);
-	assert_int_equal(world_notify(w, PEER, 700, "p", 7), 0);
+	assert_int_equal(world_notify(w, PEER, 700, "p", 7), 1);
 	assert_true(world_is_acknowledged(w, PEER, 700, "p", 7));
+}
+
+/*
+ * Somebody had lockd hear the peer's next number under another name; lockd has
+ * had locks of the peer since, and heard of other numbers.
+ */
+static void number_heard_early_locks_no_honest_peer_out(void **state)
+{
+	struct world *w = *state;
+
+	world_monitor(w, PEER);
+	assert_int_equal(world_notify(w, PEER, 700, "other", 7), 1);
+	w->is_silent = true;
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 2000000), 1);
+	w->is_silent = false;
+	w->number = 7;
+	/* The baseline is of after the reboot. */
+	assert_int_equal(world_wait(w, w->rig.now_ms + DOUBT_SILENT_MS), 0);
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 7), 1);
+	assert_int_equal(w->heard, 7);
+	assert_true(world_is_acknowledged(w, PEER, 700, "peer", 7));
+}
+
+/* The same of a peer whose notices come from an address that nobody named. */
+static void number_heard_early_locks_no_honest_name_out(void **state)
+{
+	struct world *w = *state;
+
+	world_monitor(w, PEER);
+	assert_int_equal(world_notify(w, PEER, 700, "other", 7), 1);
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 2000000), 1);
+	w->number = 7;
+	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 7), 1);
+	assert_int_equal(w->heard, 7);
+	assert_true(world_is_acknowledged(w, STRANGER, 700, PEER, 7));
 }
 
 static void number_set_back_is_delivered(void **state)
@@ -430,6 +465,8 @@ int main(void)
 		TEST(replay_is_refused),
 		TEST(forged_high_number_locks_no_honest_peer_out),
 		TEST(forged_high_number_then_a_late_baseline),
+		TEST(number_heard_early_locks_no_honest_peer_out),
+		TEST(number_heard_early_locks_no_honest_name_out),
 		TEST(number_set_back_is_delivered),
 		TEST(peer_without_statd_is_believed_from_its_address),
 		TEST(late_copy_is_acknowledged_without_a_callback),

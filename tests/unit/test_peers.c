@@ -215,8 +215,8 @@ static void delivered_numbers_are_kept_per_name(void **state)
 	assert_int_equal(number, 5);
 	peer_set_delivered(peer, "A", 7);
 	assert_int_equal(peer->delivered_count, 1);
-	assert_true(peer_was_delivered(peer, 7));
-	assert_false(peer_was_delivered(peer, 5));
+	assert_true(peer_was_delivered_last(peer, 7));
+	assert_false(peer_was_delivered_last(peer, 5));
 	for (i = 0; i < PEERS_DELIVERED_MAX; i++) {
 		snprintf(name, sizeof(name), "n%u", i);
 		peer_set_delivered(peer, name, 100 + i);
@@ -225,7 +225,37 @@ static void delivered_numbers_are_kept_per_name(void **state)
 	assert_false(peer_get_delivered(peer, "a", &number)); /* the oldest */
 	assert_true(peer_get_delivered(peer, "n0", &number));
 	peer_clear_delivered(peer);
-	assert_false(peer_was_delivered(peer, 100));
+	assert_false(peer_was_delivered_last(peer, 100));
+	peers_fini(&set);
+}
+
+/* As lockd does, which has one number per peer, and not per name. */
+static void last_number_is_that_of_the_last_name(void **state)
+{
+	struct peers set;
+	struct peer *peer;
+	uint32_t number = 0;
+
+	(void)state;
+	peers_init(&set, key);
+	peer = add(&set, "192.0.2.7", "server", "192.0.2.7");
+	peer_set_delivered(peer, "a", 5);
+	peer_set_delivered(peer, "b", 99);
+	peer_set_delivered(peer, "c", 3);
+	assert_false(peer_was_delivered_last(peer, 5));
+	assert_false(peer_was_delivered_last(peer, 99));
+	peer_set_delivered(peer, "B", 7);
+	assert_true(peer_was_delivered_last(peer, 7));
+	assert_false(peer_was_delivered_last(peer, 3));
+	assert_int_equal(peer->delivered_count, 3);
+	assert_true(peer_get_delivered(peer, "a", &number));
+	assert_int_equal(number, 5);
+	assert_true(peer_get_delivered(peer, "c", &number));
+	assert_int_equal(number, 3);
+	/* Its own name is no other. */
+	peer_set_delivered(peer, peer->delivered[0].name, 9);
+	assert_string_equal(peer->delivered[2].name, "a");
+	assert_true(peer_was_delivered_last(peer, 9));
 	peers_fini(&set);
 }
 
@@ -290,6 +320,7 @@ int main(void)
 		cmocka_unit_test(file_holds_its_records_and_foreign_lines),
 		cmocka_unit_test(file_of_one_line_too_long_is_not_empty),
 		cmocka_unit_test(delivered_numbers_are_kept_per_name),
+		cmocka_unit_test(last_number_is_that_of_the_last_name),
 		cmocka_unit_test(random_adds_and_removes_agree_with_a_list),
 	};
 

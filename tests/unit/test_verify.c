@@ -109,9 +109,9 @@ static void forged_high_number_locks_nobody_out(void **state)
 	facts.is_young = false;
 	know(&facts, 5); /* nfs-utils: one boot behind */
 	assert_int_equal(after(&facts, 5, false), VERIFY_DELIVER);
-	facts.was_delivered_so = true; /* lockd knows, by another name */
+	facts.was_delivered_last = true; /* lockd knows, by another name */
 	assert_int_equal(after(&facts, 5, false), VERIFY_DUPLICATE);
-	facts.was_delivered_so = false;
+	facts.was_delivered_last = false;
 	facts.is_reserved_port = false; /* a user of the peer's host */
 	assert_int_equal(after(&facts, 5, false), VERIFY_REFUSE);
 }
@@ -148,13 +148,13 @@ static void other_name_of_a_high_port_is_a_duplicate(void **state)
 	facts.is_reserved_port = false;
 	know(&facts, 7);
 	assert_int_equal(after(&facts, 7, false), VERIFY_REFUSE);
-	facts.was_delivered_so = true;
+	facts.was_delivered_last = true;
 	assert_int_equal(after(&facts, 7, false), VERIFY_DUPLICATE);
 	know(&facts, 5); /* nfs-utils: one boot behind */
 	assert_int_equal(after(&facts, 5, false), VERIFY_DUPLICATE);
 	know(&facts, 9); /* a replay of the boot before */
 	assert_int_equal(after(&facts, 9, false), VERIFY_REFUSE);
-	facts.was_delivered_so = false;
+	facts.was_delivered_last = false;
 	know(&facts, 7);
 	facts.is_young = true; /* whoever sent it, it was no late copy */
 	assert_int_equal(after(&facts, 7, false), VERIFY_REFUSE);
@@ -223,7 +223,10 @@ static void name_alone_is_asked_about(void **state)
 	facts.has_delivered = true;
 	facts.delivered = 5; /* newer, but a name proves nothing */
 	assert_int_equal(verify_notice(&facts), VERIFY_ASK);
-	facts.was_delivered_so = true;
+	facts.was_delivered_last = true;
+	assert_int_equal(verify_notice(&facts), VERIFY_DUPLICATE);
+	facts.was_delivered_last = false;
+	facts.delivered = 7; /* lockd heard of another name since */
 	assert_int_equal(verify_notice(&facts), VERIFY_DUPLICATE);
 }
 
@@ -283,8 +286,10 @@ static void address_check_asks_nobody(void **state)
 	facts.delivered = 7;
 	assert_int_equal(verify_notice(&facts), VERIFY_DUPLICATE);
 	facts.is_from_address = false;
+	assert_int_equal(verify_notice(&facts), VERIFY_DUPLICATE);
+	facts.delivered = 9;
 	assert_int_equal(verify_notice(&facts), VERIFY_REFUSE);
-	facts.was_delivered_so = true;
+	facts.was_delivered_last = true;
 	assert_int_equal(verify_notice(&facts), VERIFY_DUPLICATE);
 }
 
