@@ -253,7 +253,8 @@ static void check_number(struct host *h, uint32_t number)
 		check_violate(h, "number_is_durable_before_it_is_announced",
 			      "%u", number);
 	if (last == number &&
-	    (h->announced_boot == h->boot || h->op.kind == OPERATOR_COPY))
+	    (h->announced_boot == h->boot || h->op.kind == OPERATOR_COPY ||
+	     theirs_has_kept(h, number)))
 		return;
 	if (number <= last)
 		check_violate(h, "number_rises_from_boot_to_boot",

@@ -166,6 +166,13 @@ void theirs_exchange(struct host *h);
 void theirs_leave(struct host *h);
 /* Their sm-notify, then their statd. */
 void theirs_boot(struct host *h);
+/*
+ * Whether @number may be of an earlier boot: nfs-utils' sm-notify had nobody to
+ * tell in this one and raised nothing, nobody is owed a notice, and the lines
+ * in sm.bak/ are copies made by -n, or by a -f that got no further.  That -f
+ * has not happened: who is told hears the number as it stands.
+ */
+bool theirs_has_kept(const struct host *h, uint32_t number);
 /* The disk has lost what it loses. */
 void theirs_power_failed(struct host *h);
 /* lockd calls; false where it is not theirs to answer. */

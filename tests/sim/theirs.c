@@ -101,6 +101,17 @@ void theirs_power_failed(struct host *h)
 	lose_number(h);
 }
 
+bool theirs_has_kept(const struct host *h, uint32_t number)
+{
+	size_t i;
+
+	for (i = 0; i < h->lockd.pair_count; i++)
+		if (h->lockd.pairs[i].is_debt)
+			return false;
+	return h->op.has_copied && h->theirs.said_boot == h->boot &&
+	       h->theirs.said == number;
+}
+
 /* --- the disk ------------------------------------------------------------- */
 
 /* As nfs-utils replaces a file, and makes one. */
