@@ -75,17 +75,32 @@ static void forget_above(struct host *h, uint32_t number)
 		h->announced_count--;
 }
 
-/* A raise that was undone, and of which state.boot does not know. */
-static void lose_number(struct host *h)
+/* Number 0 where there is none. */
+static struct bootrec read_bootrec(const struct host *h)
 {
 	const struct inode *boot = disk_find(&h->disk, DISK_ROOT, "state.boot");
-	uint32_t number = host_read_number(h);
 	struct bootrec rec = {0};
 
 	if (boot != NULL)
 		bootrec_parse(boot->bytes, boot->len, &rec);
-	if (rec.number == number)
+	return rec;
+}
+
+/* A raise that was undone, and of which state.boot does not know. */
+static void lose_number(struct host *h)
+{
+	uint32_t number = host_read_number(h);
+
+	if (read_bootrec(h).number == number)
 		forget_above(h, number);
+}
+
+/* Whether a -f has ended between its two files: `state` does not know of it. */
+static bool is_force_unfinished(const struct host *h)
+{
+	const struct bootrec rec = read_bootrec(h);
+
+	return rec.is_turned && rec.number > host_read_number(h);
 }
 
 void theirs_power_failed(struct host *h)
@@ -378,8 +393,11 @@ static void begin(struct host *h)
 	}
 	h->statd.port =
 		(uint16_t)sim_between(s, STATD_PORT_LOW, STATD_PORT_HIGH);
-	/* An administrator who means to stay with them cleans up. */
-	if (prng_below(&s->rng, 5) == 0)
+	/*
+	 * An administrator who means to stay with them cleans up, but not after
+	 * a -f that has failed: that is called again first (doc/migrating.md).
+	 */
+	if (prng_below(&s->rng, 5) == 0 && !is_force_unfinished(h))
 		disk_unlink(&h->disk, DISK_ROOT, "state.boot");
 	tell_later(h);
 }
