@@ -67,26 +67,39 @@ static void note_time(struct kept_notice *notice, uint64_t now_ms)
 	notice->until_ms = now_ms + KEPT_AFTERWARDS_MS;
 }
 
+/* Makes @notice that of @call; false where it is already. */
+static bool take(struct kept_notice *notice, const struct notice_call *call)
+{
+	/* A copy from another port does not take its right away. */
+	if (notice->number == call->number &&
+	    (notice->is_reserved_port || !call->is_reserved_port))
+		return false;
+	notice->number = call->number;
+	notice->is_reserved_port = call->is_reserved_port;
+	return true;
+}
+
 struct kept_notice *kept_note(struct kept *set, uint64_t now_ms,
-			      const struct notice_call *call)
+			      const struct notice_call *call,
+			      uint32_t under_way)
 {
 	struct kept_notice *notice =
 		get_place(set, now_ms, &call->from, call->name);
-	bool is_same;
+	bool is_changed = false;
 
 	if (notice == NULL)
 		return NULL;
-	/* A copy from another port does not take its right away. */
-	is_same = notice->number == call->number &&
-		  (notice->is_reserved_port || !call->is_reserved_port);
-	if (!is_same) {
-		notice->number = call->number;
-		notice->is_reserved_port = call->is_reserved_port;
+	/*
+	 * SAFETY: any user of the peer can send what lockd heard before: who is
+	 * found later would hear of that alone, and not of the reboot.
+	 */
+	if (under_way == 0 || notice->number != under_way) {
+		is_changed = take(notice, call);
+		note_time(notice, now_ms);
 	}
-	if (!is_same ||
+	if (is_changed ||
 	    (!kept_is_stored(notice) && !memo_slot_is_busy(&notice->memo)))
 		notice->version = memos_touch(set->memos, &notice->memo);
-	note_time(notice, now_ms);
 	return notice;
 }
 

@@ -27,6 +27,7 @@ struct outcome {
 	unsigned int matched;
 	unsigned int by_address;
 	unsigned int undecided;
+	uint32_t under_way;    /* lockd is being told, and heard ours before */
 	bool is_again;	       /* a notice that was kept: nobody waits */
 	struct sender *sender; /* made when the first event needs it */
 };
@@ -201,6 +202,8 @@ static void match_one(struct notices *set, uint64_t now_ms,
 	case VERIFY_LATE:
 	case VERIFY_DUPLICATE:
 		set->counts.duplicates++;
+		if (event != NULL && is_from_address)
+			outcome->under_way = event->number;
 		break;
 	}
 }
@@ -290,7 +293,7 @@ static bool keep(struct notices *set, uint64_t now_ms,
 
 	if (outcome->undecided > 0 || outcome->by_address == 0)
 		return false;
-	kept = kept_note(&set->kept, now_ms, call);
+	kept = kept_note(&set->kept, now_ms, call, outcome->under_way);
 	if (kept == NULL)
 		return false;
 	if (!kept_is_stored(kept))

@@ -523,6 +523,30 @@ static void next_life_looks_up_again(void **state)
 	assert_int_equal(run_lockd(h), 0);
 }
 
+/*
+ * Somebody, be it a user of the peer's host, repeats what lockd heard before,
+ * while it is being told of the next reboot (sim -s flood -r 31183).
+ */
+static void copy_of_the_one_before_takes_no_place(void **state)
+{
+	struct host *h = *state;
+
+	resolve(h, PEER);
+	(void)notify(h, PEER, "peer", 5);
+	assert_int_equal(run_lockd(h), 2);
+	run_disk(h, 0);
+	restart(h);
+	(void)notify(h, PEER, "peer", 7);
+	run_disk(h, 0);
+	(void)notify(h, PEER, "peer", 5);
+	run_disk(h, 0);
+	assert_int_equal(h->answered_count, 2);
+	assert_int_equal(run_lockd(h), 1);
+	assert_int_equal(h->answered_count, 3);
+	resolve(h, PEER);
+	assert_int_equal(run_lockd(h), 1);
+}
+
 static void file_goes_when_nobody_needs_it(void **state)
 {
 	struct host *h = *state;
@@ -592,6 +616,7 @@ int main(void)
 		TEST(record_of_afterwards_does_not_hear),
 		TEST(what_is_undecided_is_met_again),
 		TEST(next_life_looks_up_again),
+		TEST(copy_of_the_one_before_takes_no_place),
 		TEST(file_goes_when_nobody_needs_it),
 		TEST(files_of_no_use_are_removed),
 	};

@@ -16,6 +16,7 @@ struct room {
 	struct effects out;
 	struct memos memos;
 	struct kept set;
+	uint32_t under_way;
 };
 
 static int setup(void **state)
@@ -25,6 +26,7 @@ static int setup(void **state)
 	effects_init(&r.out);
 	memos_init(&r.memos, &r.out);
 	kept_init(&r.set, &r.memos);
+	r.under_way = 0;
 	*state = &r;
 	return 0;
 }
@@ -46,7 +48,7 @@ static struct kept_notice *note(struct room *r, bool is_reserved_port,
 				   .is_reserved_port = is_reserved_port};
 
 	assert_true(addr_parse("192.0.2.7", &call.from));
-	return kept_note(&r->set, NOW_MS, &call);
+	return kept_note(&r->set, NOW_MS, &call, r->under_way);
 }
 
 /* Somebody without rights on the peer's host sends what he saw. */
@@ -82,6 +84,24 @@ static void other_number_is_as_good_as_its_port(void **state)
 	assert_false(notice->is_reserved_port);
 }
 
+/* Else who is found later would hear of the reboot before alone. */
+static void what_is_under_way_stays(void **state)
+{
+	struct room *r = *state;
+	struct kept_notice *notice = note(r, true, 9);
+	uint64_t version = notice->version;
+
+	r->under_way = 9;
+	assert_ptr_equal(note(r, true, 7), notice);
+	assert_int_equal(notice->number, 9);
+	assert_true(notice->version == version);
+	/* Not what neither of them is. */
+	r->under_way = 11;
+	assert_ptr_equal(note(r, true, 7), notice);
+	assert_int_equal(notice->number, 7);
+	assert_true(notice->version != version);
+}
+
 static void is_looked_at_now_and_then(void **state)
 {
 	struct room *r = *state;
@@ -105,6 +125,7 @@ int main(void)
 		TEST(copy_takes_no_right_away),
 		TEST(copy_with_the_right_counts),
 		TEST(other_number_is_as_good_as_its_port),
+		TEST(what_is_under_way_stays),
 		TEST(is_looked_at_now_and_then),
 	};
 
