@@ -463,6 +463,23 @@ static bool is_in_file(const struct host *h, const struct pair *pair)
 	return false;
 }
 
+/*
+ * Whether @other stands for @pair in sm/, by its address, though nobody was
+ * promised that: statd was killed between the record and the answer.  To
+ * sm-notify it is monitored again, see parking_is_late().
+ */
+static bool is_only_stored(const struct host *h, const struct pair *other,
+			   const struct pair *pair)
+{
+	char name[ADDR_TEXT_SIZE];
+
+	addr_format(cluster_addr(other), name);
+	return h->is_turned && !turn_has_left(h) &&
+	       strcmp(other->mon_name, name) == 0 &&
+	       strcmp(other->mon_name, pair->mon_name) != 0 &&
+	       disk_find(&h->disk, DISK_SM, name) != NULL;
+}
+
 bool parking_is_excused(const struct host *h, const struct pair *pair)
 {
 	struct ctl_subject subject;
@@ -473,7 +490,8 @@ bool parking_is_excused(const struct host *h, const struct pair *pair)
 	/* By another name of its address, which is not in the file. */
 	for (i = 0; i < h->lockd.pair_count; i++)
 		if (nat_is_same(h->lockd.pairs[i].peer, pair->peer, h) &&
-		    h->lockd.pairs[i].is_promised &&
+		    (h->lockd.pairs[i].is_promised ||
+		     is_only_stored(h, &h->lockd.pairs[i], pair)) &&
 		    laterule_has_other_names(h, pair))
 			return true;
 	if (pair->is_aside || pair->is_unmerged || is_in_file(h, pair))

@@ -277,7 +277,7 @@ void notifier_input(struct host *h, const struct notify_in *in);
 /* Runs the boot turn; false where the process or the host died on the way. */
 bool turn_run(struct host *h);
 /* Whether state.boot says that the turn left something in sm/. */
-bool turn_has_left(struct host *h);
+bool turn_has_left(const struct host *h);
 /* A turned boot: a `state` that fell behind is written again. */
 bool turn_keep(struct host *h);
 /* "sm-notify -f", up to its first notice. */

@@ -53,7 +53,8 @@ static bool empty_memos(struct host *h)
 	return retire_sync_dir(h, DISK_MEMO);
 }
 
-static void read_store(struct host *h, struct bootrec *rec, uint32_t *on_disk)
+static void read_store(const struct host *h, struct bootrec *rec,
+		       uint32_t *on_disk)
 {
 	const struct inode *state = disk_find(&h->disk, DISK_ROOT, "state");
 	const struct inode *boot = disk_find(&h->disk, DISK_ROOT, "state.boot");
@@ -142,7 +143,7 @@ static bool flush(struct host *h)
 	return true;
 }
 
-bool turn_has_left(struct host *h)
+bool turn_has_left(const struct host *h)
 {
 	struct bootrec rec;
 	uint32_t on_disk;
