@@ -18,8 +18,7 @@
 static void show_progress(const struct watch *watch)
 {
 	if (watch->is_terminal)
-		/* Who is in a file that could not be read at first comes late.
-		 */
+		/* A file that can be read late adds to them. */
 		printf("%zu of %zu told", watch->told,
 		       watch->told + notify_untold_count(watch->notify));
 	fflush(stdout);

@@ -49,7 +49,6 @@ static void note_reply(struct host *h, const struct rig_out *reply)
 	h->answered_count++;
 }
 
-/* Takes what came of the last input. */
 void host_collect(struct host *h)
 {
 	size_t i;
@@ -69,7 +68,6 @@ void host_collect(struct host *h)
 	h->rig.out_count = 0;
 }
 
-/* Ends all writes with @error. */
 void host_run_disk(struct host *h, int error)
 {
 	while (h->job_count > 0) {
@@ -84,7 +82,6 @@ void host_run_disk(struct host *h, int error)
 	}
 }
 
-/* rpcbind and lockd answer all they were asked; how many callbacks. */
 size_t host_run_lockd(struct host *h)
 {
 	size_t callbacks = 0;
@@ -120,7 +117,6 @@ uint64_t host_notify(struct host *h, const char *from, const char *name,
 	return reply_to;
 }
 
-/* The look-up that began last ends with @addr, or with none. */
 void host_resolve(struct host *h, const char *addr)
 {
 	struct addr found;
@@ -137,7 +133,6 @@ void host_resolve(struct host *h, const char *addr)
 	host_collect(h);
 }
 
-/* Lets time pass until nothing is due before @until_ms. */
 void host_wait_until(struct host *h, uint64_t until_ms)
 {
 	while (nsm_deadline_ms(h->rig.nsm) <= until_ms) {
@@ -173,7 +168,6 @@ static void feed_memo(struct host *h, uint64_t number, const void *bytes,
 	host_collect(h);
 }
 
-/* The process dies; the next one finds PEER, CLIENT and sm/.reclaim. */
 void host_restart(struct host *h)
 {
 	struct file found[FILES_MAX];
