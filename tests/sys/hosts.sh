@@ -263,6 +263,12 @@ files() {
 		-printf '%f\n' | LC_ALL=C sort | paste -sd ' '
 }
 
+# is_told HOST PEER: no record is left.  Asked in the order of its way, or one
+# that sm-notify has not yet moved is taken for told.
+is_told() {
+	[ ! -e "$ROOM/$1/disk/sm/$2" ] && [ ! -e "$ROOM/$1/disk/sm.bak/$2" ]
+}
+
 # records HOST sm|sm.bak PEER: how many lines there are about PEER.
 records() {
 	find "$ROOM/$1/disk/$2" -maxdepth 1 -type f ! -name '.*' \

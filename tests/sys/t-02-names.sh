@@ -35,7 +35,7 @@ wait_for "callback on client" heard client
 is "client is told" "$(callbacks client)" "callback mon_name=server.example \
 state=$(number server) priv=$COOKIE"
 [ "$WHOSE" = debian ] || {
-	wait_for "client to be told" [ ! -e "$ROOM/server/disk/sm.bak/client.example" ]
+	wait_for "client to be told" is_told server client.example
 	stop server sm-notify
 	is "untold" "$(files server sm.bak)" nowhere.example
 }

@@ -152,8 +152,8 @@ host_reboot server
 statd_start client ours
 spawn server sm-notify "$(program sm-notify ours)" -d
 pid=$(pid_of server sm-notify)
-wait_for "peers to be told" [ ! -e "$DISK/sm.bak/192.0.2.2" -a \
-	! -e "$DISK/sm.bak/slow.example" -a -e "$DISK/sm.bak/192.0.2.99" ]
+wait_for "the address to be told" is_told server 192.0.2.2
+wait_for "the name to be told" is_told server slow.example
 is "untold" "$(files server sm.bak)" 192.0.2.99
 # shellcheck disable=SC2086
 is "rights of sm-notify" "$(rights "$pid")" "$(dropped $DAEMON)"

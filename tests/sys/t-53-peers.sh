@@ -98,8 +98,7 @@ is "notices to one without a statd" "$(heard_by peers noport)" 0
 wait_for "the closed one to refuse" is_refused
 [ -e "$ROOM/server/disk/sm.bak/$CLOSED" ] || die "the closed one is gone"
 spawn client opened python3 -B "$SYS/peers.py" "$CLOSED=good"
-wait_for "the closed one to be told" \
-	test ! -e "$ROOM/server/disk/sm.bak/$CLOSED"
+wait_for "the closed one to be told" is_told server "$CLOSED"
 is "the closed one heard" "$(awk '/heard/ { print $3 }' \
 	"$ROOM/client/log/opened" | sort -u | paste -sd ' ')" \
 	"server server.example"

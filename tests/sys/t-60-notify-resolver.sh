@@ -40,15 +40,6 @@ dns_start() {
 	wait_for "name server" grep -q serving "$LOG/$1"
 }
 
-# is_left NAME: sm-notify is not done with it.
-is_left() {
-	[ -e "$DISK/sm.bak/$1" ]
-}
-
-is_told() {
-	! is_left "$1"
-}
-
 names_left() {
 	find "$DISK/sm.bak" -name 'dead*' | wc -l
 }
@@ -88,15 +79,15 @@ record 192.0.2.2 last.example
 boot
 dns_start dns last.example=192.0.2.22
 spawn server sm-notify "$(program sm-notify ours)" -d
-wait_for "the address to be told" is_told 192.0.2.2
+wait_for "the address to be told" is_told server 192.0.2.2
 [ "$(not_found)" -lt "$NAMES" ] || die "all names were looked up before"
 say "ok: told while $((NAMES - $(not_found))) names are looked up"
 is "names left" "$(names_left)" "$NAMES"
-is_left last.example || die "a name without an address was told"
+is_told server last.example && die "a name without an address was told"
 
 say "and is back"
 in_host server touch /run/dns-works
-wait_for "last.example to be told" is_told last.example
+wait_for "last.example to be told" is_told server last.example
 is_alive server sm-notify || die "sm-notify has ended"
 is "names left" "$(names_left)" "$NAMES"
 stop server sm-notify
@@ -124,7 +115,7 @@ done
 dns_start wrong "${answers[@]}"
 statd_start server ours
 spawn server sm-notify "$(program sm-notify ours)" -d
-wait_for "the address to be told" is_told 192.0.2.2
+wait_for "the address to be told" is_told server 192.0.2.2
 for name in "${!WRONG[@]}"; do
 	case ${WRONG[$name]} in
 	0.0.0.0 | 127.*)

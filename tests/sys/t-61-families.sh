@@ -56,10 +56,6 @@ notice() {
 	done
 }
 
-is_told() {
-	[ ! -e "$DISK/sm.bak/$1" ]
-}
-
 two_hosts 4
 statd_start client ours
 SOURCE=$(address server "$FAMILY")
@@ -92,7 +88,7 @@ on_wire server ip "-$OTHER" address flush dev eth0
 spawn server sm-notify sh -c '"$@" & echo $! >/run/d.pid; wait $!
 	echo $? >/run/status' sh "$NOTIFY" -d -v "$SOURCE"
 wait_for "the one of the family to be told" \
-	is_told "$(address client "$FAMILY")"
+	is_told server "$(address client "$FAMILY")"
 wait_for "the other to be tried" grep -q "cannot send to $peer" \
 	"$LOG"
 in_host server test ! -e /run/status || die "sm-notify has ended"

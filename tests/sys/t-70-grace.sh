@@ -50,5 +50,5 @@ echo "0100007f 000186b5 00000003 00000010" \
 	>"$DISK/sm/192.0.2.2"
 statd_start client ours
 grace_after "somebody to tell" N
-wait_for "the peer to be told" test ! -e "$DISK/sm.bak/192.0.2.2"
+wait_for "the peer to be told" is_told server 192.0.2.2
 is "when all are told" "$(head -c 1 "$KERNEL")" N

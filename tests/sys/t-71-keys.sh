@@ -15,8 +15,7 @@ notices() {
 		>"$ROOM/server/disk/sm/192.0.2.2"
 	capture_start client
 	notify_run server ours "${@:3}"
-	wait_for "the peer to be told" \
-		test ! -e "$ROOM/server/disk/sm.bak/192.0.2.2"
+	wait_for "the peer to be told" is_told server 192.0.2.2
 	capture_stop client
 	is "$1" "$(packets client "$NOTICE" ip.src udp.srcport \
 		stat.mon_id.name | tr '\t' ' ' | sort -u)" "$2"
