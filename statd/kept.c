@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lib/hostname.h"
+#include "lib/statenum.h"
 #include "lib/xalloc.h"
 #include "statd/memo.h"
 
@@ -79,6 +80,20 @@ static bool take(struct kept_notice *notice, const struct notice_call *call)
 	return true;
 }
 
+/*
+ * SAFETY: any user of the peer can send what lockd heard before.  In the place
+ * of what it is being told, who is found later would hear of that alone, and
+ * not of the reboot.  So only the peer itself comes back to such a number, and
+ * only to a newer one: a late copy of its own is older.
+ */
+static bool stays(const struct kept_notice *notice,
+		  const struct notice_call *call, uint32_t under_way)
+{
+	return under_way != 0 && notice->number == under_way &&
+	       !(call->is_reserved_port &&
+		 statenum_is_newer(call->number, under_way));
+}
+
 struct kept_notice *kept_note(struct kept *set, uint64_t now_ms,
 			      const struct notice_call *call,
 			      uint32_t under_way)
@@ -89,11 +104,7 @@ struct kept_notice *kept_note(struct kept *set, uint64_t now_ms,
 
 	if (notice == NULL)
 		return NULL;
-	/*
-	 * SAFETY: any user of the peer can send what lockd heard before: who is
-	 * found later would hear of that alone, and not of the reboot.
-	 */
-	if (under_way == 0 || notice->number != under_way) {
+	if (!stays(notice, call, under_way)) {
 		is_changed = take(notice, call);
 		note_time(notice, now_ms);
 	}

@@ -102,6 +102,22 @@ static void what_is_under_way_stays(void **state)
 	assert_true(notice->version != version);
 }
 
+/*
+ * The peer repeats its last number, after somebody with its address and a
+ * reserved port repeated the one before (sim -s flood -r 2456).
+ */
+static void newer_than_what_is_under_way_is_kept(void **state)
+{
+	struct room *r = *state;
+	struct kept_notice *notice = note(r, true, 7);
+
+	r->under_way = 7;
+	assert_ptr_equal(note(r, false, 9), notice);
+	assert_int_equal(notice->number, 7);
+	assert_ptr_equal(note(r, true, 9), notice);
+	assert_int_equal(notice->number, 9);
+}
+
 static void is_looked_at_now_and_then(void **state)
 {
 	struct room *r = *state;
@@ -126,6 +142,7 @@ int main(void)
 		TEST(copy_with_the_right_counts),
 		TEST(other_number_is_as_good_as_its_port),
 		TEST(what_is_under_way_stays),
+		TEST(newer_than_what_is_under_way_is_kept),
 		TEST(is_looked_at_now_and_then),
 	};
 
