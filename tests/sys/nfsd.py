@@ -37,6 +37,10 @@ class Nfsd:
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.listener.bind(self.path + ".new")
         self.listener.listen(16)
+        # rpc_pipefs gives no inode number a second time, and by it nfsdcld
+        # knows whose an upcall is that was read before it was killed.
+        os.link(self.path + ".new",
+                "%s.%d" % (pipefs, os.stat(self.path + ".new").st_ino))
         # It is served before it has its name.
         os.rename(self.path + ".new", self.path)
         self.readers = []  # opened for writing: it answers
