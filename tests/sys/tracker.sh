@@ -28,6 +28,7 @@ server_fetch() {
 tracker_room() {
 	if [ -z "${IN_TRACKER_ROOM:-}" ]; then
 		export IN_TRACKER_ROOM=1
+		rm -rf "$ROOM" # the next bash makes its own; exec runs no trap
 		exec unshare -m -n --propagation private bash "$0" "$@"
 	fi
 	command -v sqlite3 >/dev/null || { say "needs sqlite3" && exit 77; }
