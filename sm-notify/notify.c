@@ -20,7 +20,7 @@
 #include "sm-notify/report.h"
 #include "sm-notify/request.h"
 #include "sm-notify/talk.h"
-#include "sm-notify/target.h"
+#include "sm-notify/targetset.h"
 
 struct notify {
 	uint64_t give_up_ms;

@@ -6,7 +6,7 @@
 #define NFS_RECLAIM_SM_NOTIFY_REPORT_H
 
 #include "sm-notify/outbox.h"
-#include "sm-notify/target.h"
+#include "sm-notify/targetset.h"
 
 #define REPORT_LINES_MAX 20u /* peers named, a line for each */
 #define REPORT_NAMES_MAX 8u  /* peers named in one line */

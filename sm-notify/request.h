@@ -19,7 +19,7 @@
 #include "lib/list.h"
 #include "lib/parked.h"
 #include "sm-notify/outbox.h"
-#include "sm-notify/target.h"
+#include "sm-notify/targetset.h"
 
 #define REQUESTS_TELLERS_MAX 4096u /* that wait for "told" */
 

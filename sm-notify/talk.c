@@ -160,7 +160,7 @@ static void note_silence(struct talk *k, struct target *t)
 		set_why(k, t, NOTIFY_SILENT);
 	if (name) {
 		call_forget(k, t);
-		target_unacked(k->set, t, name, saying);
+		target_set_unacked(k->set, t, name, saying);
 	}
 	t->silent++;
 	if (t->silent == NOTIFY_STREAM_TRIES && target_has_names(t))
@@ -313,7 +313,7 @@ static void on_acked(struct talk *k, struct target *t, struct target_name *name,
 		     unsigned int at)
 {
 	note_progress(t);
-	target_acked(k->set, t, name, at);
+	target_set_acked(k->set, t, name, at);
 	k->changes++;
 	if (!target_has_names(t))
 		finish(k, t);
@@ -333,7 +333,7 @@ static void on_answered(struct talk *k, struct target *t,
 		set_why(k, t, NOTIFY_REFUSED);
 		return;
 	}
-	target_learn_sources(k->set, t, &in->answer.to);
+	target_set_learn_sources(k->set, t, &in->answer.to);
 	if (name) {
 		t->is_awaiting = false;
 		t->announced = NULL;
@@ -415,7 +415,7 @@ static void add_addrs(struct talk *k, struct target *t,
 	struct addr before = *target_addr(t);
 	bool was_alone = t->addr_count == 1;
 
-	target_set_addrs(t, addrs, count);
+	target_take_addrs(t, addrs, count);
 	if (!addr_is_same_host(&before, target_addr(t)))
 		t->port = 0;
 	if (!was_alone || t->addr_count == 1 || t->port > 0)
@@ -468,7 +468,7 @@ void talk_resolved(struct talk *k, struct target *t, const struct notify_in *in)
 		park_guarded(k, t, in->resolved.is_late);
 		return;
 	}
-	target_set_addrs(t, away, count);
+	target_take_addrs(t, away, count);
 	if (park_guarded(k, t, in->resolved.is_late))
 		return;
 	if (t->addr_count > 0) {

@@ -18,7 +18,7 @@
 #include "sm-notify/pace.h"
 #include "sm-notify/request.h"
 #include "sm-notify/stream.h"
-#include "sm-notify/target.h"
+#include "sm-notify/targetset.h"
 
 struct talk {
 	struct outbox *out;	   /* borrowed */

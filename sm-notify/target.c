@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Owns the lines of sm.bak/ and what each of them asks us to announce.  Lines
- * about the same peer (mon_name, ignoring ASCII case as names do, RFC 4343)
- * are one target, however many files and cookies they are spread over; lines
- * with the same my_name are one announcement, and leave their files together.
- *
- * It refuses to decide when anything is sent, and to drop a line that it does
- * not understand: whoever wrote it may (contract.md D-7).
+ * What one peer is to hear, by which names it knows us, and where it may be.
  */
 #include "sm-notify/target.h"
 
@@ -16,88 +10,8 @@
 
 #include "lib/hostname.h"
 #include "lib/xalloc.h"
-#include "sm-notify/own.h"
-#include "sm-notify/skip.h"
 
-void target_set_init(struct target_set *set,
-		     const uint8_t key[static SIPHASH_KEY_SIZE],
-		     const struct notify_config *config)
-{
-	*set = (struct target_set){
-		.name = config->name ? xstrdup(config->name) : NULL,
-		.skip = config->skip ? xstrdup(config->skip) : NULL,
-		.own_count = config->own_count,
-	};
-	if (config->own_count > 0)
-		set->own = xmemdup(config->own,
-				   config->own_count * sizeof(*config->own));
-	map_init(&set->by_name, key);
-	keyset_init(&set->marks, key, TARGET_MARKS_MAX);
-	guards_init(&set->guards, key);
-	unread_init(&set->unread, key);
-	list_init(&set->loose);
-	list_init(&set->fresh);
-	list_init(&set->files);
-	list_init(&set->dirty);
-}
-
-static void line_free(struct target_line *line)
-{
-	list_remove(&line->in_file);
-	list_remove(&line->in_name);
-	free(line->bytes);
-	free(line);
-}
-
-static void name_free(struct target_name *name)
-{
-	list_remove(&name->in_names);
-	free(name->text);
-	free(name);
-}
-
-static void target_free(struct target *target)
-{
-	struct link *at;
-
-	while ((at = list_take_first(&target->names)))
-		name_free(container_of(at, struct target_name, in_names));
-	while ((at = list_take_first(&target->told_names)))
-		name_free(container_of(at, struct target_name, in_names));
-	free(target->mon_name);
-	free(target->host);
-	free(target);
-}
-
-static void file_free(struct target_file *file)
-{
-	struct link *at;
-
-	while ((at = list_take_first(&file->lines)))
-		line_free(container_of(at, struct target_line, in_file));
-	list_remove(&file->in_dirty);
-	free(file->name);
-	free(file);
-}
-
-void target_set_fini(struct target_set *set)
-{
-	struct link *at;
-
-	/* ORDER: a line is linked into its name, so files go first. */
-	while ((at = list_take_first(&set->files)))
-		file_free(container_of(at, struct target_file, in_files));
-	for (size_t i = 0; i < set->count; i++)
-		target_free(set->targets[i]);
-	free(set->targets);
-	free(set->name);
-	keyset_fini(&set->marks);
-	guards_fini(&set->guards);
-	unread_fini(&set->unread);
-	free(set->skip);
-	free(set->own);
-	map_fini(&set->by_name);
-}
+/* --- its life ------------------------------------------------------------ */
 
 /* Tells whether @name can be looked up (os/resolver's range). */
 static bool is_host(const char *name)
@@ -108,24 +22,7 @@ static bool is_host(const char *name)
 	       !addr_parse(name, &addr);
 }
 
-/* Whether @target is found by the usual spelling of its only address. */
-static bool is_found_by_addr(const struct target *target)
-{
-	char text[ADDR_TEXT_SIZE];
-
-	return target->is_numeric && !target->host &&
-	       hostname_is_equal(addr_format(&target->addrs[0], text),
-				 target->mon_name);
-}
-
-/* Lists @target among those that have to be looked at one by one, or not. */
-static void set_loose(struct target_set *set, struct target *target)
-{
-	if (!is_found_by_addr(target) && list_is_empty(&target->in_loose))
-		list_append(&set->loose, &target->in_loose);
-}
-
-static struct target *target_new(const char *mon_name)
+struct target *target_new(const char *mon_name)
 {
 	struct target *target = xzalloc(sizeof(*target));
 
@@ -148,62 +45,44 @@ static struct target *target_new(const char *mon_name)
 	return target;
 }
 
+static void name_free(struct target_name *name)
+{
+	list_remove(&name->in_names);
+	free(name->text);
+	free(name);
+}
+
+void target_free(struct target *target)
+{
+	struct link *at;
+
+	while ((at = list_take_first(&target->names)))
+		name_free(container_of(at, struct target_name, in_names));
+	while ((at = list_take_first(&target->told_names)))
+		name_free(container_of(at, struct target_name, in_names));
+	free(target->mon_name);
+	free(target->host);
+	free(target);
+}
+
+void target_note_file(struct target *target, const char *name)
+{
+	/*
+	 * COMPAT: nfs-utils gives a numeric peer's file its host name, which
+	 * still helps where the address has changed since.
+	 */
+	if (!target->host && is_host(name))
+		target->host = xstrdup(name);
+}
+
 bool target_is_aside(const struct target *target)
 {
 	return target->why >= NOTIFY_SKIPPED;
 }
 
-/* Sets @target aside, or has it told again (NOTIFY_NOT_YET). */
-static void set_aside(struct target_set *set, struct target *target,
-		      enum notify_why why)
-{
-	set->aside -= target_is_aside(target);
-	target->why = why;
-	set->aside += target_is_aside(target);
-}
+/* --- what it is to hear -------------------------------------------------- */
 
-/* Finds the target for @mon_name, whose *hash it writes, or NULL. */
-static struct target *find_target(const struct target_set *set,
-				  const char *mon_name, uint64_t *hash)
-{
-	char folded[RECORD_NAME_MAX + 1];
-	struct map_node *node;
-	struct target *target;
-
-	assert(strlen(mon_name) <= RECORD_NAME_MAX);
-	hostname_fold(mon_name, folded);
-	*hash = map_hash(&set->by_name, folded, strlen(folded));
-	for (node = map_first(&set->by_name, *hash); node;
-	     node = map_next(node)) {
-		target = container_of(node, struct target, by_name);
-		if (hostname_is_equal(target->mon_name, mon_name))
-			return target;
-	}
-	return NULL;
-}
-
-/* Finds the target for @mon_name, or makes it. */
-static struct target *set_target(struct target_set *set, const char *mon_name)
-{
-	uint64_t hash;
-	struct target *target = find_target(set, mon_name, &hash);
-
-	if (target)
-		return target;
-	target = target_new(mon_name);
-	map_add(&set->by_name, &target->by_name, hash);
-	if (set->count == set->size) {
-		set->size = set->size ? 2 * set->size : 64;
-		set->targets = xreallocarray(set->targets, set->size,
-					     sizeof(struct target *));
-	}
-	set->targets[set->count++] = target;
-	target->id = set->count;
-	return target;
-}
-
-/* Finds what @target knows us as @text by, or makes it. */
-static struct target_name *add_name(struct target *target, const char *text)
+struct target_name *target_add_name(struct target *target, const char *text)
 {
 	struct target_name *name;
 	size_t short_len;
@@ -227,184 +106,16 @@ static struct target_name *add_name(struct target *target, const char *text)
 	return name;
 }
 
-/*
- * Judges what one more line of a file that is too old, or not, means.  A peer
- * that has a younger line is told, and all of its lines leave then.  So do
- * those that are found late of a peer that is spoken to already.
- */
-static void judge_aside(struct target_set *set, struct target *target,
-			bool is_first, bool is_too_old)
+bool target_was_told(const struct target *target, const char *text)
 {
-	if (target->is_active || target->why == NOTIFY_TOLD)
-		return;
-	if (skip_has(set->skip, target->mon_name) ||
-	    (target->host && skip_has(set->skip, target->host)))
-		set_aside(set, target, NOTIFY_SKIPPED);
-	else if (is_first && is_too_old)
-		set_aside(set, target, NOTIFY_TOO_OLD);
-	else if (target->why == NOTIFY_TOO_OLD && !is_too_old)
-		set_aside(set, target, NOTIFY_NOT_YET);
-}
-
-/* Files @line under the peer and the name that @rec has. */
-static void gather_line(struct target_set *set, struct target_line *line,
-			const struct record *rec, bool is_too_old)
-{
-	struct target *target = set_target(set, rec->mon_name);
-	const char *text = set->name ? set->name : rec->my_name;
-	bool is_first = !target_has_names(target);
-
-	if (list_is_empty(&target->in_fresh))
-		list_append(&set->fresh, &target->in_fresh);
-	/*
-	 * COMPAT: nfs-utils gives a numeric peer's file its host name, which
-	 * still helps where the address has changed since.
-	 */
-	if (!target->host && is_host(line->file->name))
-		target->host = xstrdup(line->file->name);
-	set_loose(set, target);
-	/* COMPAT: "" is announced, too; its receiver goes by our address. */
-	list_append(&add_name(target, text)->lines, &line->in_name);
-	judge_aside(set, target, is_first, is_too_old);
-}
-
-/* Whether the peer of @rec was told in this run what it says. */
-static bool was_told(const struct target_set *set, const struct record *rec)
-{
-	const char *text = set->name ? set->name : rec->my_name;
-	uint64_t hash;
-	const struct target *target = find_target(set, rec->mon_name, &hash);
 	const struct link *at;
 
-	if (!target)
-		return false;
 	list_for_each (at, &target->told_names)
 		if (!strcmp(container_of(at, const struct target_name, in_names)
 				    ->text,
 			    text))
 			return true;
 	return false;
-}
-
-/* Whether rpc.statd has told the peer of @rec. */
-static bool is_marked(const struct target_set *set, const struct record *rec)
-{
-	struct buf text;
-	bool is_marked;
-
-	buf_init(&text, 2 * RECORD_NAME_MAX + 1);
-	buf_addf(&text, "%s %s", rec->mon_name, rec->my_name);
-	is_marked = keyset_has(&set->marks, text.bytes, text.len);
-	buf_fini(&text);
-	return is_marked;
-}
-
-void target_set_note_told(struct target_set *set, const char *text, size_t len)
-{
-	keyset_add(&set->marks, text, len);
-}
-
-static void set_dirty(struct target_set *set, struct target_file *file)
-{
-	if (list_is_empty(&file->in_dirty))
-		list_append(&set->dirty, &file->in_dirty);
-}
-
-void target_set_add_file(struct target_set *set, const struct target_text *in,
-			 struct target_report *report)
-{
-	struct record_lines lines = {.bytes = in->bytes, .len = in->len};
-	struct target_file *file = xzalloc(sizeof(*file));
-	const uint8_t *text;
-	size_t text_len;
-	size_t count = 0;
-
-	*report = (struct target_report){0};
-	file->name = xstrdup(in->name);
-	list_init(&file->lines);
-	list_init(&file->in_dirty);
-	list_append(&set->files, &file->in_files);
-	while (record_lines_next(&lines, &text, &text_len)) {
-		struct target_line *line = xzalloc(sizeof(*line));
-		enum record_error error;
-		struct record rec;
-
-		count++;
-		line->file = file;
-		line->bytes = xmemdup(text, text_len);
-		line->len = text_len;
-		list_init(&line->in_name);
-		list_append(&file->lines, &line->in_file);
-		error = record_parse(text, text_len, &rec);
-		if (error != RECORD_OK) {
-			if (report->unparsable++ == 0)
-				report->error = error;
-			continue;
-		}
-		if (is_marked(set, &rec) || was_told(set, &rec)) {
-			set_dirty(set, file);
-			line_free(line);
-			set->has_told = true;
-		} else {
-			gather_line(set, line, &rec, in->is_too_old);
-		}
-		record_fini(&rec);
-	}
-	if (report->unparsable > 0 || count == 0)
-		set->is_puzzled = true;
-}
-
-struct target *target_set_take_fresh(struct target_set *set)
-{
-	struct link *first = list_take_first(&set->fresh);
-
-	return first ? container_of(first, struct target, in_fresh) : NULL;
-}
-
-/* --- whom somebody asks about -------------------------------------------- */
-
-static bool has_addr(const struct target *target, const struct addr *addr)
-{
-	for (size_t i = 0; i < target->addr_count; i++) {
-		if (addr_is_same_host(&target->addrs[i], addr))
-			return true;
-	}
-	return false;
-}
-
-static bool has_subject_addr(const struct target *target,
-			     const struct ctl_subject *subject)
-{
-	for (size_t i = 0; i < subject->addr_count; i++) {
-		if (has_addr(target, &subject->addrs[i]))
-			return true;
-	}
-	return false;
-}
-
-void target_set_each(const struct target_set *set,
-		     const struct ctl_subject *subject,
-		     void (*visit)(void *ctx, struct target *target), void *ctx)
-{
-	struct target *named, *target;
-	char text[ADDR_TEXT_SIZE];
-	struct link *at;
-	uint64_t hash;
-
-	named = find_target(set, subject->mon_name, &hash);
-	if (named)
-		visit(ctx, named);
-	for (size_t i = 0; i < subject->addr_count; i++) {
-		addr_format(&subject->addrs[i], text);
-		target = find_target(set, text, &hash);
-		if (target && target != named)
-			visit(ctx, target);
-	}
-	list_for_each (at, &set->loose) {
-		target = container_of(at, struct target, in_loose);
-		if (target != named && has_subject_addr(target, subject))
-			visit(ctx, target);
-	}
 }
 
 void target_add_lines(const struct target *target, struct buf *out)
@@ -426,32 +137,6 @@ void target_add_lines(const struct target *target, struct buf *out)
 	}
 }
 
-/* --- what is left to say ------------------------------------------------- */
-
-struct target *target_set_get(const struct target_set *set, uint64_t id)
-{
-	return id >= 1 && id <= set->count ? set->targets[id - 1] : NULL;
-}
-
-const char *target_set_take_dirty(struct target_set *set, struct buf *content)
-{
-	struct link *first = list_take_first(&set->dirty);
-	struct target_file *file;
-	struct link *at;
-
-	if (!first)
-		return NULL;
-	file = container_of(first, struct target_file, in_dirty);
-	list_for_each (at, &file->lines) {
-		const struct target_line *line =
-			container_of(at, struct target_line, in_file);
-
-		buf_add(content, line->bytes, line->len);
-		buf_add_text(content, "\n");
-	}
-	return file->name;
-}
-
 bool target_has_names(const struct target *target)
 {
 	return !list_is_empty(&target->names);
@@ -468,23 +153,6 @@ struct target_name *target_next_name(const struct target *target)
 	return container_of(target->names.next, struct target_name, in_names);
 }
 
-/* The lines that asked for @name are done with; it is kept for the report. */
-static void name_told(struct target_set *set, struct target *target,
-		      struct target_name *name)
-{
-	struct link *at;
-
-	while ((at = list_take_first(&name->lines))) {
-		struct target_line *line =
-			container_of(at, struct target_line, in_name);
-
-		set_dirty(set, line->file);
-		line_free(line);
-	}
-	list_remove(&name->in_names);
-	list_append(&target->told_names, &name->in_names);
-}
-
 const struct addr *target_source(const struct target *target,
 				 const struct target_name *name,
 				 unsigned int at)
@@ -493,51 +161,24 @@ const struct addr *target_source(const struct target *target,
 	return &target->sources[sayings_source(&name->sayings, at)];
 }
 
-void target_learn_sources(struct target_set *set, struct target *target,
-			  const struct addr *used)
-{
-	struct link *at;
+/* --- where it may be ----------------------------------------------------- */
 
-	if (target->source_count > 0)
-		return;
-	target->source_count =
-		1 + (unsigned int)own_others(set->own, set->own_count, used,
-					     &target->sources[1]);
-	list_for_each (at, &target->names)
-		sayings_set_sources(&container_of(at, struct target_name,
-						  in_names)
-					     ->sayings,
-				    target->source_count);
+bool target_is_found_by_addr(const struct target *target)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	return target->is_numeric && !target->host &&
+	       hostname_is_equal(addr_format(&target->addrs[0], text),
+				 target->mon_name);
 }
 
-/* Over UDP and over TCP the same may be acknowledged twice. */
-static bool is_told(const struct target_name *name)
+bool target_has_addr(const struct target *target, const struct addr *addr)
 {
-	return list_is_empty(&name->lines);
-}
-
-void target_acked(struct target_set *set, struct target *target,
-		  struct target_name *name, unsigned int at)
-{
-	if (is_told(name))
-		return;
-	sayings_acked(&name->sayings, at);
-	if (sayings_are_done(&name->sayings))
-		name_told(set, target, name);
-}
-
-void target_unacked(struct target_set *set, struct target *target,
-		    struct target_name *name, unsigned int at)
-{
-	if (is_told(name))
-		return;
-	sayings_silent(&name->sayings, at);
-	if (sayings_are_done(&name->sayings)) {
-		name_told(set, target, name);
-		return;
+	for (size_t i = 0; i < target->addr_count; i++) {
+		if (addr_is_same_host(&target->addrs[i], addr))
+			return true;
 	}
-	list_remove(&name->in_names);
-	list_append(&target->names, &name->in_names);
+	return false;
 }
 
 const struct addr *target_addr(const struct target *target)
@@ -571,8 +212,8 @@ bool target_use_addr(struct target *target, const struct addr *addr)
 	return false;
 }
 
-void target_set_addrs(struct target *target, const struct addr *addrs,
-		      size_t count)
+void target_take_addrs(struct target *target, const struct addr *addrs,
+		       size_t count)
 {
 	struct addr current = {.family = ADDR_NONE};
 	size_t at = 0;
@@ -586,7 +227,7 @@ void target_set_addrs(struct target *target, const struct addr *addrs,
 	target->addr_count = target->is_numeric ? 1 : 0;
 	for (; at < count && target->addr_count < NOTIFY_ADDRS_MAX; at++) {
 		if (addrs[at].family == ADDR_NONE ||
-		    has_addr(target, &addrs[at]))
+		    target_has_addr(target, &addrs[at]))
 			continue;
 		target->addrs[target->addr_count++] = addrs[at];
 	}

@@ -11,7 +11,7 @@
 #include <time.h>
 
 #include "sm-notify/request.h"
-#include "sm-notify/target.h"
+#include "sm-notify/targetset.h"
 
 struct bakindex {
 	int bak_fd; /* borrowed */

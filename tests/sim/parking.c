@@ -12,7 +12,7 @@
 
 #include "lib/parked.h"
 #include "sm-notify/request.h"
-#include "sm-notify/target.h"
+#include "sm-notify/targetset.h"
 
 void parking_init(struct host *h)
 {

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "sm-notify/pace.h"
-#include "sm-notify/target.h"
+#include "sm-notify/targetset.h"
 #include "tests/unit/notify_world.h"
 
 /* Answers the rest of the conversation with the peer of @sent. */
