@@ -103,10 +103,11 @@ void exits_missed(struct host *h, const char *file)
 static void fail_replace(struct host *h, const char *file, const void *bytes,
 			 size_t len)
 {
-	struct inode *inode = disk_create(&h->disk, DISK_BAK, ".full.new");
+	struct inode *inode;
 
-	if (inode == NULL)
-		return;
+	/* A crash may have left one; os/durable takes a name that is free. */
+	disk_unlink(&h->disk, DISK_BAK, ".full.new");
+	inode = disk_create(&h->disk, DISK_BAK, ".full.new");
 	disk_write(&h->disk, inode, bytes, (size_t)sim_between(h->sim, 0, len));
 	note_stuck(h, file);
 	if (host_survives(h, PROGRAM_NOTIFIER))
