@@ -51,6 +51,7 @@ struct pair {
 	bool has_locks;	       /* it may have some of this boot */
 	bool is_graced;	       /* ... promised while it was told in grace */
 	uint32_t granted_life; /* ... by this statd */
+	uint32_t guarded_life; /* see is_only_asked() */
 
 	bool is_promised; /* statd answered SM_MON with success */
 	bool is_floating; /* by the address that moves to whoever is @peer */

@@ -282,6 +282,24 @@ static void request_arrives(struct sim *s, struct event *e)
 	}
 }
 
+/*
+ * The core has said that nobody is to be told by the name in @r, of which lockd
+ * was promised nothing so far.  It parks, for the rest of its run, whoever
+ * turns out to have the same address.
+ */
+static void note_guarded(struct host *h, const struct parking_request *r)
+{
+	size_t i;
+
+	for (i = 0; i < h->lockd.pair_count; i++) {
+		struct pair *pair = &h->lockd.pairs[i];
+
+		if (!pair->is_promised &&
+		    strcmp(pair->mon_name, r->subject.mon_name) == 0)
+			pair->guarded_life = h->notifier.life;
+	}
+}
+
 void parking_answer(struct host *h, uint64_t id, enum ctl_word word)
 {
 	struct event *e;
@@ -291,6 +309,8 @@ void parking_answer(struct host *h, uint64_t id, enum ctl_word word)
 		if (!h->parking.requests[i].is_open ||
 		    h->parking.requests[i].tag != id)
 			continue;
+		if (word == CTL_NONE)
+			note_guarded(h, &h->parking.requests[i]);
 		e = sim_after(h->sim, sim_between(h->sim, 0, 5), answer_arrives,
 			      h);
 		e->index = i;
@@ -480,6 +500,24 @@ static bool is_only_stored(const struct host *h, const struct pair *other,
 	       disk_find(&h->disk, DISK_SM, name) != NULL;
 }
 
+/*
+ * Whether statd asked the sm-notify that runs about @other, by its address, and
+ * heard that nobody is to be told there; but was killed, or could not store the
+ * record, before it promised anything.  sm-notify cannot know that: who is not
+ * told may have locks, so what a look-up ties to that address is parked.
+ */
+static bool is_only_asked(const struct host *h, const struct pair *other,
+			  const struct pair *pair)
+{
+	char name[ADDR_TEXT_SIZE];
+
+	addr_format(cluster_addr(other), name);
+	return h->notifier.core != NULL &&
+	       other->guarded_life == h->notifier.life &&
+	       strcmp(other->mon_name, name) == 0 &&
+	       strcmp(other->mon_name, pair->mon_name) != 0;
+}
+
 bool parking_is_excused(const struct host *h, const struct pair *pair)
 {
 	struct ctl_subject subject;
@@ -491,7 +529,8 @@ bool parking_is_excused(const struct host *h, const struct pair *pair)
 	for (i = 0; i < h->lockd.pair_count; i++)
 		if (nat_is_same(h->lockd.pairs[i].peer, pair->peer, h) &&
 		    (h->lockd.pairs[i].is_promised ||
-		     is_only_stored(h, &h->lockd.pairs[i], pair)) &&
+		     is_only_stored(h, &h->lockd.pairs[i], pair) ||
+		     is_only_asked(h, &h->lockd.pairs[i], pair)) &&
 		    laterule_has_other_names(h, pair))
 			return true;
 	if (pair->is_aside || pair->is_unmerged || is_in_file(h, pair))
