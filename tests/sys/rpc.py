@@ -168,15 +168,18 @@ def ask(link, xid, proc, args=b""):
     """One call and the reply to it; over UDP repeated, as any client does."""
     tries = WAIT_S if isinstance(link, Udp) else 1
     link.sock.settimeout(WAIT_S / tries)
-    for _ in range(tries):
-        link.send(call(xid, proc, args))
-        try:
-            reply = link.receive()
-            while xid_of(reply) != xid:
+    try:
+        for _ in range(tries):
+            link.send(call(xid, proc, args))
+            try:
                 reply = link.receive()
-            return reply
-        except socket.timeout:
-            continue
+                while xid_of(reply) != xid:
+                    reply = link.receive()
+                return reply
+            except socket.timeout:
+                continue
+    finally:
+        link.sock.settimeout(WAIT_S)
     return fail("procedure %d was never answered" % proc)
 
 
