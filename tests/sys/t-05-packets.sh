@@ -21,20 +21,29 @@ one_line() {
 	sort -u | paste -sd ' '
 }
 
+# knows_baseline HOST COUNT: its question was answered so often.
+knows_baseline() {
+	[ "$(grep -c "baseline of" "$ROOM/$1/log/statd")" -ge "$2" ]
+}
+
 two_hosts "$FAMILY"
 SERVER=$(address server "$FAMILY")
 CLIENT=$(address client "$FAMILY")
 for host in server client; do
 	capture_start "$host"
-	statd_start "$host" ours
+	statd_start "$host" ours -d
 	lockd_start "$host"
 done
 lockd server mon "$CLIENT" "$SERVER_COOKIE"
 lockd client mon "$SERVER" "$COOKIE"
+# No question is open at the crash, nor at the end: each call has its reply.
+wait_for "baseline of the client" knows_baseline server 1
+wait_for "baseline of the server" knows_baseline client 1
 host_reboot server
 statd_start server ours
 notify_run server ours
 wait_for "callback on client" heard client
+wait_for "baseline after the reboot" knows_baseline client 2
 capture_stop server
 capture_stop client
 
@@ -62,10 +71,10 @@ wanted=$(printf '%08x' "$(number server)")$COOKIE
 is "callback: state and cookie" "$(packets client "$callback" udp.payload |
 	tail -c $((${#wanted} + 1)) | one_line)" "$wanted"
 
-# xids HOST FILTER
+# xids HOST FILTER: one for each message, however often it was sent.
 xids() {
 	packets "$1" "$2 && rpc.program >= 100021 && rpc.procedure != 0" \
-		rpc.xid | sort
+		rpc.xid udp.payload tcp.payload | sort -u | cut -f 1
 }
 
 for host in server client; do
