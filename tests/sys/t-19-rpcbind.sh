@@ -158,7 +158,7 @@ hanging_start
 : >"$ROOM/server/log/statd"
 statd_spawn
 served "rpcbind hangs at the start"
-hanging_has_accepted || die "nobody asked the one that hangs"
+wait_for "statd to ask the one that hangs" hanging_has_accepted
 stop server statd
 is_alive server hanging || die "the one that hangs has ended"
 say "ok: SIGTERM beside an rpcbind that hangs"
