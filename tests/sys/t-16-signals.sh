@@ -90,7 +90,9 @@ say "ok: a bad value at the start names its line"
 
 # Nobody answers, so that it runs until it is stopped.
 spawn server sm-notify "$(program sm-notify ours)" -d -f
-wait_for "sm-notify to begin" grep -q 192.0.2.2 "$ROOM/server/log/sm-notify"
+# It has said the peer's name before it looks at signals.
+wait_for "sm-notify to send" grep -q "sending from port" \
+	"$ROOM/server/log/sm-notify"
 for signal in USR1 USR2 TERM; do
 	in_host server kill -"$signal" "$(pid_of server sm-notify)"
 done
