@@ -18,10 +18,11 @@ SAID=$ROOM/said
 STARTED=$ROOM/started # by programs that do not end
 export HA_TEST=kept
 
-# conf PROGRAM [SECONDS]: that one from now on, and its limit.
+# conf PROGRAM [SECONDS]: that one from now on, and its limit; one that is to
+# end by itself is not near it.
 conf() {
 	printf '[statd]\nha-callout = %s\nha-callout-timeout = %d\n' \
-		"$1" "${2:-2}" >"$CONF"
+		"$1" "${2:-60}" >"$CONF"
 }
 
 # callout NAME: its text is the standard input.
@@ -149,7 +150,8 @@ lockd server unmon 192.0.2.2
 said "SM_UNMON, not as root" "daemon 3 del-client 192.0.2.2 server.example" \
 	"/var/lib/nfs kept /dev/null" "fd 0" "fd 1" "fd 2"
 
-conf "$ROOM/hang.sh"
+# Time enough for sudo.
+conf "$ROOM/hang.sh" 8
 reload
 lockd server mon 192.0.2.2 "$COOKIE"
 wait_for "the one that hangs" test -s "$STARTED"
