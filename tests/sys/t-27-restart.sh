@@ -27,6 +27,11 @@ is_marked() {
 	grep -qrs "^event $1 " "$ROOM/server/disk/sm/.reclaim"
 }
 
+# A file is written beside the one that it replaces.
+is_unmarked() {
+	! is_marked "$1"
+}
+
 # has_line TEXT: in some file of sm/.reclaim.
 has_line() {
 	grep -qrsx "$1" "$ROOM/server/disk/sm/.reclaim"
@@ -64,7 +69,7 @@ is "callbacks without a lock manager" "$(heard_number 101)" 0
 statd_again
 wait_for "callback after the restart" was_heard 101
 wait_for "note of the callback" has_line "delivered 101 client.example"
-! is_marked 101 || die "still to be told"
+wait_for "the end of the event" is_unmarked 101
 
 # M-3: the same notice again, in this life and in the next.
 notify 101 || die "a duplicate is not answered"
