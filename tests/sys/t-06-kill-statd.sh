@@ -35,6 +35,7 @@ lockd server mon 192.0.2.2 "$COOKIE"
 for round in $(seq $ROUNDS); do
 	load "$round" &
 	loader=$!
+	wait_for "the load" test -s "$ROOM/acked.$round"
 	sleep "0.$((RANDOM % 40 + 10))"
 	stop server statd KILL
 	wait $loader
