@@ -118,7 +118,8 @@ def say(link, request, reply):
 
 def step(number, what):
     print(what, flush=True)
-    for _ in range(WAIT_S * 10):
+    # Between two steps the test waits for several things.
+    for _ in range(5 * WAIT_S * 10):
         if os.path.exists("%s/%d" % (sys.argv[1], number)):
             return
         time.sleep(0.1)
