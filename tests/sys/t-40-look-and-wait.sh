@@ -159,12 +159,20 @@ host_reboot server
 dry 0
 says "192.0.2.77: would be told as server.example, server from 192.0.2.1 to\
  192.0.2.77, number $(($(number server) + 2))"
-spawn server waiting "$NOTIFY" --wait
+# The shell in between keeps nsenter from stopping with it.
+spawn server waiting sh -c '"$@"; :' sh "$NOTIFY" --wait
 wait_for "age of a fresh record" grep -qs " 1\$" \
 	"$ROOM/server/disk/sm.bak/.reclaim/192.0.2.77"
 
 say "beside a running one"
 exits 0
 exits 4 --wait
+# Held, or what it writes about its tries passes for what --dry-run changed.
+pid=$(in_host server head -n 1 /run/sm-notify.pid)
+in_host server kill -STOP "$pid"
+wait_for "the running one to stand still" \
+	in_host server grep -q '^State:.T' "/proc/$pid/status"
 dry 0
-stop server waiting
+in_host server kill -CONT "$pid"
+in_host server kill -TERM "$pid"
+wait_for "its end" is_gone server waiting
