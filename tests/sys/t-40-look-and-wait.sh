@@ -107,6 +107,7 @@ spawn server debugging sh -c '"$@" & echo $! >/run/d.pid; wait $!
 	echo $? >/run/d.status' sh "$NOTIFY" -d
 wait_for "the run with -d" grep -q "unable to notify\|cannot find" \
 	"$ROOM/server/log/debugging"
+wait_for "its pid" in_host server test -s /run/d.pid
 # shellcheck disable=SC2016 # expanded inside
 in_host server sh -c 'kill -TERM "$(cat /run/d.pid)"'
 wait_for "end of the run with -d" in_host server test -s /run/d.status

@@ -91,6 +91,7 @@ wait_for "the one of the family to be told" \
 	is_told server "$(address client "$FAMILY")"
 wait_for "the other to be tried" grep -q "cannot send to $peer" \
 	"$LOG"
+wait_for "its pid" in_host server test -s /run/d.pid
 in_host server test ! -e /run/status || die "sm-notify has ended"
 # shellcheck disable=SC2016 # expanded inside
 in_host server sh -c 'kill -TERM "$(cat /run/d.pid)"'
