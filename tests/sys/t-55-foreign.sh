@@ -27,7 +27,7 @@ boot() {
 	local status=0
 	host_reboot server
 	: >"$LOG"
-	in_host server timeout 20 env "DISKSHIM=$SHIM" \
+	in_host server timeout 120 env "DISKSHIM=$SHIM" \
 		"LD_PRELOAD=$BUILD/tests/sys/diskshim.so" \
 		"ASAN_OPTIONS=verify_asan_link_order=0" \
 		"$(program sm-notify ours)" -d \
@@ -113,6 +113,8 @@ wait_for "the first packet" grep -q "sending from port" "$LATE"
 rm "$SHIM/bad-192.0.2.3"
 wait_for "the notice" grep -q "notified 192.0.2.3\$" "$LATE"
 say "ok: $(grep "can be read now" "$LATE")"
+# It says so before it removes the record.
+wait_for "its record to go" is_told server 192.0.2.3
 is "untold" "$(files server sm.bak)" 192.0.2.98
 stop server late
 rm "$DISK/sm.bak/192.0.2.98"
