@@ -48,7 +48,8 @@ is "all are there" "$(sqlite3 "$STORE/main.sqlite" \
 
 say "rights, seen while it waits for the database"
 sqlite3 "$STORE/main.sqlite" ".timeout 5000" "BEGIN EXCLUSIVE" \
-	".shell touch $ROOM/held" ".shell sleep 4" ROLLBACK &
+	".shell touch $ROOM/held" \
+	".shell while [ -e $ROOM/held ]; do sleep 0.1; done" ROLLBACK &
 wait_for "the lock" test -e "$ROOM/held"
 env -i "$PROGRAM" create 6363 &
 waiting=$!
@@ -60,6 +61,7 @@ for set in CapInh CapPrm CapEff CapBnd CapAmb; do
 done
 is "no new ones" "$(awk '$1 == "NoNewPrivs:" { print $2 }' \
 	/proc/$waiting/status)" 1
+rm "$ROOM/held"
 wait $waiting || die "it did not wait for its turn"
 is "recorded" "$(clients | grep -o 6363:.)" 6363:0
 wait
