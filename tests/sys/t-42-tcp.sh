@@ -25,9 +25,23 @@ reboot() {
 	statd_start server ours
 	lockd server mon 192.0.2.2 "$COOKIE" >"$ROOM/said"
 	host_reboot server
+	capture_start server
 	in_host server timeout 120 "$NOTIFY" --wait </dev/null >"$ROOM/said" \
 		2>>"$ROOM/server/log/sm-notify" || die "it was not told"
+	capture_stop server
 	is "untold" "$(files server sm.bak)" ""
+}
+
+# calls: to the peer, over UDP and over TCP; and how many of those over UDP were
+# answered, from 192.0.2.22 and before the next one, until there was one over TCP.
+calls() {
+	packets server '(rpc.msgtyp == 0 && ip.dst == 192.0.2.2) ||
+		(rpc.msgtyp == 1 && ip.src == 192.0.2.22)' \
+		rpc.msgtyp rpc.xid udp.dstport |
+		awk -F '\t' '$1 == 0 && $3 { udp++; xid = $2 }
+			$1 == 0 && !$3 { tcp++ }
+			$1 == 1 && !tcp && $2 == xid { answers++ }
+			END { print udp + 0, tcp + 0, answers + 0 }'
 }
 
 need_python
@@ -53,5 +67,13 @@ reboot
 is "told" "$(told)" "$(for name in server server.example; do
 	echo "notice tcp from 192.0.2.1 port LOW $name $(number server)"
 done)"
-is "calls: one over UDP, three over TCP" "$(cat "$ROOM/said")" \
-	"192.0.2.2 told at 192.0.2.2 over tcp, tries: 4"
+read -r udp tcp answers <<<"$(calls)"
+is "calls over TCP" "$tcp" 3
+is "what it said" "$(cat "$ROOM/said")" \
+	"192.0.2.2 told at 192.0.2.2 over tcp, tries: $((udp + tcp))"
+# A peer that is slow is asked over UDP again.  But an answer that comes in time
+# is enough: three are what silence needs.
+case $answers in
+1 | 2) ;;
+*) die "TCP after $answers answers over UDP" ;;
+esac
