@@ -38,8 +38,10 @@ left() {
 	files server sm.bak | sed "s/^$CLOSED //"
 }
 
+# Those that sm-notify has not moved yet are not told.
 only_untold_are_left() {
-	[ "$(left)" = "$(addresses "${UNTOLD[@]}")" ]
+	[ -z "$(files server sm)" ] &&
+		[ "$(left)" = "$(addresses "${UNTOLD[@]}")" ]
 }
 
 # refusals: how often the closed peer said that nobody is there.
