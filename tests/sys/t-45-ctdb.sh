@@ -38,7 +38,7 @@ takeover() {
 	done
 	for ip in $FLOATING; do
 		status=0
-		in_host server timeout 10 "$NOTIFY" -d -f -m 0 -n \
+		in_host server timeout "$LIMIT" "$NOTIFY" -d -f -m 0 -n \
 			-P "$NOTIFY_DIR/$ip" -v "$ip" </dev/null \
 			2>>"$ROOM/server/log/sm-notify" || status=$?
 		is "exit status for $ip" "$status" "$STATUS"
@@ -60,7 +60,7 @@ for ip in $FLOATING; do
 done
 own=$(number server)
 
-STATUS=0
+STATUS=0 LIMIT=120 # it ends by itself
 capture_start client
 takeover 1790000000 192.0.2.2
 capture_stop client
@@ -76,7 +76,7 @@ in_host server test ! -e /run/sm-notify.pid || die "it left a mark of the boot"
 
 say "later, with a client that is gone: the callout's ten seconds end it"
 : >"$ROOM/client/log/lockd"
-STATUS=124
+STATUS=124 LIMIT=10
 takeover 1790000100 192.0.2.77 192.0.2.2
 is "callbacks" "$(callbacks client)" "$(for ip in $FLOATING; do
 	echo "callback mon_name=$ip state=1790000101 priv=$COOKIE"
