@@ -5,6 +5,8 @@
 # shellcheck disable=SC2016 # expanded on the machine
 . "$(dirname "$0")/lab.sh"
 
+# So long that it does not end by itself before it is looked at.
+export GRACE=240
 boot server
 for directory in sm sm.bak; do
 	on server "cd /var/lib/nfs && mv $directory away && : >$directory; sync"
