@@ -127,6 +127,8 @@ for round in 1 2 3 4 5; do
 	is "statuses, round $round" "$(in_host server cat /run/status)" "0 0"
 	is "untold" "$(files server sm.bak)" ""
 	is "number" "$(number server)" $((before + 2))
+	# Each tells over UDP from one port; a slow peer over TCP as well.
 	is "runs that told somebody" "$(packets client \
-		"$NOTICE && rpc.msgtyp == 0" udp.srcport | sort -u | wc -l)" 1
+		"udp && $NOTICE && rpc.msgtyp == 0" udp.srcport |
+		sort -u | wc -l)" 1
 done
