@@ -7,6 +7,11 @@
  * flushes them.  A power failure may take them, or leave any part of them:
  * the boot turn that follows removes them all, because the locks that they
  * tell of went with the boot (os/bootturn.c).
+ *
+ * A file that could not be written has what was true before.  Left so, it has
+ * the next process call lockd for a reboot of which lockd has long heard, and
+ * lockd drops what it granted since: so it is written again.  One at a time is
+ * tried; a disk that fails is slow as well, and SM_MON waits for it.
  */
 #include "statd/memos.h"
 
@@ -17,6 +22,7 @@ void memos_init(struct memos *set, struct effects *out)
 	*set = (struct memos){.out = out, .next_job = 1, .next_number = 1};
 	list_init(&set->dirty);
 	list_init(&set->writing);
+	list_init(&set->failed);
 }
 
 void memo_slot_init(struct memo_slot *slot, enum memo_kind kind)
@@ -25,13 +31,18 @@ void memo_slot_init(struct memo_slot *slot, enum memo_kind kind)
 	list_init(&slot->in_queue);
 }
 
+static void make_dirty(struct memos *set, struct memo_slot *slot)
+{
+	list_remove(&slot->in_queue);
+	list_append(&set->dirty, &slot->in_queue);
+	slot->has_failed = false;
+}
+
 uint64_t memos_touch(struct memos *set, struct memo_slot *slot)
 {
 	slot->wanted++;
-	if (slot->job == 0) {
-		list_remove(&slot->in_queue);
-		list_append(&set->dirty, &slot->in_queue);
-	}
+	if (slot->job == 0)
+		make_dirty(set, slot);
 	return slot->wanted;
 }
 
@@ -42,7 +53,8 @@ bool memo_slot_has(const struct memo_slot *slot, uint64_t version)
 
 bool memo_slot_is_busy(const struct memo_slot *slot)
 {
-	return slot->job != 0 || !list_is_empty(&slot->in_queue);
+	return slot->job != 0 ||
+	       (!list_is_empty(&slot->in_queue) && !slot->has_failed);
 }
 
 struct memo_slot *memos_take(struct memos *set)
@@ -96,8 +108,49 @@ static struct memo_slot *find_writing(const struct memos *set, uint64_t job)
 	return NULL;
 }
 
-struct memo_slot *memos_stored(struct memos *set, uint64_t job, int error,
-			       const char *reason)
+/* --- what could not be written ----------------------------------------- */
+
+static void retry_all(struct memos *set)
+{
+	struct link *pos, *after;
+
+	list_for_each_safe (pos, after, &set->failed)
+		make_dirty(set, container_of(pos, struct memo_slot, in_queue));
+}
+
+/* Who counts no versions looks after its file itself. */
+static void note_failed(struct memos *set, uint64_t now_ms,
+			struct memo_slot *slot)
+{
+	if (slot->stored == slot->wanted)
+		return;
+	if (list_is_empty(&set->failed))
+		set->again_ms = now_ms + MEMOS_AGAIN_MS;
+	list_append(&set->failed, &slot->in_queue);
+	slot->has_failed = true;
+}
+
+void memos_timer(struct memos *set, uint64_t now_ms)
+{
+	struct memo_slot *slot;
+
+	if (list_is_empty(&set->failed) || now_ms < set->again_ms)
+		return;
+	set->again_ms = now_ms + MEMOS_AGAIN_MS;
+	slot = container_of(set->failed.next, struct memo_slot, in_queue);
+	make_dirty(set, slot);
+	slot->is_probe = true;
+}
+
+uint64_t memos_deadline_ms(const struct memos *set)
+{
+	return list_is_empty(&set->failed) ? UINT64_MAX : set->again_ms;
+}
+
+/* --- the end of a write ------------------------------------------------ */
+
+struct memo_slot *memos_stored(struct memos *set, uint64_t now_ms, uint64_t job,
+			       int error, const char *reason)
 {
 	struct memo_slot *slot = find_writing(set, job);
 
@@ -115,6 +168,11 @@ struct memo_slot *memos_stored(struct memos *set, uint64_t job, int error,
 		slot->stored = slot->writing;
 	if (slot->wanted > slot->writing)
 		list_append(&set->dirty, &slot->in_queue);
+	else if (error != 0)
+		note_failed(set, now_ms, slot);
+	if (error == 0 && slot->is_probe)
+		retry_all(set);
+	slot->is_probe = false;
 	return slot;
 }
 

@@ -26,22 +26,27 @@ enum memo_kind {
 };
 
 #define MEMOS_NUMBER_MAX 999999999999999999u /* 18 digits */
+#define MEMOS_AGAIN_MS	 30000u		     /* after a write that failed */
 
 /* One file.  All fields are memos.c's; versions count changes. */
 struct memo_slot {
-	struct link in_queue; /* memos::dirty, ::writing, or none */
+	struct link in_queue; /* memos::dirty, ::writing, ::failed, or none */
 	enum memo_kind kind;
 	uint64_t number;  /* the name of the file, 0: it has none */
 	uint64_t job;	  /* the write under way, or 0 */
 	uint64_t wanted;  /* the version that the owner has */
 	uint64_t writing; /* ... that is being written */
 	uint64_t stored;  /* ... that the file is known to hold */
+	bool has_failed;  /* it is in memos::failed */
+	bool is_probe;	  /* whether the disk takes those again */
 };
 
 struct memos {
 	struct effects *out; /* borrowed */
 	struct link dirty;   /* memo_slot::in_queue: changed, no write open */
 	struct link writing; /* memo_slot::in_queue */
+	struct link failed;  /* memo_slot::in_queue: to be written again */
+	uint64_t again_ms;   /* when the first of them is, where there is one */
 	uint64_t next_job;
 	uint64_t next_number;
 	size_t file_count;
@@ -73,7 +78,7 @@ uint64_t memos_touch(struct memos *set, struct memo_slot *slot);
 bool memo_slot_has(const struct memo_slot *slot, uint64_t version);
 
 /*
- * Tells whether a write of @slot is under way or to come.
+ * Tells whether a write of @slot is under way or about to be.
  */
 bool memo_slot_is_busy(const struct memo_slot *slot);
 
@@ -93,12 +98,23 @@ void memos_write(struct memos *set, struct memo_slot *slot,
 
 /*
  * Takes the end of the write @job; @error is 0 or -errno, and @reason (may be
- * NULL) says what it means.  A failure is said in the log once; nothing is
- * tried again by itself.
+ * NULL) says what it means.  A failure is said in the log once.  Unless it is
+ * touched before, the slot is then written again by memos_timer().
  * Return: the slot, or NULL where that is gone.
  */
-struct memo_slot *memos_stored(struct memos *set, uint64_t job, int error,
-			       const char *reason);
+struct memo_slot *memos_stored(struct memos *set, uint64_t now_ms, uint64_t job,
+			       int error, const char *reason);
+
+/*
+ * Has one of the slots whose write failed written again, each MEMOS_AGAIN_MS;
+ * once such a write succeeds, all the others as well.
+ */
+void memos_timer(struct memos *set, uint64_t now_ms);
+
+/*
+ * Returns when memos_timer() is wanted next, or UINT64_MAX.
+ */
+uint64_t memos_deadline_ms(const struct memos *set);
 
 /*
  * Notes that the file @number was found at start and is that of @slot, which

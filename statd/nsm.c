@@ -123,6 +123,7 @@ static void input_timer(struct nsm *n, uint64_t now_ms)
 	notices_settle(&n->notices, now_ms);
 	late_timer(&n->late, now_ms);
 	notices_timer(&n->notices, now_ms, names_is_first_open(&n->names));
+	memos_timer(&n->memos, now_ms);
 }
 
 /* --- sm/.reclaim ------------------------------------------------------- */
@@ -165,7 +166,7 @@ static void input_memo_stored(struct nsm *n, uint64_t now_ms,
 			      const struct nsm_in *in)
 {
 	struct memo_slot *slot =
-		memos_stored(&n->memos, in->stored.id, in->stored.error,
+		memos_stored(&n->memos, now_ms, in->stored.id, in->stored.error,
 			     in->stored.reason);
 
 	if (slot == NULL)
@@ -288,7 +289,8 @@ uint64_t nsm_deadline_ms(const struct nsm *n)
 				names_deadline_ms(&n->names),
 				questions_deadline_ms(&n->questions),
 				late_deadline_ms(&n->late),
-				kept_deadline_ms(&n->notices.kept)};
+				kept_deadline_ms(&n->notices.kept),
+				memos_deadline_ms(&n->memos)};
 	uint64_t soonest = deadlines[0];
 	size_t i;
 

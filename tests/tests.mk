@@ -198,6 +198,8 @@ tests_sim_sim_SOURCES = $(SCENARIOS) \
 	tests/sim/foreign.h \
 	tests/sim/heard.c \
 	tests/sim/host.c \
+	tests/sim/known.c \
+	tests/sim/known.h \
 	tests/sim/laterule.c \
 	tests/sim/lift.c \
 	tests/sim/lockd.c \

@@ -7,10 +7,12 @@
 #include "tests/sim/sim.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "statd/kept.h"
 #include "statd/memo.h"
+#include "tests/sim/known.h"
 
 /* Monitored, as statd sees it: nobody may have been promised that. */
 static bool is_monitored(const struct host *h, const struct pair *pair)
@@ -150,11 +152,41 @@ static bool is_keeping(const struct host *h, uint64_t wait_ms)
 		       KEPT_AFTERWARDS_MS + KEPT_AGAIN_MS;
 }
 
+/* --- what outlives statd ----------------------------------------------- */
+
+static const struct inode *find_memo(const struct host *h, uint64_t number)
+{
+	const struct dirents *memos = &h->disk.dirs[DISK_MEMO].now;
+	size_t i;
+
+	for (i = 0; i < memos->count; i++)
+		if (strtoull(memos->all[i].name, NULL, 10) == number)
+			return memos->all[i].inode;
+	return NULL;
+}
+
+/*
+ * What the disk has refused is written later: else the next statd would know
+ * less, or have lockd hear once more of what it has heard.
+ */
+static void check_known(void *ctx, const struct known *known)
+{
+	struct host *h = ctx;
+	const struct inode *inode = find_memo(h, known->number);
+
+	if (inode == NULL || inode->len != known->content.len ||
+	    memcmp(inode->bytes, known->content.bytes, inode->len) != 0)
+		check_violate(h, "what_statd_knows_outlives_it",
+			      "\"%s\", sm/.reclaim/%" PRIu64, known->mon_name,
+			      known->number);
+}
+
 void rest_check_end(struct host *h)
 {
 	uint64_t statd = nsm_deadline_ms(h->statd.core);
 	uint64_t now = host_clock(h);
 
+	known_each(h->statd.core, check_known, h);
 	if (statd != UINT64_MAX && !is_asking(h) &&
 	    !is_keeping(h, statd - now) && !has_torn_name(h))
 		check_violate(h, "statd_comes_to_rest",

@@ -35,6 +35,7 @@
  *   heard.c  ... of notices that come
  *   laterule.c ... that none of ours comes late
  *   rest.c   ... that it ends
+ *   known.c  ... what of statd has to be on the disk by then
  *   believed.c  ... of those that are in doubt
  *   foreign.c, tidings.c  hosts that run other status monitors
  *   names.c  the name service

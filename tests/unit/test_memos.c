@@ -13,6 +13,10 @@
 
 #include "statd/memos.h"
 
+#define NOW_MS	 1000u
+#define AGAIN_MS (NOW_MS + MEMOS_AGAIN_MS)
+#define SLOTS	 3
+
 struct world {
 	struct effects out;
 	struct memos memos;
@@ -92,7 +96,8 @@ static void change_is_kept_once_it_was_written(void **state)
 	assert_string_equal(w->text, "one");
 	assert_true(w->last.memo.id != 0 && w->last.memo.number != 0);
 	assert_false(memo_slot_has(&w->slot, version));
-	assert_ptr_equal(memos_stored(&w->memos, w->last.memo.id, 0, NULL),
+	assert_ptr_equal(memos_stored(&w->memos, NOW_MS, w->last.memo.id, 0,
+				      NULL),
 			 &w->slot);
 	assert_true(memo_slot_has(&w->slot, version));
 	assert_false(memo_slot_is_busy(&w->slot));
@@ -112,41 +117,141 @@ static void changes_under_way_are_written_once(void **state)
 	assert_int_equal(write_all(w, "too early"), 0);
 	assert_true(next_memo(w));
 	number = w->last.memo.number;
-	(void)memos_stored(&w->memos, w->last.memo.id, 0, NULL);
+	(void)memos_stored(&w->memos, NOW_MS, w->last.memo.id, 0, NULL);
 	assert_true(memo_slot_has(&w->slot, first));
 	assert_false(memo_slot_has(&w->slot, last));
 	assert_int_equal(write_all(w, "two"), 1);
 	assert_true(next_memo(w));
 	assert_string_equal(w->text, "two");
 	assert_int_equal(w->last.memo.number, number);
-	(void)memos_stored(&w->memos, w->last.memo.id, 0, NULL);
+	(void)memos_stored(&w->memos, NOW_MS, w->last.memo.id, 0, NULL);
 	assert_true(memo_slot_has(&w->slot, last));
 	assert_int_equal(write_all(w, "three"), 0);
 }
 
-static void failure_keeps_nothing_and_waits_for_a_touch(void **state)
+static void failure_keeps_nothing_and_a_touch_tries_again(void **state)
 {
 	struct world *w = *state;
 	uint64_t version = memos_touch(&w->memos, &w->slot);
 
 	write_all(w, "one");
 	assert_true(next_memo(w));
-	assert_non_null(
-		memos_stored(&w->memos, w->last.memo.id, -ENOSPC, "disk full"));
+	assert_non_null(memos_stored(&w->memos, NOW_MS, w->last.memo.id,
+				     -ENOSPC, "disk full"));
 	assert_int_equal(log_count(w), 1);
 	assert_false(memo_slot_has(&w->slot, version));
 	assert_false(memo_slot_is_busy(&w->slot));
-	assert_int_equal(write_all(w, "by itself"), 0);
+	assert_int_equal(write_all(w, "at once"), 0);
 	version = memos_touch(&w->memos, &w->slot);
 	assert_int_equal(write_all(w, "two"), 1);
 	assert_true(next_memo(w));
-	(void)memos_stored(&w->memos, w->last.memo.id, -ENOSPC, NULL);
+	(void)memos_stored(&w->memos, NOW_MS, w->last.memo.id, -ENOSPC, NULL);
 	assert_int_equal(log_count(w), 0); /* said once */
 	version = memos_touch(&w->memos, &w->slot);
 	write_all(w, "three");
 	assert_true(next_memo(w));
-	(void)memos_stored(&w->memos, w->last.memo.id, 0, NULL);
+	(void)memos_stored(&w->memos, NOW_MS, w->last.memo.id, 0, NULL);
 	assert_true(memo_slot_has(&w->slot, version));
+}
+
+/* Takes the next MEMO, which ends with @error. */
+static void end_write(struct world *w, int error)
+{
+	assert_true(next_memo(w));
+	(void)memos_stored(&w->memos, NOW_MS, w->last.memo.id, error, NULL);
+}
+
+static void failed_write_is_tried_again(void **state)
+{
+	struct world *w = *state;
+	uint64_t version = memos_touch(&w->memos, &w->slot);
+
+	assert_true(memos_deadline_ms(&w->memos) == UINT64_MAX);
+	write_all(w, "one");
+	end_write(w, -ENOSPC);
+	assert_true(memos_deadline_ms(&w->memos) == AGAIN_MS);
+	memos_timer(&w->memos, AGAIN_MS - 1);
+	assert_int_equal(write_all(w, "too early"), 0);
+	memos_timer(&w->memos, AGAIN_MS);
+	assert_true(memo_slot_is_busy(&w->slot));
+	assert_int_equal(write_all(w, "two"), 1);
+	assert_true(memos_deadline_ms(&w->memos) == UINT64_MAX);
+	end_write(w, 0);
+	assert_true(memo_slot_has(&w->slot, version));
+	assert_true(memos_deadline_ms(&w->memos) == UINT64_MAX);
+	assert_int_equal(write_all(w, "three"), 0);
+}
+
+/* A touch is no second reason: the timer has nothing left to do. */
+static void touched_slot_is_not_tried_twice(void **state)
+{
+	struct world *w = *state;
+
+	(void)memos_touch(&w->memos, &w->slot);
+	write_all(w, "one");
+	end_write(w, -ENOSPC);
+	(void)memos_touch(&w->memos, &w->slot);
+	assert_true(memos_deadline_ms(&w->memos) == UINT64_MAX);
+	assert_int_equal(write_all(w, "two"), 1);
+	memos_timer(&w->memos, AGAIN_MS);
+	assert_int_equal(write_all(w, "three"), 0);
+	end_write(w, 0);
+}
+
+/* SM_MON waits behind whatever a slow disk is asked to do. */
+static void one_finds_out_whether_the_disk_works(void **state)
+{
+	struct world *w = *state;
+	struct memo_slot slots[SLOTS];
+	size_t i;
+
+	for (i = 0; i < SLOTS; i++) {
+		memo_slot_init(&slots[i], MEMO_PEER);
+		(void)memos_touch(&w->memos, &slots[i]);
+	}
+	assert_int_equal(write_all(w, "one"), SLOTS);
+	for (i = 0; i < SLOTS; i++)
+		end_write(w, -EIO);
+	memos_timer(&w->memos, AGAIN_MS);
+	assert_int_equal(write_all(w, "two"), 1);
+	end_write(w, -EIO);
+	assert_int_equal(write_all(w, "not yet"), 0);
+	/* It is the turn of another: one bad file is in nobody's way. */
+	memos_timer(&w->memos, AGAIN_MS + MEMOS_AGAIN_MS);
+	assert_true(memo_slot_is_busy(&slots[1]));
+	assert_int_equal(write_all(w, "three"), 1);
+	end_write(w, 0);
+	assert_int_equal(write_all(w, "four"), SLOTS - 1);
+	for (i = 1; i < SLOTS; i++)
+		end_write(w, 0);
+	assert_true(memos_deadline_ms(&w->memos) == UINT64_MAX);
+}
+
+static void dropped_slot_is_not_tried_again(void **state)
+{
+	struct world *w = *state;
+
+	(void)memos_touch(&w->memos, &w->slot);
+	write_all(w, "one");
+	end_write(w, -EIO);
+	memos_drop(&w->memos, &w->slot);
+	assert_true(memos_deadline_ms(&w->memos) == UINT64_MAX);
+	memos_timer(&w->memos, AGAIN_MS);
+	assert_null(memos_take(&w->memos));
+}
+
+/* A pair for callouts: whoever wrote it asks, when it matters. */
+static void slot_without_versions_is_left_to_its_owner(void **state)
+{
+	struct world *w = *state;
+	struct buf content;
+
+	buf_init(&content, 8);
+	buf_add_text(&content, "callout");
+	memos_write(&w->memos, &w->slot, &content);
+	end_write(w, -EIO);
+	assert_true(memos_deadline_ms(&w->memos) == UINT64_MAX);
+	assert_false(memo_slot_is_busy(&w->slot));
 }
 
 static void nothing_to_keep_removes_the_file(void **state)
@@ -161,7 +266,7 @@ static void nothing_to_keep_removes_the_file(void **state)
 	write_all(w, "one");
 	assert_true(next_memo(w));
 	number = w->last.memo.number;
-	(void)memos_stored(&w->memos, w->last.memo.id, 0, NULL);
+	(void)memos_stored(&w->memos, NOW_MS, w->last.memo.id, 0, NULL);
 	assert_int_equal(w->memos.file_count, 1);
 	version = memos_touch(&w->memos, &w->slot);
 	write_all(w, "");
@@ -202,7 +307,7 @@ static void slot_may_go_while_it_is_written(void **state)
 	assert_true(next_memo(w));
 	assert_int_equal(w->last.len, 0);
 	assert_int_equal(w->last.memo.number, number);
-	assert_null(memos_stored(&w->memos, job, 0, NULL));
+	assert_null(memos_stored(&w->memos, NOW_MS, job, 0, NULL));
 	memo_slot_init(&w->slot, MEMO_PEER);
 	(void)memos_touch(&w->memos, &w->slot);
 	memos_drop(&w->memos, &w->slot);
@@ -249,7 +354,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(change_is_kept_once_it_was_written),
 		TEST(changes_under_way_are_written_once),
-		TEST(failure_keeps_nothing_and_waits_for_a_touch),
+		TEST(failure_keeps_nothing_and_a_touch_tries_again),
+		TEST(failed_write_is_tried_again),
+		TEST(touched_slot_is_not_tried_twice),
+		TEST(one_finds_out_whether_the_disk_works),
+		TEST(dropped_slot_is_not_tried_again),
+		TEST(slot_without_versions_is_left_to_its_owner),
 		TEST(nothing_to_keep_removes_the_file),
 		TEST(what_does_not_fit_is_not_kept),
 		TEST(slot_may_go_while_it_is_written),

@@ -345,6 +345,34 @@ static void failed_write_lets_lockd_answer(void **state)
 		second);
 }
 
+/*
+ * lockd heard, but the disk refused to note it: the event is in the file still,
+ * and the next life would have lockd drop what it granted since
+ * (sim -s flood -r 19486).
+ */
+static void what_the_disk_refused_is_written_later(void **state)
+{
+	struct host *h = *state;
+	struct rig *rig = &h->w->rig;
+
+	monitor(h, PEER, 'c');
+	(void)notify(h, PEER, "peer", 7);
+	report(h, 0);
+	restart(h);
+	assert_int_equal(callbacks(h), 1);
+	h->job = rig_get(rig, NSM_OUT_MEMO, 0)->out.memo.id;
+	report(h, -ENOSPC);
+	assert_int_equal(rig_count(rig, NSM_OUT_MEMO), 0);
+	while (nsm_deadline_ms(rig->nsm) != UINT64_MAX && h->job == 0) {
+		rig_tick(rig);
+		write_memos(h);
+	}
+	if (h->job != 0)
+		settle(h);
+	restart(h);
+	assert_int_equal(callbacks(h), 0);
+}
+
 /* What is on the disk is the older number; the newer one is not safe yet. */
 static void newer_number_waits_for_its_own_write(void **state)
 {
@@ -462,6 +490,7 @@ int main(void)
 		TEST(recalled_baseline_makes_no_notice_late),
 		TEST(unknown_baseline_is_asked_for_after_a_restart),
 		TEST(failed_write_lets_lockd_answer),
+		TEST(what_the_disk_refused_is_written_later),
 		TEST(newer_number_waits_for_its_own_write),
 		TEST(unmonitored_peer_leaves_nothing),
 		TEST(new_cookie_begins_anew),
