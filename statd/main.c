@@ -34,7 +34,8 @@
 
 #define PID_FILE	"/run/rpc.statd.pid"
 #define NOTIFY_PID_FILE "/run/sm-notify.pid"
-#define SIGNALS		5 /* that the loop watches */
+#define SIGNALS		5    /* that the loop watches */
+#define REGISTER_MS_MAX 1000 /* so long readiness waits for rpcbind */
 
 struct statd {
 	struct settings settings;
@@ -44,6 +45,7 @@ struct statd {
 	struct world *world;
 	struct loop *loop; /* its */
 	struct rpcbind *rpcbind;
+	struct loop_timer *unready; /* NULL: the parent knows */
 	struct loop_watch *signals[SIGNALS];
 	int pid_fd;
 	int ready_fd;
@@ -53,13 +55,24 @@ struct statd {
 	struct loop_watch *turns; /* ... or NULL */
 };
 
+static void say_ready(void *ctx)
+{
+	struct statd *s = ctx;
+
+	if (s->unready == NULL)
+		return;
+	loop_timer_free(s->unready);
+	s->unready = NULL;
+	process_ready(s->ready_fd);
+}
+
 static void on_registered(void *ctx, bool is_registered)
 {
-	(void)ctx; /* only told, nothing depends on it */
 	log_line(LOG_NOTE,
 		 is_registered ? "registered with rpcbind"
 			       : "rpcbind does not have our entries; they are "
 				 "registered again as soon as it answers");
+	say_ready(ctx);
 }
 
 static void end_turns(struct statd *s)
@@ -248,7 +261,9 @@ static int start_as_root(struct statd *s)
 
 /*
  * ORDER: no thread, no look-up, nothing from outside and no entry in rpcbind
- * before root is given up: each would keep what we had then.  Readiness last.
+ * before root is given up: each would keep what we had then.  Readiness when
+ * rpcbind has our entries: mount.nfs asks it for us as soon as start-statd has
+ * ended, once, and fails.  But not for long where rpcbind is silent.
  */
 static int start(struct statd *s)
 {
@@ -262,8 +277,9 @@ static int start(struct statd *s)
 	service = world_serve(s->world, &s->settings);
 	if (service == NULL)
 		return EXIT_FAILURE;
+	s->unready = loop_timer_new(s->loop, say_ready, s);
+	loop_timer_set(s->unready, loop_now_ms() + REGISTER_MS_MAX);
 	register_service(s, service);
-	process_ready(s->ready_fd);
 	return 0;
 }
 
@@ -271,6 +287,7 @@ static void finish(struct statd *s)
 {
 	size_t i;
 
+	loop_timer_free(s->unready);
 	if (s->turns != NULL)
 		end_turns(s);
 	rpcbind_withdraw(s->rpcbind);

@@ -21,6 +21,14 @@ install_on() {
 		"$SBINDIR"
 }
 
+# slow_rpcbind HOST: each call over its socket waits, until the next boot.
+slow_rpcbind() {
+	spawn "$1" strace strace -o "$ROOM/strace" -p "$(pid_of "$1" rpcbind)" \
+		-e trace=accept,accept4,poll -e inject=accept,accept4:delay_enter=400000
+	wait_for "strace" grep -q attached "$ROOM/$1/log/strace"
+}
+
+command -v strace >/dev/null || { say "needs strace" && exit 77; }
 SBINDIR=$(sbindir)
 case $SBINDIR in
 /usr/local/*) ;;
@@ -33,6 +41,7 @@ lockd_start client
 lockd client mon 192.0.2.1 "$COOKIE"
 
 install_on server
+slow_rpcbind server
 # Without the module lockd there is a complaint, for the log.
 in_host server "$SBINDIR/rpc.statd" -T 4045 </dev/null 2>"$ROOM/said"
 is "said before the log was chosen" "$(cat "$ROOM/said")" ""
