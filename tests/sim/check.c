@@ -455,12 +455,14 @@ static bool is_in_sm(const struct host *h, const struct pair *pair)
 }
 
 /*
- * Whether whoever heard @number knows of our last crash: -n announces the
- * number as it stands, before the turn and after a -f that was killed.
+ * Whether whoever heard @number knows of our last crash, or -f: one that ended
+ * before `state` had its number has told nobody.  -n announces the number as it
+ * stands, before the turn and after a -f that was killed.
  */
 static bool is_news(const struct host *h, uint32_t number)
 {
-	return number == h->number ||
+	return (number == h->number &&
+		!(h->is_turned && turn_is_force_unfinished(h))) ||
 	       (h->op.kind == OPERATOR_COPY && number == h->op.number &&
 		number > h->number);
 }

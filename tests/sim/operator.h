@@ -168,9 +168,10 @@ void theirs_leave(struct host *h);
 void theirs_boot(struct host *h);
 /*
  * Whether @number may be of an earlier boot: nfs-utils' sm-notify had nobody to
- * tell in this one and raised nothing, nobody is owed a notice, and the lines
- * in sm.bak/ are copies made by -n, or by a -f that got no further.  That -f
- * has not happened: who is told hears the number as it stands.
+ * tell in this one and raised nothing, nobody is owed a notice of a reboot, and
+ * the lines in sm.bak/ are copies made by -n, or by a -f that has not brought
+ * its number into `state`.  Who is told meanwhile hears the number as it
+ * stands, and what that -f owes stays owed.
  */
 bool theirs_has_kept(const struct host *h, uint32_t number);
 /* The disk has lost what it loses. */

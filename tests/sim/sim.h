@@ -283,6 +283,8 @@ bool turn_has_left(const struct host *h);
 bool turn_keep(struct host *h);
 /* "sm-notify -f", up to its first notice. */
 bool turn_force(struct host *h);
+/* Whether a -f has ended between its two files: `state` does not know of it. */
+bool turn_is_force_unfinished(const struct host *h);
 /* "sm-notify -n", up to its first notice: writes what it will announce. */
 bool turn_copy(struct host *h, uint32_t *number);
 /* Whether state.boot is of the boot of this machine. */

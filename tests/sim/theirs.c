@@ -95,14 +95,6 @@ static void lose_number(struct host *h)
 		forget_above(h, number);
 }
 
-/* Whether a -f has ended between its two files: `state` does not know of it. */
-static bool is_force_unfinished(const struct host *h)
-{
-	const struct bootrec rec = read_bootrec(h);
-
-	return rec.is_turned && rec.number > host_read_number(h);
-}
-
 void theirs_power_failed(struct host *h)
 {
 	struct theirs *t = &h->theirs;
@@ -118,10 +110,12 @@ void theirs_power_failed(struct host *h)
 
 bool theirs_has_kept(const struct host *h, uint32_t number)
 {
+	/* Its debts stay: no answer to @number settles them (check.c). */
+	bool is_forcing = turn_is_force_unfinished(h);
 	size_t i;
 
 	for (i = 0; i < h->lockd.pair_count; i++)
-		if (h->lockd.pairs[i].is_debt)
+		if (h->lockd.pairs[i].is_debt && !is_forcing)
 			return false;
 	return h->op.has_copied && h->theirs.said_boot == h->boot &&
 	       h->theirs.said == number;
@@ -397,7 +391,7 @@ static void begin(struct host *h)
 	 * An administrator who means to stay with them cleans up, but not after
 	 * a -f that has failed: that is called again first (doc/migrating.md).
 	 */
-	if (prng_below(&s->rng, 5) == 0 && !is_force_unfinished(h))
+	if (prng_below(&s->rng, 5) == 0 && !turn_is_force_unfinished(h))
 		disk_unlink(&h->disk, DISK_ROOT, "state.boot");
 	tell_later(h);
 }

@@ -152,6 +152,15 @@ bool turn_has_left(const struct host *h)
 	return rec.has_left;
 }
 
+bool turn_is_force_unfinished(const struct host *h)
+{
+	struct bootrec rec;
+	uint32_t on_disk;
+
+	read_store(h, &rec, &on_disk);
+	return rec.is_turned && rec.number > on_disk;
+}
+
 bool turn_keep(struct host *h)
 {
 	struct bootrec rec;
