@@ -584,8 +584,6 @@ static void check_host_end(struct host *h)
 	rest_check_end(h);
 	callout_check_end(h);
 	errand_check_end(h);
-	if (h->statd.store.stage != STORE_IDLE)
-		check_violate(h, "store_comes_to_rest", "it is busy");
 }
 
 void check_end(struct sim *s)

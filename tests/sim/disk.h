@@ -97,7 +97,10 @@ struct store {
 	struct link batch;
 	struct link claims; /* store_claim::in_claims */
 	enum store_stage stage;
+	uint64_t since_ms; /* it is not idle */
 };
+
+#define STORE_STAGE_MS 20 /* in the calm no stage takes longer */
 
 struct disk {
 	struct link inodes; /* inode::in_disk */
@@ -154,6 +157,8 @@ void store_init(struct store *store);
 void store_kill(struct store *store);
 void store_put(struct host *h, const struct nsm_out *out);
 void store_remove(struct host *h, const char *file);
+/* Whether it has nothing to do but to remove files of sm/.reclaim. */
+bool store_is_removing(const struct store *store);
 /* Writes or removes a file of sm/.reclaim, which nobody flushes. */
 void store_memo(struct host *h, const struct nsm_out *out);
 

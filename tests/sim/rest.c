@@ -152,6 +152,19 @@ static bool is_keeping(const struct host *h, uint64_t wait_ms)
 		       KEPT_AFTERWARDS_MS + KEPT_AGAIN_MS;
 }
 
+/*
+ * The time of a notice that is kept is over whenever it is, also in the last
+ * moments of a run: its file goes then, in one batch.
+ */
+static bool is_letting_go(const struct host *h)
+{
+	const struct store *store = &h->statd.store;
+	uint64_t busy_ms = h->sim->now_ms - store->since_ms;
+
+	return store_is_removing(store) &&
+	       busy_ms <= STORE_SYNC_DIR * STORE_STAGE_MS;
+}
+
 /* --- what outlives statd ----------------------------------------------- */
 
 static const struct inode *find_memo(const struct host *h, uint64_t number)
@@ -197,4 +210,6 @@ void rest_check_end(struct host *h)
 	    notify_deadline_ms(h->notifier.core) != UINT64_MAX &&
 	    notify_untold_count(h->notifier.core) == 0)
 		check_violate(h, "notifier_comes_to_rest", "all are told");
+	if (h->statd.store.stage != STORE_IDLE && !is_letting_go(h))
+		check_violate(h, "store_comes_to_rest", "it is busy");
 }

@@ -51,7 +51,8 @@ void store_kill(struct store *store)
 static void store_go(struct host *h, enum store_stage stage)
 {
 	struct sim *s = h->sim;
-	uint64_t wait_ms = sim_between(s, 0, sim_mishap(s, 2) ? 5000 : 20);
+	uint64_t wait_ms =
+		sim_between(s, 0, sim_mishap(s, 2) ? 5000 : STORE_STAGE_MS);
 
 	if (h->disk.slow_until_ms > s->now_ms && stage != STORE_WRITE &&
 	    !s->is_calm)
@@ -70,8 +71,10 @@ static struct store_job *queue_job(struct host *h, enum disk_dir dir,
 	assert(strlen(file) < sizeof(job->file));
 	strcpy(job->file, file);
 	list_append(&h->statd.store.queued, &job->in_queue);
-	if (h->statd.store.stage == STORE_IDLE)
+	if (h->statd.store.stage == STORE_IDLE) {
+		h->statd.store.since_ms = h->sim->now_ms;
 		store_go(h, STORE_WRITE);
+	}
 	return job;
 }
 
@@ -102,6 +105,25 @@ void store_memo(struct host *h, const struct nsm_out *out)
 	job->is_removal = out->len == 0;
 	job->bytes = xmemdup(out->bytes, out->len);
 	job->len = out->len;
+}
+
+static bool are_removals(const struct link *head)
+{
+	struct link *pos;
+
+	list_for_each (pos, head) {
+		const struct store_job *job =
+			container_of(pos, struct store_job, in_queue);
+
+		if (job->dir != DISK_MEMO || !job->is_removal)
+			return false;
+	}
+	return true;
+}
+
+bool store_is_removing(const struct store *store)
+{
+	return are_removals(&store->queued) && are_removals(&store->batch);
 }
 
 static bool is_in_batch(const struct store *store, const struct store_job *job)
