@@ -39,6 +39,20 @@ static bool is_out_of_reach(const struct host *h, const struct pair *pair)
 		!heard_is_owed(pair->peer, h, pair->mon_name));
 }
 
+/*
+ * The highest number that may be under way from @h; 0: none.  What nfs-utils
+ * announced stays announced where it lost the raise: it is no news of what
+ * comes after, whoever delivers or answers it then.
+ */
+static uint32_t highest_announced(const struct host *h)
+{
+	uint32_t last = h->announced_count > 0
+				? h->announced[h->announced_count - 1]
+				: 0;
+
+	return last > h->theirs.lost ? last : h->theirs.lost;
+}
+
 /* Whoever monitors @h and will be told by it must hear of this crash. */
 void heard_expect(struct host *h, struct host *peer)
 {
@@ -58,9 +72,7 @@ void heard_expect(struct host *h, struct host *peer)
 		pair->is_callback_due = true;
 		pair->is_answered = false;
 		pair->is_doubtful = false;
-		pair->due_above = h->announced_count > 0
-					  ? h->announced[h->announced_count - 1]
-					  : 0;
+		pair->due_above = highest_announced(h);
 	}
 }
 

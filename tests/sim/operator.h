@@ -158,6 +158,7 @@ struct theirs {
 	uint32_t life;
 	uint32_t said; /* the highest number of any boot of theirs ... */
 	uint32_t said_boot;
+	uint32_t lost; /* the highest that was announced and undone then */
 };
 
 /* The other programs than now, at once or from the next boot on. */

@@ -68,11 +68,15 @@ static void lose_records(struct host *h)
 	}
 }
 
+/* What is undone may be announced again; what is under way is no news then. */
 static void forget_above(struct host *h, uint32_t number)
 {
 	while (h->announced_count > 0 &&
-	       h->announced[h->announced_count - 1] > number)
+	       h->announced[h->announced_count - 1] > number) {
 		h->announced_count--;
+		if (h->announced[h->announced_count] > h->theirs.lost)
+			h->theirs.lost = h->announced[h->announced_count];
+	}
 }
 
 /* Number 0 where there is none. */
