@@ -47,6 +47,7 @@ static void check_notice(const uint8_t *data, size_t size)
 	}
 	require(notice.from.family != ADDR_NONE && notice.from.port == 0);
 	check_items(&notice.item, 1);
+	require(notice.newer != notice.item.number);
 	buf_init(&out, MEMO_SIZE_MAX);
 	memo_notice_format(&notice, &out);
 	memo_notice_fini(&notice);

@@ -68,6 +68,24 @@ static void note_time(struct kept_notice *notice, uint64_t now_ms)
 	notice->until_ms = now_ms + KEPT_AFTERWARDS_MS;
 }
 
+/*
+ * @number takes the place of what is kept.  It was believed, or is a duplicate,
+ * but it may be a late copy of the reboot before: nobody can tell where the
+ * peer does not answer.  Whoever has heard of that one already, and is found
+ * later, has the newer one to hear of still.
+ */
+static void keep_newer(struct kept_notice *notice, uint32_t number)
+{
+	if (notice->number != 0 && statenum_is_newer(notice->number, number))
+		notice->newer = (struct kept_newer){
+			.number = notice->number,
+			.is_reserved_port = notice->is_reserved_port,
+			.came_ms = notice->came_ms,
+		};
+	else if (!statenum_is_newer(notice->newer.number, number))
+		notice->newer.number = 0;
+}
+
 /* Makes @notice that of @call; false where it is already. */
 static bool take(struct kept_notice *notice, const struct notice_call *call)
 {
@@ -75,6 +93,8 @@ static bool take(struct kept_notice *notice, const struct notice_call *call)
 	if (notice->number == call->number &&
 	    (notice->is_reserved_port || !call->is_reserved_port))
 		return false;
+	if (notice->number != call->number)
+		keep_newer(notice, call->number);
 	notice->number = call->number;
 	notice->is_reserved_port = call->is_reserved_port;
 	return true;
@@ -129,6 +149,11 @@ bool kept_load(struct kept *set, uint64_t now_ms, uint64_t number,
 	if (notice != NULL) {
 		notice->number = memo.item.number;
 		notice->is_reserved_port = memo.is_reserved_port;
+		notice->newer = (struct kept_newer){
+			.number = memo.newer,
+			.is_reserved_port = memo.is_newer_reserved_port,
+			.came_ms = now_ms,
+		};
 		memos_adopt(set->memos, &notice->memo, number);
 		note_time(notice, now_ms);
 	}
@@ -142,6 +167,8 @@ void kept_format(const struct kept_notice *notice, struct buf *out)
 		.from = notice->from,
 		.is_reserved_port = notice->is_reserved_port,
 		.item = {.name = notice->name, .number = notice->number},
+		.newer = notice->newer.number,
+		.is_newer_reserved_port = notice->newer.is_reserved_port,
 	};
 
 	memo_notice_format(&memo, out);
@@ -160,6 +187,16 @@ struct notice_call kept_call(const struct kept_notice *notice)
 		.name = notice->name,
 		.number = notice->number,
 	};
+}
+
+struct notice_call kept_newer_call(const struct kept_notice *notice)
+{
+	struct notice_call call = kept_call(notice);
+
+	assert(notice->newer.number != 0);
+	call.number = notice->newer.number;
+	call.is_reserved_port = notice->newer.is_reserved_port;
+	return call;
 }
 
 void kept_drop(struct kept *set, struct kept_notice *notice)

@@ -28,6 +28,13 @@
 #define KEPT_AGAIN_MS	   30000u /* as a sender repeats what is undecided */
 #define KEPT_AFTERWARDS_MS DOUBT_SILENT_MS
 
+/* A newer number that another one has taken the place of; 0: none. */
+struct kept_newer {
+	uint32_t number;
+	bool is_reserved_port;
+	uint64_t came_ms;
+};
+
 /* One (source address, name). */
 struct kept_notice {
 	struct link in_all; /* kept::all */
@@ -37,10 +44,11 @@ struct kept_notice {
 	bool is_reserved_port;
 	char *name;
 	uint32_t number;
-	uint64_t came_ms;    /* the last copy; a restart counts as one */
-	uint64_t until_ms;   /* it is not to end before */
-	bool is_undecided;   /* for a record that it has met since */
-	struct link waiters; /* senders.c: who wants to know */
+	struct kept_newer newer; /* than number */
+	uint64_t came_ms;	 /* the last copy; a restart counts as one */
+	uint64_t until_ms;	 /* it is not to end before */
+	bool is_undecided;	 /* for a record that it has met since */
+	struct link waiters;	 /* senders.c: who wants to know */
 	unsigned int waiter_count;
 };
 
@@ -64,9 +72,11 @@ void kept_fini(struct kept *set);
 
 /*
  * Keeps @call.  One of the same address and name takes the place of what was
- * kept, newer or not: it was believed later.  But lockd heard that of @call
- * before @under_way, a number which it is being told (0: none); where that one
- * is kept, it stays, unless @call is newer, and from a reserved port.
+ * kept, newer or not: it was believed later.  It may be a late copy all the
+ * same: what it takes the place of stays beside it where that was newer.  But
+ * lockd heard that of @call before @under_way, a number which it is being told
+ * (0: none); where that one is kept, it stays, unless @call is newer, and from
+ * a reserved port.
  * Return: the notice, owned by @set; NULL where too many are kept.
  */
 struct kept_notice *kept_note(struct kept *set, uint64_t now_ms,
@@ -97,6 +107,11 @@ bool kept_is_stored(const struct kept_notice *notice);
  * Owns:   its name is borrowed.
  */
 struct notice_call kept_call(const struct kept_notice *notice);
+
+/*
+ * Returns the same with the newer number beside it, which there must be.
+ */
+struct notice_call kept_newer_call(const struct kept_notice *notice);
 
 /*
  * Removes @notice and its file.  Its waiters must be gone.

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/statenum.h"
 #include "lib/xalloc.h"
 
 #define FIRST_LINE    "peer"
@@ -151,8 +152,9 @@ static char *parse_name(struct words word)
 	return xstrdup(name);
 }
 
-static bool parse_item(struct words *line, struct memo_item *items,
-		       size_t *count)
+/* Reads a number and a name; @line is left behind them. */
+static bool take_item(struct words *line, struct memo_item *items,
+		      size_t *count)
 {
 	struct memo_item *item = &items[*count];
 	struct words word = take_word(line);
@@ -165,7 +167,13 @@ static bool parse_item(struct words *line, struct memo_item *items,
 	if (item->name == NULL)
 		return false;
 	(*count)++;
-	return line->len == 0;
+	return true;
+}
+
+static bool parse_item(struct words *line, struct memo_item *items,
+		       size_t *count)
+{
+	return take_item(line, items, count) && line->len == 0;
 }
 
 static bool parse_addr(struct words word, struct addr *out)
@@ -267,21 +275,40 @@ void memo_notice_format(const struct memo_notice *notice, struct buf *out)
 		 notice->is_reserved_port ? RESERVED_PORT : OTHER_PORT);
 	buf_addf(out, "%u ", notice->item.number);
 	add_name(out, notice->item.name);
+	if (notice->newer != 0)
+		buf_addf(out, " %s %u",
+			 notice->is_newer_reserved_port ? RESERVED_PORT
+							: OTHER_PORT,
+			 notice->newer);
 	buf_add_text(out, "\n");
+}
+
+static bool parse_port(struct words word, bool *is_reserved)
+{
+	*is_reserved = is_word(word, RESERVED_PORT);
+	return *is_reserved || is_word(word, OTHER_PORT);
+}
+
+/* Reads what may follow the name. */
+static bool parse_newer(struct words *line, struct memo_notice *out)
+{
+	if (line->len == 0)
+		return true;
+	return parse_port(take_word(line), &out->is_newer_reserved_port) &&
+	       parse_number(take_word(line), UINT32_MAX, &out->newer) &&
+	       statenum_is_newer(out->newer, out->item.number) &&
+	       line->len == 0;
 }
 
 static bool parse_notice(struct words *line, struct memo_notice *out)
 {
-	struct words word = take_word(line);
 	size_t count = 0;
 
-	if (!is_word(word, MEMO_NOTICE_WORD) ||
+	if (!is_word(take_word(line), MEMO_NOTICE_WORD) ||
 	    !parse_addr(take_word(line), &out->from))
 		return false;
-	word = take_word(line);
-	out->is_reserved_port = is_word(word, RESERVED_PORT);
-	return (out->is_reserved_port || is_word(word, OTHER_PORT)) &&
-	       parse_item(line, &out->item, &count);
+	return parse_port(take_word(line), &out->is_reserved_port) &&
+	       take_item(line, &out->item, &count) && parse_newer(line, out);
 }
 
 bool memo_notice_parse(const uint8_t *bytes, size_t len,

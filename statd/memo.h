@@ -44,6 +44,8 @@ struct memo_notice {
 	struct addr from; /* without its port */
 	bool is_reserved_port;
 	struct memo_item item;
+	uint32_t newer; /* than item's number, kept before it; 0: none */
+	bool is_newer_reserved_port;
 };
 
 /*

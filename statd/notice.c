@@ -341,21 +341,40 @@ void notices_take(struct notices *set, uint64_t now_ms,
  * afterwards, when the sender had rebooted already.
  */
 static void meet(struct notices *set, uint64_t now_ms, struct kept_notice *kept,
-		 struct peer *peer)
+		 const struct notice_call *call, struct peer *peer)
 {
 	struct outcome outcome = {.is_again = true};
-	const struct notice_call call = kept_call(kept);
 
 	if (peer->lookup != PEER_RESOLVED ||
 	    !peer_has_addr(peer, &kept->from) ||
 	    (peer->has_mon_ms && peer->mon_ms > kept->came_ms))
 		return;
-	match_one(set, now_ms, &call, peer, &outcome);
+	match_one(set, now_ms, call, peer, &outcome);
 	kept->is_undecided |= outcome.undecided > 0;
+}
+
+/*
+ * What @peer, just found, is to hear of @kept.  Lockd has heard the last number
+ * for it, in an earlier life of ours mostly: then that is a late copy, and the
+ * reboot after it, which the other records of its sender heard of meanwhile, is
+ * news.  Only where it is found: who meets @kept again has heard of both.
+ */
+static struct notice_call news_for(const struct kept_notice *kept,
+				   const struct peer *peer)
+{
+	uint32_t heard;
+
+	if (kept->newer.number != 0 &&
+	    peer_get_delivered(peer, kept->name, &heard) &&
+	    heard == kept->number &&
+	    !(peer->has_mon_ms && peer->mon_ms > kept->newer.came_ms))
+		return kept_newer_call(kept);
+	return kept_call(kept);
 }
 
 void notices_meet(struct notices *set, uint64_t now_ms, struct peer *peer)
 {
+	struct notice_call call;
 	struct link *pos;
 
 	list_for_each (pos, &set->kept.all) {
@@ -365,19 +384,21 @@ void notices_meet(struct notices *set, uint64_t now_ms, struct peer *peer)
 		if (!peer_has_addr(peer, &kept->from))
 			continue;
 		kept->until_ms = now_ms + KEPT_AFTERWARDS_MS;
-		meet(set, now_ms, kept, peer);
+		call = news_for(kept, peer);
+		meet(set, now_ms, kept, &call, peer);
 	}
 }
 
 static void meet_all(struct notices *set, uint64_t now_ms,
 		     struct kept_notice *kept)
 {
+	const struct notice_call call = kept_call(kept);
 	struct peer_addr *place = NULL;
 
 	kept->is_undecided = false;
 	while ((place = peers_next_by_addr(set->peers, &kept->from, place)) !=
 	       NULL)
-		meet(set, now_ms, kept, place->peer);
+		meet(set, now_ms, kept, &call, place->peer);
 }
 
 /*

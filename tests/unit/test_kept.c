@@ -310,6 +310,90 @@ static void copy_of_the_one_before_takes_no_place(void **state)
 	assert_int_equal(host_run_lockd(h), 1);
 }
 
+/*
+ * Two reboots of PEER, the first of which CLIENT has heard of.  A copy of its
+ * notice is late, and believed, as the peer says nothing.
+ */
+static void copy_comes_late(struct host *h)
+{
+	host_resolve(h, PEER);
+	(void)host_notify(h, PEER, "peer", 5);
+	assert_int_equal(host_run_lockd(h), 2);
+	host_run_disk(h, 0);
+	host_restart(h);
+	(void)host_notify(h, PEER, "peer", 7);
+	assert_int_equal(host_run_lockd(h), 1);
+	host_run_disk(h, 0);
+	(void)host_notify(h, PEER, "peer", 5);
+	assert_int_equal(host_run_lockd(h), 1);
+	host_run_disk(h, 0);
+	assert_int_equal(h->answered_count, 3);
+}
+
+/*
+ * The copy is what is kept then, and CLIENT knows of it; but not of the second
+ * reboot, whose notice was answered (sim -s exchange -r 97732).
+ */
+static void late_copy_does_not_hide_the_reboot(void **state)
+{
+	struct host *h = *state;
+
+	copy_comes_late(h);
+	host_resolve(h, PEER);
+	assert_int_equal(host_run_lockd(h), 1);
+	/* That was all. */
+	host_wait_until(h, h->rig.now_ms + 2 * KEPT_AGAIN_MS);
+	assert_int_equal(host_run_lockd(h), 0);
+}
+
+static void next_life_knows_of_both(void **state)
+{
+	struct host *h = *state;
+
+	copy_comes_late(h);
+	host_restart(h);
+	host_resolve(h, PEER);
+	assert_int_equal(host_run_lockd(h), 1);
+}
+
+/* Whoever has heard of neither hears once that its peer rebooted. */
+static void late_copy_is_enough_for_who_knows_of_neither(void **state)
+{
+	struct host *h = *state;
+
+	(void)host_notify(h, PEER, "peer", 7);
+	assert_int_equal(host_run_lockd(h), 1);
+	(void)host_notify(h, PEER, "peer", 5);
+	assert_int_equal(host_run_lockd(h), 1);
+	host_run_disk(h, 0);
+	host_resolve(h, PEER);
+	assert_int_equal(host_run_lockd(h), 1);
+	host_wait_until(h, h->rig.now_ms + 2 * KEPT_AGAIN_MS);
+	assert_int_equal(host_run_lockd(h), 0);
+}
+
+/*
+ * Its locks are of after the newer one, of which it has not heard; of the copy
+ * it has, by its name, with notify-check = legacy.
+ */
+static void record_of_afterwards_does_not_hear_of_the_newer(void **state)
+{
+	const char *name = "other.example";
+	struct host *h = *state;
+
+	h->rig.policy.notify_check = VERIFY_CHECK_LEGACY;
+	rig_set_policy(&h->rig);
+	(void)host_notify(h, PEER, name, 7);
+	assert_int_equal(host_run_lockd(h), 1);
+	h->rig.now_ms += 5;
+	host_monitor(h, name, 'd');
+	h->rig.now_ms += 5;
+	(void)host_notify(h, PEER, name, 5);
+	assert_int_equal(host_run_lockd(h), 2);
+	host_resolve(h, PEER);
+	assert_int_equal(host_run_lockd(h), 0);
+}
+
 static void file_goes_when_nobody_needs_it(void **state)
 {
 	struct host *h = *state;
@@ -381,6 +465,10 @@ int main(void)
 		TEST(what_is_undecided_is_met_again),
 		TEST(next_life_looks_up_again),
 		TEST(copy_of_the_one_before_takes_no_place),
+		TEST(late_copy_does_not_hide_the_reboot),
+		TEST(next_life_knows_of_both),
+		TEST(late_copy_is_enough_for_who_knows_of_neither),
+		TEST(record_of_afterwards_does_not_hear_of_the_newer),
 		TEST(file_goes_when_nobody_needs_it),
 		TEST(files_of_no_use_are_removed),
 	};

@@ -118,6 +118,44 @@ static void newer_than_what_is_under_way_is_kept(void **state)
 	assert_int_equal(notice->number, 9);
 }
 
+/* What is kept may be a late copy (sim -s exchange -r 97732). */
+static void newer_number_stays_beside_an_older_one(void **state)
+{
+	struct room *r = *state;
+	struct kept_notice *notice = note(r, true, 9);
+	struct notice_call call;
+
+	assert_int_equal(notice->newer.number, 0);
+	assert_ptr_equal(note(r, false, 7), notice);
+	(void)note(r, false, 7);
+	call = kept_call(notice);
+	assert_int_equal(call.number, 7);
+	assert_false(call.is_reserved_port);
+	call = kept_newer_call(notice);
+	assert_int_equal(call.number, 9);
+	assert_true(call.is_reserved_port);
+	assert_string_equal(call.name, "peer");
+	/* Of two it is the one that was believed last. */
+	(void)note(r, true, 5);
+	assert_int_equal(notice->newer.number, 7);
+	/* Not where it is no newer. */
+	(void)note(r, true, 7);
+	assert_int_equal(notice->newer.number, 0);
+}
+
+static void newer_number_stays_through_what_is_between(void **state)
+{
+	struct room *r = *state;
+	struct kept_notice *notice = note(r, true, 9);
+
+	(void)note(r, true, 5);
+	(void)note(r, true, 7);
+	assert_int_equal(notice->number, 7);
+	assert_int_equal(notice->newer.number, 9);
+	(void)note(r, true, 11);
+	assert_int_equal(notice->newer.number, 0);
+}
+
 static void is_looked_at_now_and_then(void **state)
 {
 	struct room *r = *state;
@@ -143,6 +181,8 @@ int main(void)
 		TEST(other_number_is_as_good_as_its_port),
 		TEST(what_is_under_way_stays),
 		TEST(newer_than_what_is_under_way_is_kept),
+		TEST(newer_number_stays_beside_an_older_one),
+		TEST(newer_number_stays_through_what_is_between),
 		TEST(is_looked_at_now_and_then),
 	};
 

@@ -231,6 +231,8 @@ static void notice_is_written_and_read(void **state)
 	assert_same_notice("notice 192.0.2.7 reserved 57 peer.example\n");
 	assert_same_notice("notice fe80::1%3 other 4294967295 p%20q%25%0a\n");
 	assert_same_notice("notice ::1 other 1 \n");
+	assert_same_notice("notice ::1 other 1  other 3\n");
+	assert_same_notice("notice 192.0.2.7 other 57 peer reserved 59\n");
 	assert_true(parse_notice("notice 192.0.2.7 other 57 p%20q\n", &notice));
 	assert_false(notice.is_reserved_port);
 	assert_int_equal(notice.item.number, 57);
@@ -241,7 +243,9 @@ static void notice_is_written_and_read(void **state)
 static void largest_notice_fits(void **state)
 {
 	char name[MEMO_NAME_MAX + 1];
-	struct memo_notice notice = {.item = {name, UINT32_MAX}}, again;
+	struct memo_notice notice = {.item = {name, UINT32_MAX - 2},
+				     .newer = UINT32_MAX},
+			   again;
 	struct buf out;
 
 	(void)state;
@@ -270,6 +274,12 @@ static void damaged_notice_is_refused(void **state)
 		"notice 192.0.2.7 reserved 057 peer\n",
 		"notice 192.0.2.7 reserved 4294967296 peer\n",
 		"notice 192.0.2.7 reserved 57 peer more\n",
+		"notice 192.0.2.7 reserved 57 peer reserved\n",
+		"notice 192.0.2.7 reserved 57 peer any 59\n",
+		"notice 192.0.2.7 reserved 57 peer reserved 0\n",
+		"notice 192.0.2.7 reserved 57 peer reserved 55\n",
+		"notice 192.0.2.7 reserved 57 peer reserved 57\n",
+		"notice 192.0.2.7 reserved 57 peer reserved 59 more\n",
 		"notice 192.0.2.7 reserved 57 pe%00er\n",
 		"notice 192.0.2.7 reserved 57 peer\n\n",
 		"notice 192.0.2.7\n reserved 57 peer\n",
