@@ -115,6 +115,20 @@ static void note_read(struct world *w, const struct notify_out *out)
 	w->is_reading = true;
 }
 
+/* The disk takes what is written, or not. */
+static void note_rewrite(struct world *w, const struct notify_out *out)
+{
+	struct notify_in in = {.kind = NOTIFY_IN_STUCK};
+	char file[64];
+
+	require(out->len <= w->file_len + 1);
+	require(strlen(out->rewrite.file) < sizeof(file));
+	strcpy(file, out->rewrite.file);
+	in.file.name = file;
+	if (input_byte(&w->in) % 4 == 3)
+		notify_input(w->n, w->now_ms, &in);
+}
+
 static void drain(struct world *w)
 {
 	struct notify_out out;
@@ -130,7 +144,7 @@ static void drain(struct world *w)
 		else if (out.kind == NOTIFY_OUT_RESOLVE)
 			w->resolve_id = out.resolve.id;
 		else if (out.kind == NOTIFY_OUT_REWRITE)
-			require(out.len <= w->file_len + 1);
+			note_rewrite(w, &out);
 		else if (out.kind == NOTIFY_OUT_READ)
 			note_read(w, &out);
 		else if (out.kind == NOTIFY_OUT_TOLD)

@@ -125,6 +125,25 @@ static bool stop_if_turned(struct driver *d)
 	return true;
 }
 
+/* The file @name is as it was. */
+static void rewrite_failed(struct driver *d, const char *name, int error)
+{
+	/* What is lent ends with the next input. */
+	char *file = xstrdup(name);
+	const struct notify_in in = {.kind = NOTIFY_IN_STUCK,
+				     .file.name = file};
+	unsigned int held_back;
+
+	if (log_limit_pass(&d->write_limit, loop_now_ms(), WRITE_COMPLAINTS,
+			   &held_back))
+		log_line(LOG_WARN,
+			 "a peer was told but its record stays in %s: %s (and "
+			 "%u more)",
+			 d->config->bak_dir, strerror(-error), held_back);
+	notify_input(d->notify, loop_now_ms(), &in);
+	free(file);
+}
+
 /*
  * No sync: a removal that a power failure undoes is one extra notice, which
  * the peer drops.
@@ -132,7 +151,6 @@ static bool stop_if_turned(struct driver *d)
 static void do_rewrite(struct driver *d, const struct notify_out *out)
 {
 	const char *file = out->rewrite.file;
-	unsigned int held_back;
 	int error;
 
 	if (stop_if_turned(d))
@@ -144,13 +162,8 @@ static void do_rewrite(struct driver *d, const struct notify_out *out)
 					out->len, RECORD_MODE);
 	else
 		error = unlinkat(d->config->bak_fd, file, 0) ? -errno : 0;
-	if (error == 0 || error == -ENOENT ||
-	    !log_limit_pass(&d->write_limit, loop_now_ms(), WRITE_COMPLAINTS,
-			    &held_back))
-		return;
-	log_line(LOG_WARN,
-		 "a peer was told but its record stays in %s: %s (and %u more)",
-		 d->config->bak_dir, strerror(-error), held_back);
+	if (error != 0 && error != -ENOENT)
+		rewrite_failed(d, file, error);
 }
 
 /* What a disk refused once it may give now, or somebody has mended it. */

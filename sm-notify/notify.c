@@ -25,6 +25,7 @@
 struct notify {
 	uint64_t give_up_ms;
 	bool is_started;
+	bool is_over; /* nobody is left to tell, or time is up */
 	bool is_done;
 	struct prng rng;
 	struct target_set set;
@@ -72,11 +73,6 @@ void notify_free(struct notify *n)
 	talk_fini(&n->talk);
 	target_set_fini(&n->set);
 	free(n);
-}
-
-bool notify_output(struct notify *n, struct notify_out *out)
-{
-	return outbox_take(&n->box, out);
 }
 
 /* --- inputs -------------------------------------------------------------- */
@@ -172,9 +168,11 @@ static void end(struct notify *n)
 /* Has every file rewritten that lost a line. */
 static void flush_files(struct notify *n)
 {
+	const char *file = stuck_next(&n->set.stuck, n->talk.now_ms);
 	struct buf content;
-	const char *file;
 
+	if (file)
+		target_set_rewrite(&n->set, file);
 	/* What is left is never more than what was read, and one LF. */
 	buf_init(&content, SIZE_MAX - 1);
 	while ((file = target_set_take_dirty(&n->set, &content)))
@@ -207,6 +205,9 @@ static void dispatch(struct notify *n, const struct notify_in *in)
 		break;
 	case NOTIFY_IN_GONE:
 		on_gone(n, in);
+		break;
+	case NOTIFY_IN_STUCK:
+		stuck_note(&n->set.stuck, n->talk.now_ms, in->file.name);
 		break;
 	case NOTIFY_IN_START:
 		on_start(n);
@@ -247,24 +248,46 @@ void notify_input(struct notify *n, uint64_t now_ms, const struct notify_in *in)
 		return;
 	talk_obey(&n->talk);
 	talk_expire(&n->talk);
-	/* ORDER: first the line leaves its file, then whoever waits hears. */
 	flush_files(n);
-	requests_settle(&n->requests);
-	if (n->talk.active == 0 || now_ms >= n->give_up_ms)
-		end(n);
-	else
+	n->is_over = n->talk.active == 0 || now_ms >= n->give_up_ms;
+	if (!n->is_over)
 		go_on(n);
+}
+
+/*
+ * Goes on where all that was to be done is done.
+ * ORDER: first the line leaves its file, then whoever waits hears: only now is
+ * it known what became of each REWRITE.
+ */
+static void settle(struct notify *n)
+{
+	if (stuck_settle(&n->set.stuck, n->talk.now_ms))
+		requests_note(&n->requests);
+	requests_settle(&n->requests);
+	if (n->is_over)
+		end(n);
+}
+
+bool notify_output(struct notify *n, struct notify_out *out)
+{
+	if (outbox_take(&n->box, out))
+		return true;
+	if (n->is_started && !n->is_done)
+		settle(n);
+	return outbox_take(&n->box, out);
 }
 
 uint64_t notify_deadline_ms(const struct notify *n)
 {
 	uint64_t unread_ms = unread_deadline_ms(&n->set.unread);
+	uint64_t stuck_ms = stuck_deadline_ms(&n->set.stuck);
 	uint64_t at_ms;
 
 	if (!n->is_started || n->is_done)
 		return UINT64_MAX;
 	at_ms = talk_deadline_ms(&n->talk);
 	at_ms = at_ms < unread_ms ? at_ms : unread_ms;
+	at_ms = at_ms < stuck_ms ? at_ms : stuck_ms;
 	return at_ms < n->give_up_ms ? at_ms : n->give_up_ms;
 }
 

@@ -59,6 +59,8 @@ enum notify_in_kind {
 	NOTIFY_IN_FILE,	       /* a file of sm.bak/; what came of a READ */
 	NOTIFY_IN_UNREAD,      /* ... that cannot be read: file.name */
 	NOTIFY_IN_GONE,	       /* ... that a READ did not find any more */
+	NOTIFY_IN_STUCK,       /* a REWRITE of file.name failed, and changed
+				* nothing; before the next notify_output() */
 	NOTIFY_IN_START,       /* all files are in: begin (or end, if none) */
 	NOTIFY_IN_ANSWER,      /* a datagram came back */
 	NOTIFY_IN_CALL_ANSWER, /* a CALL was answered */

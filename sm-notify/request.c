@@ -44,15 +44,29 @@ void requests_fini(struct requests *r)
 	buf_fini(&r->lines);
 }
 
-static void count(enum ctl_word *word, const struct target *target,
+/* How the targets of a subject stand. */
+struct standing {
+	const struct requests *requests;
+	enum ctl_word word;
+};
+
+/* Whether lines of @target are left, told or not. */
+static bool has_lines(const struct requests *r, const struct target *target)
+{
+	return target_has_names(target) ||
+	       stuck_has(&r->set->stuck, target->mon_name) ||
+	       (target->host && stuck_has(&r->set->stuck, target->host));
+}
+
+static void count(struct standing *standing, const struct target *target,
 		  bool is_left)
 {
-	if (!target_has_names(target))
+	if (!has_lines(standing->requests, target))
 		return;
 	if (!is_left)
-		*word = CTL_UNTOLD;
-	else if (*word == CTL_NONE)
-		*word = CTL_PARKED;
+		standing->word = CTL_UNTOLD;
+	else if (standing->word == CTL_NONE)
+		standing->word = CTL_PARKED;
 }
 
 /* A run with other settings may tell whom this one sets aside. */
@@ -94,10 +108,10 @@ static enum ctl_word or_unread(const struct requests *r,
 enum ctl_word requests_state(const struct requests *r,
 			     const struct ctl_subject *subject)
 {
-	enum ctl_word word = CTL_NONE;
+	struct standing standing = {r, CTL_NONE};
 
-	target_set_each(r->set, subject, count_untold, &word);
-	return or_unread(r, subject, word);
+	target_set_each(r->set, subject, count_untold, &standing);
+	return or_unread(r, subject, standing.word);
 }
 
 /* This one does not, so nobody need wait for it. */
@@ -110,10 +124,10 @@ static void count_telling(void *ctx, struct target *target)
 static enum ctl_word telling_state(const struct requests *r,
 				   const struct ctl_subject *subject)
 {
-	enum ctl_word word = CTL_NONE;
+	struct standing standing = {r, CTL_NONE};
 
-	target_set_each(r->set, subject, count_telling, &word);
-	return or_unread(r, subject, word);
+	target_set_each(r->set, subject, count_telling, &standing);
+	return or_unread(r, subject, standing.word);
 }
 
 static void call(struct requests *r, struct target *target)

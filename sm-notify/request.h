@@ -4,9 +4,9 @@
  * it told next, or never again (design decision 14).  Requests come while it
  * runs; decisions of before are lines of sm/.reclaim/parked.
  *
- * ORDER: "told" is answered after the line has left its file.  Whoever hears it
- * lets the peer have locks again, and a next run must not announce this boot
- * to it once more.
+ * ORDER: "told" is answered after the line has left its file, and never while
+ * the disk keeps it (stuck.h).  Whoever hears it lets the peer have locks
+ * again, and a next run must not announce this boot to it once more.
  */
 #ifndef NFS_RECLAIM_SM_NOTIFY_REQUEST_H
 #define NFS_RECLAIM_SM_NOTIFY_REQUEST_H
@@ -69,8 +69,9 @@ void requests_take(struct requests *requests, uint64_t id,
 
 /*
  * Tells how the targets of @subject stand: CTL_UNTOLD where one is, though it
- * be set aside, or may be in a file that could not be read, else CTL_PARKED
- * where one is that, else CTL_NONE.
+ * be set aside, or its line could not be taken out of its file, or where it may
+ * be in a file that could not be read, else CTL_PARKED where one is that, else
+ * CTL_NONE.
  */
 enum ctl_word requests_state(const struct requests *requests,
 			     const struct ctl_subject *subject);

@@ -35,6 +35,7 @@ void target_set_init(struct target_set *set,
 	keyset_init(&set->marks, key, TARGET_MARKS_MAX);
 	guards_init(&set->guards, key);
 	unread_init(&set->unread, key);
+	stuck_init(&set->stuck, key);
 	list_init(&set->loose);
 	list_init(&set->fresh);
 	list_init(&set->files);
@@ -74,6 +75,7 @@ void target_set_fini(struct target_set *set)
 	keyset_fini(&set->marks);
 	guards_fini(&set->guards);
 	unread_fini(&set->unread);
+	stuck_fini(&set->stuck);
 	free(set->skip);
 	free(set->own);
 	map_fini(&set->by_name);
@@ -279,6 +281,18 @@ const char *target_set_take_dirty(struct target_set *set, struct buf *content)
 		buf_add_text(content, "\n");
 	}
 	return file->name;
+}
+
+void target_set_rewrite(struct target_set *set, const char *name)
+{
+	struct target_file *file;
+	struct link *at;
+
+	list_for_each (at, &set->files) {
+		file = container_of(at, struct target_file, in_files);
+		if (!strcmp(file->name, name))
+			set_dirty(set, file);
+	}
 }
 
 /* --- whom somebody asks about -------------------------------------------- */

@@ -21,6 +21,7 @@
 #include "lib/record.h"
 #include "sm-notify/guard.h"
 #include "sm-notify/notify.h"
+#include "sm-notify/stuck.h"
 #include "sm-notify/target.h"
 #include "sm-notify/unread.h"
 
@@ -39,6 +40,7 @@ struct target_set {
 	struct keyset marks; /* "MON_NAME MY_NAME" of records told already */
 	struct guards guards;
 	struct unread unread; /* files */
+	struct stuck stuck;   /* files */
 	struct link loose;    /* of target::in_loose: not found by its name */
 	struct link fresh;    /* of target::in_fresh: not taken up yet */
 	struct target **targets; /* in the order they were found */
@@ -121,6 +123,11 @@ struct target *target_set_take_fresh(struct target_set *set);
  * Returns the target that @id names, or NULL.
  */
 struct target *target_set_get(const struct target_set *set, uint64_t id);
+
+/*
+ * Has the file @name rewritten, though none of its lines was told since.
+ */
+void target_set_rewrite(struct target_set *set, const char *name);
 
 /*
  * Takes the next file whose content changed, and writes what it must hold now.

@@ -25,7 +25,7 @@ UNIT_TESTS = \
 	tests/unit/test_question tests/unit/test_record \
 	tests/unit/test_rpccall tests/unit/test_rpcmsg tests/unit/test_rpcrec \
 	tests/unit/test_rpcsrv tests/unit/test_saying tests/unit/test_skip \
-	tests/unit/test_stream tests/unit/test_statenum \
+	tests/unit/test_stream tests/unit/test_stuck tests/unit/test_statenum \
 	tests/unit/test_timerq tests/unit/test_unread tests/unit/test_verify
 OS_TESTS = \
 	tests/os/test_bakindex tests/os/test_control \
@@ -120,6 +120,7 @@ tests_unit_test_request_SOURCES = \
 tests_unit_test_notify_many_SOURCES = \
 	tests/unit/test_notify_many.c $(NOTIFY_WORLD)
 tests_unit_test_unread_SOURCES = tests/unit/test_unread.c $(NOTIFY_WORLD)
+tests_unit_test_stuck_SOURCES = tests/unit/test_stuck.c $(NOTIFY_WORLD)
 tests_unit_test_stream_SOURCES = tests/unit/test_stream.c $(NOTIFY_WORLD)
 TURN_RIG = tests/os/turn_rig.c tests/os/turn_rig.h
 TRACER = tests/os/tracer.c tests/os/tracer.h

@@ -77,15 +77,23 @@ void exits_parked(struct host *h, const char *subject)
 
 /* --- a disk that refuses ------------------------------------------------- */
 
-/* What the peer was told it may be told again: it drops the same number. */
-static void note_stuck(struct host *h, const char *file)
+/* Whether the disk keeps a line in @file that was told. */
+static void note_stuck(struct host *h, const char *file, bool is_stuck)
 {
 	size_t i;
 
-	trace(h->sim, h, "notify: the disk keeps %s", file);
 	for (i = 0; i < h->lockd.pair_count; i++)
 		if (strcmp(h->lockd.pairs[i].mon_name, file) == 0)
-			h->lockd.pairs[i].is_stuck = true;
+			h->lockd.pairs[i].is_stuck = is_stuck;
+}
+
+static void say_stuck(struct host *h, const char *file)
+{
+	const struct notify_in in = {.kind = NOTIFY_IN_STUCK,
+				     .file.name = file};
+
+	trace(h->sim, h, "notify: the disk keeps %s", file);
+	notify_input(h->notifier.core, host_clock(h), &in);
 }
 
 void exits_missed(struct host *h, const char *file)
@@ -109,9 +117,10 @@ static void fail_replace(struct host *h, const char *file, const void *bytes,
 	disk_unlink(&h->disk, DISK_BAK, ".full.new");
 	inode = disk_create(&h->disk, DISK_BAK, ".full.new");
 	disk_write(&h->disk, inode, bytes, (size_t)sim_between(h->sim, 0, len));
-	note_stuck(h, file);
-	if (host_survives(h, PROGRAM_NOTIFIER))
-		disk_unlink(&h->disk, DISK_BAK, ".full.new");
+	if (!host_survives(h, PROGRAM_NOTIFIER))
+		return;
+	disk_unlink(&h->disk, DISK_BAK, ".full.new");
+	say_stuck(h, file);
 }
 
 static void replace(struct host *h, const char *file,
@@ -131,10 +140,11 @@ void exits_rewrite(struct host *h, const struct notify_out *out)
 
 	assert(strlen(out->rewrite.file) < sizeof(file));
 	strcpy(file, out->rewrite.file);
+	note_stuck(h, file, has_failed);
 	if (has_failed && out->len > 0)
 		fail_replace(h, file, out->bytes, out->len);
 	else if (has_failed)
-		note_stuck(h, file);
+		say_stuck(h, file);
 	else if (out->len > 0)
 		replace(h, file, out);
 	else

@@ -87,7 +87,7 @@ void laterule_check_notice(struct host *h, const struct addr *to)
 	for (i = 0; i < h->lockd.pair_count && !h->op.has_copied; i++) {
 		const struct pair *pair = &h->lockd.pairs[i];
 
-		if (pair->has_locks && !pair->is_stuck &&
+		if (pair->has_locks &&
 		    addr_is_same_host(cluster_addr(pair), to) &&
 		    !laterule_has_other_names(h, pair) &&
 		    !may_be_told(h, pair) && !is_misled(h, to))

@@ -319,6 +319,13 @@ void fail_send(struct world *w, uint64_t id)
 	feed(w, &in);
 }
 
+void fail_rewrite(struct world *w, const char *file)
+{
+	struct notify_in in = {.kind = NOTIFY_IN_STUCK, .file.name = file};
+
+	feed(w, &in);
+}
+
 bool is_to(const struct sent *sent, const char *address)
 {
 	struct addr addr;

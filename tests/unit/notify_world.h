@@ -63,6 +63,8 @@ void resolve(struct world *w, uint64_t id, const char *const *addrs,
 	     size_t count);
 /* SEND_FAILED for @id. */
 void fail_send(struct world *w, uint64_t id);
+/* STUCK for @file, whose REWRITE was taken last. */
+void fail_rewrite(struct world *w, const char *file);
 /* The right answer to @sent. */
 void answer(struct world *w, const struct sent *sent);
 /* Another one; @port is rpcbind's. */
