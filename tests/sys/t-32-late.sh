@@ -7,13 +7,17 @@ set -eu
 
 COOKIE=30303030303030303030303030303030
 PEER=192.0.2.1
+SILENT=192.0.2.99
 NOTICE='rpc.program == 100024 && rpc.procedure == 6'
 
-# client_reboots [NAME]: it has something to tell the server, which has no statd
-# and goes by NAME, or its address.
+# client_reboots [NAME...]: it has something to tell the server, which has no
+# statd and goes by NAME, or its address.
 client_reboots() {
+	local name
 	statd_start server ours
-	lockd client mon "${1:-$PEER}" $COOKIE
+	for name in "${@:-$PEER}"; do
+		lockd client mon "$name" $COOKIE
+	done
 	stop server statd
 	host_reboot client
 	statd_start client ours -d
@@ -22,6 +26,10 @@ client_reboots() {
 parked() {
 	local file=$ROOM/client/disk/sm/.reclaim/parked
 	[ ! -e "$file" ] || paste -sd ';' "$file"
+}
+
+is_removed() {
+	[ ! -e "$BAK/$PEER" ]
 }
 
 is_parked() {
@@ -96,6 +104,7 @@ told_next_boot() {
 }
 
 two_hosts 4
+BAK=$ROOM/client/disk/sm.bak
 statd_start client ours -d
 
 say "--- nobody notifies, no grace: parked before the answer"
@@ -154,6 +163,22 @@ is "number told" "$(notices)" "$(number client)"
 is "what is parked" "$(parked)" ""
 wait_for "the end of sm-notify" is_gone client notify
 is "untold" "$(files client sm.bak)" ""
+stop server statd
+
+say "--- told, but the disk keeps its record: as one that is untold"
+client_reboots $PEER $SILENT
+statd_start server ours
+chmod a-w "$BAK"
+notify_spawn
+wait_for "the peer to be told" grep -q "its record stays" \
+	"$ROOM/client/log/notify"
+lockd client mon $PEER $COOKIE
+is "what is parked" "$(parked)" "park $PEER $PEER"
+chmod u+w "$BAK"
+wait_for "the record to be removed" is_removed
+is "untold" "$(files client sm.bak)" "$SILENT"
+stop client notify
+rm "$BAK/$SILENT"
 stop server statd
 
 say "--- nobody notifies, the peer serves a mount: rpc.statd tells it"
