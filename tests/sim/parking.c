@@ -300,6 +300,20 @@ static void note_guarded(struct host *h, const struct parking_request *r)
 	}
 }
 
+/* As above, of a record that the turn had to leave in sm/: it was told. */
+static void note_told_left(struct host *h, const struct parking_request *r)
+{
+	size_t i;
+
+	for (i = 0; i < h->lockd.pair_count; i++) {
+		struct pair *pair = &h->lockd.pairs[i];
+
+		if (!pair->is_promised && pair->is_unmerged &&
+		    strcmp(pair->mon_name, r->subject.mon_name) == 0)
+			pair->told_left_life = h->notifier.life;
+	}
+}
+
 void parking_answer(struct host *h, uint64_t id, enum ctl_word word)
 {
 	struct event *e;
@@ -311,6 +325,8 @@ void parking_answer(struct host *h, uint64_t id, enum ctl_word word)
 			continue;
 		if (word == CTL_NONE)
 			note_guarded(h, &h->parking.requests[i]);
+		else if (word == CTL_TOLD)
+			note_told_left(h, &h->parking.requests[i]);
 		e = sim_after(h->sim, sim_between(h->sim, 0, 5), answer_arrives,
 			      h);
 		e->index = i;
@@ -518,6 +534,25 @@ static bool is_only_asked(const struct host *h, const struct pair *other,
 	       strcmp(other->mon_name, pair->mon_name) != 0;
 }
 
+/*
+ * Whether the record of @other, by its address, is one of an earlier boot that
+ * the turn had to leave in sm/, and statd, which cannot tell it from one of
+ * this boot, had the sm-notify that runs tell its peer by the line that sm.bak/
+ * has of it.  Who was told may have locks, so what a look-up ties to that
+ * address is parked.  Not while anything is owed to @pair.
+ */
+static bool is_only_left(const struct host *h, const struct pair *other,
+			 const struct pair *pair)
+{
+	char name[ADDR_TEXT_SIZE];
+
+	addr_format(cluster_addr(other), name);
+	return !pair->is_debt && turn_has_left(h) && h->notifier.core != NULL &&
+	       other->told_left_life == h->notifier.life &&
+	       strcmp(other->mon_name, name) == 0 &&
+	       strcmp(other->mon_name, pair->mon_name) != 0;
+}
+
 bool parking_is_excused(const struct host *h, const struct pair *pair)
 {
 	struct ctl_subject subject;
@@ -530,7 +565,8 @@ bool parking_is_excused(const struct host *h, const struct pair *pair)
 		if (nat_is_same(h->lockd.pairs[i].peer, pair->peer, h) &&
 		    (h->lockd.pairs[i].is_promised ||
 		     is_only_stored(h, &h->lockd.pairs[i], pair) ||
-		     is_only_asked(h, &h->lockd.pairs[i], pair)) &&
+		     is_only_asked(h, &h->lockd.pairs[i], pair) ||
+		     is_only_left(h, &h->lockd.pairs[i], pair)) &&
 		    laterule_has_other_names(h, pair))
 			return true;
 	if (pair->is_aside || pair->is_unmerged || is_in_file(h, pair))
