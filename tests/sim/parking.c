@@ -519,8 +519,10 @@ static bool is_only_stored(const struct host *h, const struct pair *other,
 /*
  * Whether statd asked the sm-notify that runs about @other, by its address, and
  * heard that nobody is to be told there; but was killed, or could not store the
- * record, before it promised anything.  sm-notify cannot know that: who is not
- * told may have locks, so what a look-up ties to that address is parked.
+ * record, before it promised anything; or the turn had to leave the record in
+ * sm/, see is_only_left(), and statd, when it started, asked about it.
+ * sm-notify cannot know that: who is not told may have locks, so what a look-up
+ * ties to that address is parked.
  */
 static bool is_only_asked(const struct host *h, const struct pair *other,
 			  const struct pair *pair)
