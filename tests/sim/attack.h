@@ -56,6 +56,8 @@ struct quiet {
 	bool is_quiet;	       /* no honest notice is to come */
 	unsigned int heard;    /* callbacks since */
 	uint32_t fits;	       /* believed once, after a restart; or 0 */
+	uint32_t left;	       /* the baseline that a killed statd left; or 0 */
+	bool is_left;	       /* ... the peer says another: believed once */
 };
 
 /* A forged answer to a call that left @h lately. */
@@ -84,5 +86,7 @@ void attack_see(const struct packet *p, struct host *dest);
 /* lockd asked for @pair, or hears of it: its peer is at @number, it seems. */
 void attack_note(struct pair *pair, uint32_t number);
 void attack_heard(struct host *h, struct pair *pair, uint32_t number);
+/* statd of @h is about to die, whatever it had to write. */
+void attack_statd_dies(struct host *h);
 
 #endif

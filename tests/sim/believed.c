@@ -63,9 +63,8 @@ bool believed_may_be_refused(const struct host *teller, const struct host *h)
 
 /* --- who is to be believed --------------------------------------------- */
 
-/* The baseline that statd of @h has of @pair, as it has written it down. */
-static bool find_baseline(const struct host *h, const struct pair *pair,
-			  uint32_t *out, struct addr *of)
+bool believed_baseline(const struct host *h, const struct pair *pair,
+		       uint32_t *out, struct addr *of)
 {
 	const struct dirents *memos = &h->disk.dirs[DISK_MEMO].now;
 	const struct record_wanted wanted = {.mon_name = pair->mon_name,
@@ -161,7 +160,7 @@ bool believed_is_before_restart(const struct host *h, const struct pair *pair)
 	uint32_t baseline;
 	struct addr of;
 
-	return find_baseline(h, pair, &baseline, &of) &&
+	return believed_baseline(h, pair, &baseline, &of) &&
 	       is_earlier_life(pair->peer, &of);
 }
 
@@ -178,7 +177,7 @@ static bool is_to_be_believed(const struct host *h, const struct pair *pair,
 
 	if (check_is_by_name_only(pair->peer) && !is_named(h, pair))
 		return false;
-	if (find_baseline(h, pair, &baseline, &of))
+	if (believed_baseline(h, pair, &baseline, &of))
 		return said != 0 && !nat_is_hidden(teller, h) &&
 		       (baseline != said || is_another_life(teller, &of, said));
 	return !check_is_by_name_only(pair->peer) &&
@@ -254,7 +253,8 @@ bool believed_is_overtaken(const struct host *h, const struct pair *pair)
 	uint32_t baseline;
 	struct addr of;
 
-	return pair->is_overtaken && find_baseline(h, pair, &baseline, &of) &&
+	return pair->is_overtaken &&
+	       believed_baseline(h, pair, &baseline, &of) &&
 	       baseline == pair->peer->foreign.said &&
 	       !is_earlier_life(pair->peer, &of);
 }

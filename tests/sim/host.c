@@ -79,6 +79,8 @@ uint64_t host_clock(const struct host *h)
 
 void statd_end(struct host *h)
 {
+	if (h->statd.core != NULL)
+		attack_statd_dies(h);
 	nsm_free(h->statd.core);
 	h->statd.core = NULL;
 	h->statd.life++;

@@ -439,6 +439,9 @@ void believed_prepare(struct sim *s);
 bool believed_is_doubtful(const struct host *teller, const struct host *h);
 /* ... and @h may get another answer than @teller would give, or none. */
 bool believed_may_be_refused(const struct host *teller, const struct host *h);
+/* The baseline that statd of @h has of @pair, as it has written it down. */
+bool believed_baseline(const struct host *h, const struct pair *pair,
+		       uint32_t *out, struct addr *of);
 /* The baseline of @pair is of before its peer's statd was restarted. */
 bool believed_is_before_restart(const struct host *h, const struct pair *pair);
 /* @teller begins to announce a number; its statd says @said, or nothing: 0. */
