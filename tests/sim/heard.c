@@ -142,7 +142,10 @@ static bool is_kept(const struct host *h, const struct pair *pair,
 /*
  * Whether statd, killed now and started again, still knows of the notice.  One
  * of another name does not stand for it: it may be an old one, which records
- * have met already, or somebody's who forged the address.
+ * have met already, or somebody's who forged the address.  One of its name that
+ * was believed later stands for it with the newer number beside it, be it this
+ * one: who has heard that of the file hears of this, and who has not, of a
+ * reboot; answered_notice_is_delivered sees to both.
  */
 static bool is_notice_kept(const struct host *h, const struct statd_call *call)
 {
@@ -158,7 +161,8 @@ static bool is_notice_kept(const struct host *h, const struct statd_call *call)
 		    !memo_notice_parse(inode->bytes, inode->len, &memo))
 			continue;
 		is_found = strcmp(memo.item.name, call->notice.name) == 0 &&
-			   memo.item.number >= call->notice.number &&
+			   (memo.item.number >= call->notice.number ||
+			    memo.newer >= call->notice.number) &&
 			   addr_is_same_host(&memo.from, &call->from);
 		memo_notice_fini(&memo);
 	}
