@@ -171,6 +171,22 @@ static void end_thread(struct worker *worker)
 	hand_out(worker);
 }
 
+/*
+ * A result may queue what waited for it: the newest content of a file is
+ * written once the write before it has ended.
+ */
+static void do_the_last(struct worker *worker)
+{
+	unsigned int round;
+
+	end_thread(worker);
+	for (round = 1; round < WORKER_END_ROUNDS; round++) {
+		if (list_is_empty(&worker->queue) || worker_start(worker) != 0)
+			return;
+		end_thread(worker);
+	}
+}
+
 void worker_free(struct worker *worker)
 {
 	struct link *link;
@@ -178,7 +194,7 @@ void worker_free(struct worker *worker)
 	if (worker == NULL)
 		return;
 	if (worker->has_thread)
-		end_thread(worker);
+		do_the_last(worker);
 	while ((link = list_take_first(&worker->queue)) != NULL)
 		worker->calls.drop(worker->ctx, link);
 	loop_unwatch(worker->watch);

@@ -60,9 +60,12 @@ int worker_start(struct worker *worker);
  */
 void worker_put(struct worker *worker, struct link *job);
 
+#define WORKER_END_ROUNDS 3
+
 /*
- * Does what is queued, ends the thread, and hands the results out.  What these
- * queue is dropped, as are all jobs where no thread was started.  NULL is fine.
+ * Does what is queued, ends the thread, and hands the results out; what these
+ * queue as well, up to WORKER_END_ROUNDS in all.  The rest is dropped, as are
+ * all jobs where no thread was started.  NULL is fine.
  */
 void worker_free(struct worker *worker);
 

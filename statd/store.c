@@ -197,7 +197,7 @@ static void job_done(void *ctx, struct link *link)
 	job_free(job);
 }
 
-/* What a result that was handed out at the end has queued comes too late. */
+/* What the results of the last round at the end have queued comes too late. */
 static void job_drop(void *ctx, struct link *link)
 {
 	(void)ctx;

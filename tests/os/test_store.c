@@ -362,8 +362,10 @@ static void test_freed_while_busy(void **state)
 	}
 	store_remove(f->store, "n0");
 	close_store(f);
-	assert_int_equal(f->count, 300);
+	assert_int_equal(f->count, 301);
 	assert_result(f, 299, 299, 0);
+	assert_result(f, 300, 99, 0);
+	assert_file("sm/late", "x");
 	assert_file("sm/n299", "sm/n299");
 	assert_file("sm/n0", NULL);
 }

@@ -32,6 +32,7 @@ struct fixture {
 	char results[256]; /* "M7 0;" for a memo, "R7 0;" for a file of sm/ */
 	unsigned int count;
 	unsigned int wanted;
+	const char *next; /* written once the first is; or NULL */
 };
 
 static unsigned int flushes;
@@ -57,6 +58,10 @@ static void on_done(void *ctx, enum store_what what, uint64_t id, int error)
 
 	snprintf(f->results + len, sizeof(f->results) - len, "%c%d %d;",
 		 what == STORE_MEMO ? 'M' : 'R', (int)id, error);
+	if (f->next != NULL)
+		store_memo(f->store, 99, 7, (const uint8_t *)f->next,
+			   strlen(f->next));
+	f->next = NULL;
 	if (++f->count == f->wanted)
 		loop_stop(f->loop);
 }
@@ -203,6 +208,20 @@ static void end_finishes_them(void **state)
 	assert_file(DIR_NAME "7", "one");
 }
 
+/* One write of a file at a time: what changed meanwhile is queued by its end.
+ */
+static void end_writes_what_changed_meanwhile(void **state)
+{
+	struct fixture *f = *state;
+
+	open_store(f);
+	memo(f, 1, 7, "event");
+	f->next = "delivered";
+	store_free(f->store);
+	f->store = NULL;
+	assert_file(DIR_NAME "7", "delivered");
+}
+
 static char found[128];
 
 static void on_memo(void *ctx, uint64_t number, const uint8_t *bytes,
@@ -265,6 +284,7 @@ int main(void)
 		TEST(memos_cost_no_flush),
 		TEST(they_share_the_queue_of_the_records),
 		TEST(end_finishes_them),
+		TEST(end_writes_what_changed_meanwhile),
 		TEST(numbers_are_loaded_others_are_left),
 		TEST(without_a_directory_each_write_fails),
 	};

@@ -33,6 +33,7 @@ struct world {
 	int rests_wanted;
 	_Atomic int rests; /* the worker counts, the test looks */
 	int put_when_done; /* once: this job */
+	bool puts_again;   /* what is done, for ever */
 };
 
 /* Two at most. */
@@ -75,6 +76,10 @@ static void done(void *ctx, struct link *link)
 	if (w->put_when_done != 0)
 		worker_put(w->worker, &w->jobs[w->put_when_done].link);
 	w->put_when_done = 0;
+	if (w->puts_again) {
+		job->was_run = false;
+		worker_put(w->worker, &job->link);
+	}
 	if (w->done_count == JOBS)
 		loop_stop(w->loop);
 }
@@ -141,7 +146,10 @@ static void test_batches_in_order(void **state)
 	assert_int_equal(w.dropped, 0);
 }
 
-/* All that is queued is done, and handed out without a turn of the loop. */
+/*
+ * All that is queued is done, and handed out without a turn of the loop; so is
+ * what that queues.
+ */
 static void test_end_finishes(void **state)
 {
 	struct world w;
@@ -152,7 +160,23 @@ static void test_end_finishes(void **state)
 	put(&w, JOBS - 1);
 	w.put_when_done = JOBS - 1;
 	world_end(&w);
-	expect_done(&w, JOBS - 1);
+	expect_done(&w, JOBS);
+	assert_int_equal(w.dropped, 0);
+}
+
+/* A job that always causes another does not keep us alive. */
+static void test_end_ends(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w, false);
+	assert_int_equal(worker_start(w.worker), 0);
+	w.puts_again = true;
+	put(&w, 1);
+	/* The loop does not run: nothing is handed out before the end. */
+	world_end(&w);
+	assert_int_equal(w.done_count, WORKER_END_ROUNDS);
 	assert_int_equal(w.dropped, 1);
 }
 
@@ -192,6 +216,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_batches_in_order),
 		cmocka_unit_test(test_end_finishes),
+		cmocka_unit_test(test_end_ends),
 		cmocka_unit_test(test_never_started),
 		cmocka_unit_test(test_rests),
 	};
