@@ -354,19 +354,37 @@ static void meet(struct notices *set, uint64_t now_ms, struct kept_notice *kept,
 }
 
 /*
- * What @peer, just found, is to hear of @kept.  Lockd has heard the last number
- * for it, in an earlier life of ours mostly: then that is a late copy, and the
+ * Whether the newer number beside @kept is news to lockd, which has heard
+ * @heard, and its last one is none: that is a late copy, or a replay.  The
  * reboot after it, which the other records of its sender heard of meanwhile, is
- * news.  Only where it is found: who meets @kept again has heard of both.
+ * news.
+ *
+ * SAFETY: where the last number is another than @heard, it may be that of a
+ * peer that was set back, or came after a forged high one.  It gives way only
+ * to a number that is believed at once; in doubt, a peer that says the same as
+ * when it was asked last would have either refused.
+ */
+static bool is_newer_news(const struct kept_notice *kept, uint32_t heard)
+{
+	if (kept->newer.number == 0 ||
+	    !statenum_is_newer(kept->newer.number, heard))
+		return false;
+	return kept->number == heard ||
+	       (kept->newer.is_reserved_port &&
+		!statenum_is_newer(kept->number, heard));
+}
+
+/*
+ * What @peer, just found, is to hear of @kept.  Only where it is found: who
+ * meets @kept again has heard of both.
  */
 static struct notice_call news_for(const struct kept_notice *kept,
 				   const struct peer *peer)
 {
 	uint32_t heard;
 
-	if (kept->newer.number != 0 &&
-	    peer_get_delivered(peer, kept->name, &heard) &&
-	    heard == kept->number &&
+	if (peer_get_delivered(peer, kept->name, &heard) &&
+	    is_newer_news(kept, heard) &&
 	    !(peer->has_mon_ms && peer->mon_ms > kept->newer.came_ms))
 		return kept_newer_call(kept);
 	return kept_call(kept);

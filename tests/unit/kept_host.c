@@ -82,6 +82,18 @@ void host_run_disk(struct host *h, int error)
 	}
 }
 
+/* PEER is asked by @send; its statd has the port of lockd. */
+static void run_peer(struct host *h, const struct rig_out *send)
+{
+	if (h->peer_stat == 0)
+		return;
+	if (send->out.send.peer.port == PORTMAP_PORT)
+		rig_answer_port(&h->rig, send, LOCKD_PORT);
+	else
+		rig_answer_stat(&h->rig, send, &send->out.send.peer,
+				h->peer_stat);
+}
+
 size_t host_run_lockd(struct host *h)
 {
 	size_t callbacks = 0;
@@ -90,7 +102,9 @@ size_t host_run_lockd(struct host *h)
 	for (i = 0; i < h->send_count; i++) {
 		struct rig_out send = h->sends[i];
 
-		if (send.out.send.peer.port == PORTMAP_PORT) {
+		if (!addr_is_loopback(&send.out.send.peer)) {
+			run_peer(h, &send);
+		} else if (send.out.send.peer.port == PORTMAP_PORT) {
 			rig_answer_port(&h->rig, &send, LOCKD_PORT);
 		} else {
 			callbacks++;
@@ -168,7 +182,7 @@ static void feed_memo(struct host *h, uint64_t number, const void *bytes,
 	host_collect(h);
 }
 
-void host_restart(struct host *h)
+static void restart(struct host *h, enum verify_check check)
 {
 	struct file found[FILES_MAX];
 	struct nsm_in loaded = {.kind = NSM_IN_LOADED};
@@ -179,7 +193,7 @@ void host_restart(struct host *h)
 	for (i = 0; i < count; i++)
 		found[i].bytes = xmemdup(found[i].bytes, found[i].len);
 	rig_fini(&h->rig);
-	rig_init(&h->rig);
+	rig_init_check(&h->rig, check);
 	h->job_count = 0;
 	h->send_count = 0;
 	feed_file(h, PEER);
@@ -190,6 +204,16 @@ void host_restart(struct host *h)
 	}
 	rig_feed(&h->rig, &loaded);
 	host_collect(h);
+}
+
+void host_restart(struct host *h)
+{
+	restart(h, VERIFY_CHECK_ADDRESS);
+}
+
+void host_restart_asking(struct host *h)
+{
+	restart(h, VERIFY_CHECK_ASK);
 }
 
 int host_setup(void **state)

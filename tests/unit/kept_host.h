@@ -34,6 +34,7 @@ struct host {
 	struct rig_out sends[RIG_OUT_MAX];
 	size_t send_count;
 	uint64_t resolve_id; /* the last */
+	uint32_t peer_stat;  /* what PEER answers when asked; 0: nothing */
 	uint64_t answered;   /* the last reply_to */
 	size_t answered_count;
 	size_t refused_count;
@@ -63,6 +64,9 @@ void host_wait_until(struct host *h, uint64_t until_ms);
 
 /* The process dies; the next one finds PEER, CLIENT and sm/.reclaim. */
 void host_restart(struct host *h);
+
+/* The same; notify-check is "verify" from now on, so that PEER is asked. */
+void host_restart_asking(struct host *h);
 
 /* *state is a struct host that has PEER and CLIENT monitored. */
 int host_setup(void **state);

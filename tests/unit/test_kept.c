@@ -13,6 +13,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "proto/sm_inter.h"
 #include "statd/memo.h"
 #include "statd/notice.h"
 #include "tests/unit/kept_host.h"
@@ -394,6 +395,90 @@ static void record_of_afterwards_does_not_hear_of_the_newer(void **state)
 	assert_int_equal(host_run_lockd(h), 0);
 }
 
+/*
+ * CLIENT has heard of 5.  PEER is at 7 when it is asked afterwards, so that it
+ * says nothing new when CLIENT, found later, doubts a notice.  That of 7 comes,
+ * and @replay, believed for the record by address, which is just being asked
+ * anew.
+ */
+static void replay_comes(struct host *h, int replay)
+{
+	host_restart_asking(h);
+	host_resolve(h, PEER);
+	(void)host_notify(h, PEER, "peer", 5);
+	h->peer_stat = 7;
+	assert_int_equal(host_run_lockd(h), 2);
+	host_run_disk(h, 0);
+	host_restart_asking(h);
+	h->peer_stat = 0;
+	(void)host_notify(h, PEER, "peer", 7);
+	assert_int_equal(host_run_lockd(h), 1);
+	(void)host_notify(h, PEER, "peer", replay);
+	assert_int_equal(host_run_lockd(h), 1);
+	host_run_disk(h, 0);
+	assert_int_equal(h->refused_count, 0);
+	h->peer_stat = 7;
+}
+
+/* It is older than what CLIENT has heard of. */
+static void replay_does_not_hide_the_reboot(void **state)
+{
+	struct host *h = *state;
+
+	replay_comes(h, 3);
+	host_resolve(h, PEER);
+	assert_int_equal(host_run_lockd(h), 1);
+	/* That was all, for a copy as well. */
+	host_wait_until(h, h->rig.now_ms + 2 * KEPT_AGAIN_MS);
+	(void)host_notify(h, PEER, "peer", 7);
+	assert_int_equal(host_run_lockd(h), 1); /* for PEER */
+}
+
+/* As from a user of PEER's host, or a system that has no better port. */
+static void notify_from_high_port(struct host *h, int number)
+{
+	struct sm_stat_chge chge = {.mon_name = {4, (char *)"peer"},
+				    .state = number};
+
+	rig_call(&h->rig, PEER, 40000, SM_PROC_NOTIFY, (void *)xdr_sm_stat_chge,
+		 &chge);
+	host_collect(h);
+}
+
+/*
+ * CLIENT has heard of @heard.  Later come @newer, from a high port, and @last,
+ * and CLIENT is found.
+ */
+static void two_come(struct host *h, int heard, int newer, int last)
+{
+	host_resolve(h, PEER);
+	(void)host_notify(h, PEER, "peer", heard);
+	assert_int_equal(host_run_lockd(h), 2);
+	host_run_disk(h, 0);
+	host_restart(h);
+	notify_from_high_port(h, newer);
+	assert_int_equal(host_run_lockd(h), 1);
+	(void)host_notify(h, PEER, "peer", last);
+	assert_int_equal(host_run_lockd(h), 1);
+	host_resolve(h, PEER);
+	assert_int_equal(host_run_lockd(h), 1);
+}
+
+static void forged_newer_number_does_not_hide_the_last(void **state)
+{
+	struct host *h = *state;
+
+	two_come(h, 101, 201, 7);
+	/* It was that of PEER: this is a copy. */
+	(void)host_notify(h, PEER, "peer", 7);
+	assert_int_equal(host_run_lockd(h), 0);
+}
+
+static void late_copy_does_not_hide_the_reboot_of_any_port(void **state)
+{
+	two_come(*state, 5, 7, 5);
+}
+
 static void file_goes_when_nobody_needs_it(void **state)
 {
 	struct host *h = *state;
@@ -469,6 +554,9 @@ int main(void)
 		TEST(next_life_knows_of_both),
 		TEST(late_copy_is_enough_for_who_knows_of_neither),
 		TEST(record_of_afterwards_does_not_hear_of_the_newer),
+		TEST(replay_does_not_hide_the_reboot),
+		TEST(forged_newer_number_does_not_hide_the_last),
+		TEST(late_copy_does_not_hide_the_reboot_of_any_port),
 		TEST(file_goes_when_nobody_needs_it),
 		TEST(files_of_no_use_are_removed),
 	};
