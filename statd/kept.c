@@ -73,30 +73,46 @@ static void note_time(struct kept_notice *notice, uint64_t now_ms)
  * but it may be a late copy of the reboot before: nobody can tell where the
  * peer does not answer.  Whoever has heard of that one already, and is found
  * later, has the newer one to hear of still.
+ *
+ * SAFETY: of two that are newer the last stays, as the other may be forged; but
+ * not before one that is newer still and from a reserved port, as it may be one
+ * of several replays.
  */
 static void keep_newer(struct kept_notice *notice, uint32_t number)
 {
+	const struct kept_newer *newer = &notice->newer;
+
+	if (newer->is_reserved_port &&
+	    statenum_is_newer(newer->number, notice->number) &&
+	    statenum_is_newer(newer->number, number))
+		return;
 	if (notice->number != 0 && statenum_is_newer(notice->number, number))
 		notice->newer = (struct kept_newer){
 			.number = notice->number,
 			.is_reserved_port = notice->is_reserved_port,
 			.came_ms = notice->came_ms,
 		};
-	else if (!statenum_is_newer(notice->newer.number, number))
-		notice->newer.number = 0;
+	else if (!statenum_is_newer(newer->number, number))
+		notice->newer = (struct kept_newer){0};
 }
 
-/* Makes @notice that of @call; false where it is already. */
+/*
+ * Makes @notice that of @call; false where it is already.  A copy from another
+ * port does not take its right away, nor that of the newer number.
+ */
 static bool take(struct kept_notice *notice, const struct notice_call *call)
 {
-	/* A copy from another port does not take its right away. */
+	bool is_reserved_port = call->is_reserved_port ||
+				(call->number == notice->newer.number &&
+				 notice->newer.is_reserved_port);
+
 	if (notice->number == call->number &&
 	    (notice->is_reserved_port || !call->is_reserved_port))
 		return false;
 	if (notice->number != call->number)
 		keep_newer(notice, call->number);
 	notice->number = call->number;
-	notice->is_reserved_port = call->is_reserved_port;
+	notice->is_reserved_port = is_reserved_port;
 	return true;
 }
 

@@ -73,10 +73,11 @@ void kept_fini(struct kept *set);
 /*
  * Keeps @call.  One of the same address and name takes the place of what was
  * kept, newer or not: it was believed later.  It may be a late copy all the
- * same: what it takes the place of stays beside it where that was newer.  But
- * lockd heard that of @call before @under_way, a number which it is being told
- * (0: none); where that one is kept, it stays, unless @call is newer, and from
- * a reserved port.
+ * same: what it takes the place of stays beside it where that was newer; what
+ * stood there already stays instead, where it is newer still and came from a
+ * reserved port.  But lockd heard that of @call before @under_way, a number
+ * which it is being told (0: none); where that one is kept, it stays, unless
+ * @call is newer, and from a reserved port.
  * Return: the notice, owned by @set; NULL where too many are kept.
  */
 struct kept_notice *kept_note(struct kept *set, uint64_t now_ms,

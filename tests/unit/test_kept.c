@@ -434,6 +434,19 @@ static void replay_does_not_hide_the_reboot(void **state)
 	assert_int_equal(host_run_lockd(h), 1); /* for PEER */
 }
 
+static void several_replays_do_not_hide_it_either(void **state)
+{
+	struct host *h = *state;
+
+	replay_comes(h, 5);
+	h->peer_stat = 0;
+	(void)host_notify(h, PEER, "peer", 3);
+	assert_int_equal(host_run_lockd(h), 1);
+	h->peer_stat = 7;
+	host_resolve(h, PEER);
+	assert_int_equal(host_run_lockd(h), 1);
+}
+
 /* As from a user of PEER's host, or a system that has no better port. */
 static void notify_from_high_port(struct host *h, int number)
 {
@@ -472,6 +485,20 @@ static void forged_newer_number_does_not_hide_the_last(void **state)
 	/* It was that of PEER: this is a copy. */
 	(void)host_notify(h, PEER, "peer", 7);
 	assert_int_equal(host_run_lockd(h), 0);
+}
+
+/* In doubt it would be refused: PEER says what it said before. */
+static void copy_of_any_port_does_not_hide_the_reboot(void **state)
+{
+	struct host *h = *state;
+
+	replay_comes(h, 5);
+	h->peer_stat = 0;
+	notify_from_high_port(h, 7);
+	assert_int_equal(host_run_lockd(h), 1);
+	h->peer_stat = 7;
+	host_resolve(h, PEER);
+	assert_int_equal(host_run_lockd(h), 1);
 }
 
 static void late_copy_does_not_hide_the_reboot_of_any_port(void **state)
@@ -555,6 +582,8 @@ int main(void)
 		TEST(late_copy_is_enough_for_who_knows_of_neither),
 		TEST(record_of_afterwards_does_not_hear_of_the_newer),
 		TEST(replay_does_not_hide_the_reboot),
+		TEST(several_replays_do_not_hide_it_either),
+		TEST(copy_of_any_port_does_not_hide_the_reboot),
 		TEST(forged_newer_number_does_not_hide_the_last),
 		TEST(late_copy_does_not_hide_the_reboot_of_any_port),
 		TEST(file_goes_when_nobody_needs_it),

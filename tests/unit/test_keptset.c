@@ -122,18 +122,18 @@ static void newer_than_what_is_under_way_is_kept(void **state)
 static void newer_number_stays_beside_an_older_one(void **state)
 {
 	struct room *r = *state;
-	struct kept_notice *notice = note(r, true, 9);
+	struct kept_notice *notice = note(r, false, 9);
 	struct notice_call call;
 
 	assert_int_equal(notice->newer.number, 0);
-	assert_ptr_equal(note(r, false, 7), notice);
-	(void)note(r, false, 7);
+	assert_ptr_equal(note(r, true, 7), notice);
+	(void)note(r, true, 7);
 	call = kept_call(notice);
 	assert_int_equal(call.number, 7);
-	assert_false(call.is_reserved_port);
+	assert_true(call.is_reserved_port);
 	call = kept_newer_call(notice);
 	assert_int_equal(call.number, 9);
-	assert_true(call.is_reserved_port);
+	assert_false(call.is_reserved_port);
 	assert_string_equal(call.name, "peer");
 	/* Of two it is the one that was believed last. */
 	(void)note(r, true, 5);
@@ -141,6 +141,25 @@ static void newer_number_stays_beside_an_older_one(void **state)
 	/* Not where it is no newer. */
 	(void)note(r, true, 7);
 	assert_int_equal(notice->newer.number, 0);
+}
+
+/* Not to several replays. */
+static void newer_number_of_reserved_port_stays(void **state)
+{
+	struct room *r = *state;
+	struct kept_notice *notice = note(r, true, 9);
+
+	(void)note(r, true, 7);
+	(void)note(r, true, 5);
+	assert_int_equal(notice->number, 5);
+	assert_int_equal(notice->newer.number, 9);
+	/* When it comes again it has the right that it had. */
+	(void)note(r, false, 9);
+	assert_int_equal(notice->number, 9);
+	assert_true(notice->is_reserved_port);
+	assert_int_equal(notice->newer.number, 0);
+	(void)note(r, false, 11);
+	assert_false(notice->is_reserved_port);
 }
 
 static void newer_number_stays_through_what_is_between(void **state)
@@ -182,6 +201,7 @@ int main(void)
 		TEST(what_is_under_way_stays),
 		TEST(newer_than_what_is_under_way_is_kept),
 		TEST(newer_number_stays_beside_an_older_one),
+		TEST(newer_number_of_reserved_port_stays),
 		TEST(newer_number_stays_through_what_is_between),
 		TEST(is_looked_at_now_and_then),
 	};
