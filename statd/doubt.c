@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A notice in doubt is kept in its record, one of each kind; its sender has no
- * answer and repeats it, so a doubt may be dropped at any time.
+ * answer and repeats it, so a doubt may be dropped at any time.  Only who says
+ * again what lockd has heard waits: each repetition would be in doubt anew.
  */
 #include "statd/doubt.h"
 
@@ -10,6 +11,7 @@
 
 #include "lib/statenum.h"
 #include "lib/xalloc.h"
+#include "statd/senders.h"
 
 void doubts_init(struct doubts *set, struct effects *out,
 		 struct questions *questions, struct memos *memos,
@@ -138,31 +140,46 @@ static void note_newer(struct doubt *doubt, const struct notice_call *call)
 		doubt->newest = call->number;
 }
 
+/* Whoever waits would be judged by the port of whoever opened the doubt. */
+static bool is_about(const struct doubt *doubt, const struct notice_call *call)
+{
+	return strcmp(doubt->name, call->name) == 0 &&
+	       doubt->number == call->number &&
+	       doubt->is_reserved_port == call->is_reserved_port;
+}
+
 /*
  * SAFETY: one doubt of each kind per record, and a pause after each answer: a
  * flood of forged notices costs the peer one question in two seconds.
  */
-void doubts_open(struct doubts *set, uint64_t now_ms,
-		 const struct notice_call *call, struct peer *peer,
-		 bool is_from_address)
+struct doubt *doubts_open(struct doubts *set, uint64_t now_ms,
+			  const struct notice_call *call, struct peer *peer,
+			  bool is_from_address)
 {
 	struct doubt *doubt = &peer->doubts[is_from_address ? DOUBT_BY_ADDRESS
 							    : DOUBT_BY_NAME];
 
 	if (doubt->name != NULL) {
 		note_newer(doubt, call);
-		return;
+		return is_about(doubt, call) ? doubt : NULL;
 	}
 	if ((peer->settled_ms != 0 &&
 	     now_ms - peer->settled_ms < QUESTION_WAIT_FIRST_MS) ||
 	    !questions_ask(set->questions, now_ms, peer))
-		return;
+		return NULL;
 	doubt->name = xstrdup(call->name);
 	doubt->number = call->number;
 	doubt->newest = call->number;
 	doubt->from = call->from;
 	doubt->is_reserved_port = call->is_reserved_port;
 	doubt->until_ms = now_ms + DOUBT_SILENT_MS;
+	return doubt;
+}
+
+static void release(struct doubts *set, struct doubt *doubt, bool is_answered)
+{
+	senders_release(set->out, &doubt->waiters, is_answered);
+	doubt->waiter_count = 0;
 }
 
 void doubts_forget(struct doubts *set, struct peer *peer)
@@ -172,6 +189,7 @@ void doubts_forget(struct doubts *set, struct peer *peer)
 	for (i = 0; i < DOUBTS_MAX; i++) {
 		free(peer->doubts[i].name);
 		peer->doubts[i].name = NULL;
+		release(set, &peer->doubts[i], false);
 	}
 	peer->is_baseline_wanted = false;
 	questions_stop(set->questions, peer);
@@ -265,6 +283,7 @@ static bool settle_one(struct doubts *set, uint64_t now_ms, struct peer *peer,
 				  : verify_silent(&facts);
 	if (has_answer)
 		peer->settled_ms = now_ms;
+	release(set, doubt, out->verdict == VERIFY_DUPLICATE);
 	set->ended_name = doubt->name;
 	doubt->name = NULL;
 	return true;

@@ -110,10 +110,12 @@ void doubts_resume(struct doubts *set, uint64_t now_ms, struct peer *peer);
  * Has @peer asked about @call, unless it is being asked about one like it; then
  * the number of @call, where it is the newer one of the same sender, may become
  * that of what is believed.
+ * Return: the doubt, where it is about @call and no other one, or NULL; who
+ *         waits in it is answered where @call turns out to be a duplicate.
  */
-void doubts_open(struct doubts *set, uint64_t now_ms,
-		 const struct notice_call *call, struct peer *peer,
-		 bool is_from_address);
+struct doubt *doubts_open(struct doubts *set, uint64_t now_ms,
+			  const struct notice_call *call, struct peer *peer,
+			  bool is_from_address);
 
 /*
  * Ends the doubts and questions of @peer without an end to any notice.

@@ -165,6 +165,18 @@ static void repeat(struct notices *set, uint64_t now_ms, struct event *event,
 	wait_for(event, call, outcome);
 }
 
+/* What lockd has heard would be asked about anew at each repetition. */
+static void wait_or_repeat(struct doubt *doubt,
+			   const struct verify_facts *facts,
+			   const struct notice_call *call,
+			   struct outcome *outcome)
+{
+	if (doubt == NULL || outcome->is_again || !verify_is_equal(facts))
+		outcome->undecided++;
+	else
+		wait_in(&doubt->waiters, &doubt->waiter_count, call, outcome);
+}
+
 static void match_one(struct notices *set, uint64_t now_ms,
 		      const struct notice_call *call, struct peer *peer,
 		      struct outcome *outcome)
@@ -190,8 +202,9 @@ static void match_one(struct notices *set, uint64_t now_ms,
 			outcome->undecided++;
 		break;
 	case VERIFY_ASK:
-		outcome->undecided++;
-		doubts_open(set->doubts, now_ms, call, peer, is_from_address);
+		wait_or_repeat(doubts_open(set->doubts, now_ms, call, peer,
+					   is_from_address),
+			       &facts, call, outcome);
 		break;
 	case VERIFY_REFUSE:
 		outcome->undecided++;
@@ -463,6 +476,17 @@ static void set_delivered(struct notices *set, struct peer *peer,
 	(void)memos_touch(set->memos, &peer->memo);
 }
 
+/* What lockd heard long ago does not become the last thing that it heard. */
+static void note_known(struct notices *set, struct peer *peer,
+		       const struct notice_call *call)
+{
+	uint32_t heard;
+
+	if (!peer_get_delivered(peer, call->name, &heard) ||
+	    heard != call->number)
+		set_delivered(set, peer, call->name, call->number);
+}
+
 static void act(struct notices *set, uint64_t now_ms,
 		const struct doubt_end *end)
 {
@@ -480,7 +504,7 @@ static void act(struct notices *set, uint64_t now_ms,
 		set_delivered(set, end->peer, call->name, call->number);
 		break;
 	case VERIFY_DUPLICATE:
-		set_delivered(set, end->peer, call->name, call->number);
+		note_known(set, end->peer, call);
 		break;
 	case VERIFY_REFUSE:
 		log_refused(set, now_ms, call,

@@ -119,11 +119,14 @@ struct peer *peers_add(struct peers *set, const struct record *rec,
 {
 	struct peer *peer = xzalloc(sizeof(*peer));
 	struct addr addr;
+	size_t i;
 
 	record_copy(&peer->rec, rec);
 	list_init(&peer->events);
 	list_init(&peer->stores);
 	list_init(&peer->in_lookup);
+	for (i = 0; i < DOUBTS_MAX; i++)
+		list_init(&peer->doubts[i].waiters);
 	question_init(&peer->question);
 	memo_slot_init(&peer->memo, MEMO_PEER);
 	peer->file = peers_file(set, file);

@@ -60,14 +60,16 @@ struct peer_baseline {
 	struct addr from; /* the statd, with its port */
 };
 
-/* A notice that the peer itself is being asked about; its sender repeats it. */
+/* A notice that the peer is being asked about; its sender repeats or waits. */
 struct doubt {
 	char *name; /* as the notice gave it, NULL: no doubt */
 	uint32_t number;
 	uint32_t newest; /* what its sender has announced since, or the same */
 	struct addr from;
 	bool is_reserved_port;
-	uint64_t until_ms; /* then silence refuses it */
+	uint64_t until_ms;   /* then silence refuses it */
+	struct link waiters; /* see statd/senders.h: lockd has heard it */
+	unsigned int waiter_count;
 };
 
 /* A name alone must not take the place of a notice from the address. */

@@ -21,8 +21,7 @@ static bool may_be_late(const struct verify_facts *facts)
 	       !facts->is_server_of_mount && facts->number == facts->baseline;
 }
 
-/* Whether lockd has heard of it as the last thing about this name. */
-static bool is_equal(const struct verify_facts *facts)
+bool verify_is_equal(const struct verify_facts *facts)
 {
 	return facts->has_delivered && facts->number == facts->delivered;
 }
@@ -36,12 +35,28 @@ static bool is_equal(const struct verify_facts *facts)
  */
 static bool is_heard(const struct verify_facts *facts)
 {
-	return is_equal(facts) || facts->was_delivered_last;
+	return verify_is_equal(facts) || facts->was_delivered_last;
+}
+
+/*
+ * Whether the peer, asked after lockd had heard the number, had not come to it.
+ *
+ * SAFETY: who is believed with a number of the peer's future would else have
+ * its own notice acknowledged, and lockd not called.
+ *
+ * COMPAT: nfs-utils' statd answers with the number from before its raise; so
+ * the next number is not told from the present one.
+ */
+static bool is_ahead(const struct verify_facts *facts)
+{
+	return facts->has_baseline && facts->number != facts->baseline + 2 &&
+	       statenum_is_newer(facts->number, facts->baseline);
 }
 
 static enum verify_verdict verify_by_address(const struct verify_facts *facts)
 {
-	if (is_equal(facts))
+	if (verify_is_equal(facts) &&
+	    !(facts->is_reserved_port && is_ahead(facts)))
 		return VERIFY_DUPLICATE;
 	if (!facts->is_reserved_port)
 		return VERIFY_ASK;
@@ -83,7 +98,7 @@ enum verify_verdict verify_notice(const struct verify_facts *facts)
 	case VERIFY_CHECK_LEGACY:
 		break;
 	}
-	return is_equal(facts) ? VERIFY_DUPLICATE : VERIFY_DELIVER;
+	return verify_is_equal(facts) ? VERIFY_DUPLICATE : VERIFY_DELIVER;
 }
 
 /*
@@ -115,6 +130,9 @@ enum verify_verdict verify_answered(const struct verify_facts *facts,
 		return verify_silent(facts);
 	if (is_different(facts, answer))
 		return VERIFY_DELIVER;
+	/* COMPAT: CTDB announces seconds, which its statd never says. */
+	if (verify_is_equal(facts))
+		return VERIFY_DUPLICATE;
 	if (!facts->is_from_address)
 		return VERIFY_REFUSE;
 	if (may_be_late(facts) && facts->is_reserved_port &&
@@ -152,7 +170,10 @@ uint32_t verify_number(const struct verify_facts *facts, uint32_t newest,
 	return answer->number;
 }
 
+/* What lockd heard is not heard again for a silence; nor is it acknowledged. */
 enum verify_verdict verify_silent(const struct verify_facts *facts)
 {
+	if (verify_is_equal(facts))
+		return VERIFY_REFUSE;
 	return facts->is_from_address ? VERIFY_DELIVER : VERIFY_REFUSE;
 }

@@ -32,6 +32,13 @@ struct verify_facts {
 	bool is_server_of_mount; /* the peer serves an NFS mount of ours */
 };
 
+/*
+ * Tells whether lockd has heard this very number as the last one under this
+ * name: a notice that is asked about all the same is a duplicate, unless the
+ * peer has rebooted, and its sender can wait for the answer.
+ */
+bool verify_is_equal(const struct verify_facts *facts);
+
 /* What the peer's own statd said when it was asked about the notice. */
 struct verify_answer {
 	uint32_t number;
@@ -78,7 +85,8 @@ uint32_t verify_number(const struct verify_facts *facts, uint32_t newest,
 /*
  * Decides the same where no answer can be had or compared.  A notice from an
  * address of the record is delivered (an honest peer must not be locked out),
- * one by name only is not (anybody can write a name).
+ * one by name only is not (anybody can write a name), nor is one that lockd
+ * has heard.
  * Return: VERIFY_DELIVER or VERIFY_REFUSE.
  */
 enum verify_verdict verify_silent(const struct verify_facts *facts);

@@ -36,7 +36,14 @@ static void check_peer(struct caps_fault *fault, const struct peer *peer,
 		       struct totals *totals)
 {
 	struct link *pos;
+	size_t i;
 
+	for (i = 0; i < DOUBTS_MAX; i++) {
+		size_t waiters = length(&peer->doubts[i].waiters);
+
+		check(fault, "NSM_WAITERS_MAX", waiters, NSM_WAITERS_MAX);
+		totals->waiters += waiters;
+	}
 	check(fault, "MEMO_ITEMS_MAX", length(&peer->events), MEMO_ITEMS_MAX);
 	check(fault, "PEERS_ADDRS_MAX", peer->addr_count, PEERS_ADDRS_MAX);
 	check(fault, "PEERS_DELIVERED_MAX", peer->delivered_count,

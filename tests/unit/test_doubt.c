@@ -29,6 +29,28 @@ static int setup_legacy(void **state)
 	return world_setup(state, VERIFY_CHECK_LEGACY);
 }
 
+#define SECONDS 1700000001
+
+/* Whether a notice is left without an answer at once. */
+static bool is_dropped(struct world *w, const char *from, uint16_t port,
+		       const char *name, int number)
+{
+	return !world_is_acknowledged(w, from, port, name, number) &&
+	       rig_count(&w->rig, NSM_OUT_REPLY) == 1;
+}
+
+/* How many senders are answered now, and not only let go. */
+static size_t count_answered(struct world *w)
+{
+	size_t count = 0;
+	unsigned int i;
+
+	for (i = 0; i < w->rig.out_count; i++)
+		count += w->rig.outs[i].out.kind == NSM_OUT_REPLY &&
+			 w->rig.outs[i].out.len > 0;
+	return count;
+}
+
 /* Long enough that a notice cannot be of before the SM_MON. */
 static void grow_old(struct world *w)
 {
@@ -281,6 +303,69 @@ static void forged_high_number_locks_no_honest_peer_out(void **state)
 	assert_true(world_is_acknowledged(w, PEER, 700, "peer", 7));
 }
 
+/*
+ * Somebody was believed with a number to which the peer came later: the notice
+ * of that reboot is no duplicate.
+ */
+static void number_of_the_future_locks_no_honest_peer_out(void **state)
+{
+	struct world *w = *state;
+
+	world_monitor(w, PEER);
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 9), 1);
+	w->number = 9;
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 9), 1);
+	assert_true(world_is_acknowledged(w, PEER, 700, "peer", 9));
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 9), 0);
+}
+
+/*
+ * CTDB announces seconds, which its statd never says: each copy is asked about,
+ * none is heard twice, and whoever sends it is answered in the end.
+ */
+static void copy_that_the_peer_never_says_is_answered(void **state)
+{
+	struct world *w = *state;
+	unsigned int i;
+
+	world_monitor(w, PEER);
+	assert_int_equal(world_notify(w, PEER, 700, "ctdb", SECONDS), 1);
+	assert_int_equal(w->asked, 2);
+	assert_int_equal(world_notify(w, PEER, 700, "ctdb", SECONDS), 0);
+	assert_int_equal(w->asked, 3);
+	assert_int_equal(count_answered(w), 1);
+	w->rig.now_ms += QUESTION_WAIT_FIRST_MS;
+	for (i = 0; i < NSM_WAITERS_MAX; i++) {
+		world_is_acknowledged(w, PEER, 700, "ctdb", SECONDS);
+		assert_int_equal(rig_count(&w->rig, NSM_OUT_REPLY), 0);
+	}
+	/* The cap, and another number: to be repeated. */
+	assert_true(is_dropped(w, PEER, 700, "ctdb", SECONDS));
+	assert_true(is_dropped(w, PEER, 700, "ctdb", 7));
+	while (w->asked == 3) {
+		rig_tick(&w->rig);
+		assert_int_equal(world_run(w), 0);
+	}
+	assert_int_equal(count_answered(w), NSM_WAITERS_MAX);
+}
+
+/* A peer that is silent for a while may have rebooted: nothing is promised. */
+static void copy_that_a_silent_peer_never_said_is_repeated(void **state)
+{
+	struct world *w = *state;
+
+	world_monitor(w, PEER);
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 9), 1);
+	w->is_silent = true;
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 9), 0);
+	assert_int_equal(world_wait(w, w->rig.now_ms + DOUBT_SILENT_MS), 0);
+	assert_false(world_is_acknowledged(w, PEER, 700, "peer", 9));
+	w->is_silent = false;
+	w->number = 9;
+	assert_int_equal(world_wait(w, w->rig.now_ms + DOUBT_SILENT_MS), 1);
+	assert_true(world_is_acknowledged(w, PEER, 700, "peer", 9));
+}
+
 /* The baseline is only had after the reboot. */
 static void forged_high_number_then_a_late_baseline(void **state)
 {
@@ -464,6 +549,9 @@ int main(void)
 		TEST(user_of_the_peer_is_refused),
 		TEST(replay_is_refused),
 		TEST(forged_high_number_locks_no_honest_peer_out),
+		TEST(number_of_the_future_locks_no_honest_peer_out),
+		TEST(copy_that_the_peer_never_says_is_answered),
+		TEST(copy_that_a_silent_peer_never_said_is_repeated),
 		TEST(forged_high_number_then_a_late_baseline),
 		TEST(number_heard_early_locks_no_honest_peer_out),
 		TEST(number_heard_early_locks_no_honest_name_out),

@@ -67,6 +67,51 @@ static void equal_number_is_a_duplicate(void **state)
 	assert_int_equal(verify_notice(&facts), VERIFY_DUPLICATE);
 }
 
+/*
+ * Somebody, say a user of the peer's host, was believed with a number that the
+ * peer came to later.
+ */
+static void equal_number_ahead_of_the_peer_is_asked_about(void **state)
+{
+	struct verify_facts facts = honest();
+
+	(void)state;
+	facts.has_delivered = true;
+	facts.delivered = 7;
+	facts.was_delivered_last = true;
+	know(&facts, 3);
+	assert_int_equal(after(&facts, 7, false), VERIFY_DELIVER);
+	assert_int_equal(after(&facts, 5, false), VERIFY_DELIVER);
+	assert_int_equal(after(&facts, 3, false), VERIFY_DUPLICATE);
+	/* Neither heard twice for a silence, nor acknowledged. */
+	assert_int_equal(verify_silent(&facts), VERIFY_REFUSE);
+	know(&facts, 5); /* nfs-utils: one boot behind */
+	assert_int_equal(verify_notice(&facts), VERIFY_DUPLICATE);
+	know(&facts, 7);
+	assert_int_equal(verify_notice(&facts), VERIFY_DUPLICATE);
+	know(&facts, 9); /* a late copy */
+	assert_int_equal(verify_notice(&facts), VERIFY_DUPLICATE);
+	know(&facts, 0xfffffffb); /* serial: 7 is ahead */
+	assert_int_equal(verify_notice(&facts), VERIFY_ASK);
+}
+
+/* Others gain nothing by a copy of what lockd heard, whatever the peer does. */
+static void equal_number_from_a_weak_source_is_a_duplicate(void **state)
+{
+	struct verify_facts facts = honest();
+
+	(void)state;
+	facts.has_delivered = true;
+	facts.delivered = 7;
+	know(&facts, 3);
+	facts.is_reserved_port = false;
+	assert_int_equal(verify_notice(&facts), VERIFY_DUPLICATE);
+	facts.is_from_address = false;
+	assert_int_equal(verify_notice(&facts), VERIFY_DUPLICATE);
+	facts.is_reserved_port = true;
+	assert_int_equal(verify_notice(&facts), VERIFY_DUPLICATE);
+}
+
 static void lower_number_is_asked_about(void **state)
 {
 	struct verify_facts facts = honest();
@@ -312,6 +357,9 @@ int main(void)
 		cmocka_unit_test(first_notice_is_delivered),
 		cmocka_unit_test(newer_number_is_delivered),
 		cmocka_unit_test(equal_number_is_a_duplicate),
+		cmocka_unit_test(equal_number_ahead_of_the_peer_is_asked_about),
+		cmocka_unit_test(
+			equal_number_from_a_weak_source_is_a_duplicate),
 		cmocka_unit_test(lower_number_is_asked_about),
 		cmocka_unit_test(
 			unknown_baseline_delivers_what_the_address_says),
