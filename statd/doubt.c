@@ -54,7 +54,12 @@ struct verify_facts doubts_facts(const struct doubts *set, uint64_t now_ms,
 
 	facts.has_delivered =
 		peer_get_delivered(peer, call->name, &facts.delivered);
-	facts.was_delivered_last = peer_was_delivered_last(peer, call->number);
+	/*
+	 * SAFETY: what lockd heard under other names came from where the name
+	 * of the record led.  Without that, it may have been another host.
+	 */
+	facts.was_delivered_last = peer->addr_count > 0 &&
+				   peer_was_delivered_last(peer, call->number);
 	return facts;
 }
 

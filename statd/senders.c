@@ -11,7 +11,7 @@
 
 /* That a sender waits in a list. */
 struct waiter {
-	struct link in_list; /* event::waiters, kept_notice::waiters */
+	struct link in_list; /* waiters of an event, kept notice, doubt */
 	struct sender *sender;
 };
 

@@ -18,6 +18,8 @@
 #include "statd/notice.h"
 #include "tests/unit/kept_host.h"
 
+#define CLIENT_ADDR "192.0.2.8"
+
 /* --- answered while a look-up is open ---------------------------------- */
 
 static void answered_once_lockd_has_heard_and_it_is_kept(void **state)
@@ -285,6 +287,31 @@ static void next_life_looks_up_again(void **state)
 	host_restart(h);
 	host_resolve(h, PEER);
 	assert_int_equal(host_run_lockd(h), 0);
+}
+
+/*
+ * The name led to another host, of which lockd heard, and leads nowhere since:
+ * the number of the host itself, the same one, is news.
+ */
+static void number_of_a_misleading_name_hides_no_reboot(void **state)
+{
+	struct host *h = *state;
+
+	host_resolve(h, "192.0.2.66");
+	host_notify(h, "192.0.2.66", "other", 7);
+	assert_int_equal(host_run_lockd(h), 1);
+	host_run_disk(h, 0);
+	assert_int_equal(h->answered_count, 1);
+	host_restart(h);
+	host_resolve(h, NULL);
+	host_notify(h, CLIENT_ADDR, CLIENT, 7);
+	host_run_disk(h, 0);
+	assert_int_equal(h->answered_count, 1);
+	assert_int_equal(h->refused_count, 1);
+	host_wait_until(h, h->rig.now_ms + 60000);
+	host_resolve(h, CLIENT_ADDR);
+	host_notify(h, CLIENT_ADDR, CLIENT, 7);
+	assert_int_equal(host_run_lockd(h), 1);
 }
 
 /*
@@ -576,6 +603,7 @@ int main(void)
 		TEST(record_of_afterwards_does_not_hear),
 		TEST(what_is_undecided_is_met_again),
 		TEST(next_life_looks_up_again),
+		TEST(number_of_a_misleading_name_hides_no_reboot),
 		TEST(copy_of_the_one_before_takes_no_place),
 		TEST(late_copy_does_not_hide_the_reboot),
 		TEST(next_life_knows_of_both),
