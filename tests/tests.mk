@@ -15,6 +15,7 @@ UNIT_TESTS = \
 	tests/unit/test_status \
 	tests/unit/test_list tests/unit/test_log tests/unit/test_map \
 	tests/unit/test_mounts tests/unit/test_kept tests/unit/test_keptset \
+	tests/unit/test_keptlater \
 	tests/unit/test_memo tests/unit/test_memos tests/unit/test_recall \
 	tests/unit/test_monitor tests/unit/test_names tests/unit/test_nfsconf \
 	tests/unit/test_notice tests/unit/test_notify \
@@ -94,8 +95,9 @@ tests_unit_test_callback_SOURCES = tests/unit/test_callback.c $(NSM_RIG)
 tests_unit_test_differences_SOURCES = tests/unit/test_differences.c $(NSM_RIG)
 tests_unit_test_hacalls_SOURCES = tests/unit/test_hacalls.c $(NSM_RIG)
 tests_unit_test_notice_SOURCES = tests/unit/test_notice.c $(NSM_RIG)
-tests_unit_test_kept_SOURCES = tests/unit/test_kept.c \
-	tests/unit/kept_host.c tests/unit/kept_host.h $(NSM_RIG)
+KEPT_HOST = tests/unit/kept_host.c tests/unit/kept_host.h $(NSM_RIG)
+tests_unit_test_kept_SOURCES = tests/unit/test_kept.c $(KEPT_HOST)
+tests_unit_test_keptlater_SOURCES = tests/unit/test_keptlater.c $(KEPT_HOST)
 PEER_WORLD = tests/unit/peer_world.c tests/unit/peer_world.h $(NSM_RIG)
 tests_unit_test_aliases_SOURCES = tests/unit/test_aliases.c $(PEER_WORLD)
 tests_unit_test_recall_SOURCES = tests/unit/test_recall.c $(PEER_WORLD)
