@@ -251,10 +251,14 @@ static void keep_numbers(struct host *h)
  * baseline, is a duplicate or a late copy when it comes again.  lockd would do
  * nothing about it either, and nothing can tell that it is news: sm-notify(8),
  * "What is not promised".  Any other number must be heard, lower ones too.
+ *
+ * A late copy brings lockd such a number under a cookie that is younger than
+ * the replacement.  Then it is that one alone.
  */
 bool cluster_is_again(const struct pair *pair, uint32_t number)
 {
-	return number >= pair->had_first && number <= pair->had_last;
+	return (number >= pair->had_first && number <= pair->had_last) ||
+	       (number == pair->heard && number <= pair->peer->op.went_with);
 }
 
 /* Whether sm.bak/ has a line of @its host with another name of its peer. */
@@ -296,6 +300,8 @@ static void replace(struct host *h, const struct disk *from)
 	for (i = 0; i < MACHINES; i++)
 		h->op.machines[i].is_up = false;
 	keep_numbers(h);
+	if (host_read_number(h) > h->op.went_with)
+		h->op.went_with = host_read_number(h);
 	errand_copy_dir(&h->disk, DISK_ROOT, from, DISK_ROOT);
 	errand_copy_dir(&h->disk, DISK_SM, from, DISK_SM);
 	errand_copy_dir(&h->disk, DISK_BAK, from, DISK_BAK);

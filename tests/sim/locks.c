@@ -288,9 +288,11 @@ void locks_called_back(struct host *h, struct pair *pair, uint32_t number)
 	size_t i;
 
 	/* lockd acts when the number is another one than before. */
-	if (pair != lockd_pair_of(h, pair->peer) || pair->heard == number)
+	if (pair->heard == number)
 		return;
 	pair->heard = number;
+	if (pair != lockd_pair_of(h, pair->peer))
+		return;
 	lockserver_drop(h, pair->peer, number);
 	for (i = 0; i < LOCKS_CLAIMS; i++) {
 		struct claim *claim = &h->locks.claims[i];

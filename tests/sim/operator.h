@@ -78,6 +78,7 @@ struct operators {
 	struct errand errand;
 	struct disk backup;
 	uint32_t came_with; /* the number in a directory that was put here */
+	uint32_t went_with; /* the highest in one that was replaced; 0: none */
 };
 
 /* Power comes: a new boot of the machine that has the directory. */
