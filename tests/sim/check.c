@@ -481,10 +481,7 @@ void check_ack_delivered(struct host *h, const struct packet *p)
 	for (i = 0; i < h->lockd.pair_count; i++) {
 		struct pair *pair = &h->lockd.pairs[i];
 
-		/* Who answers at its address, answers for it. */
-		if ((cluster_is_at(pair, p->sender) ||
-		     nat_is_same(pair->peer, p->sender, h)) &&
-		    !is_in_sm(h, pair)) {
+		if (cluster_is_answer(h, pair, p) && !is_in_sm(h, pair)) {
 			note_told(h, pair, p->acks.name);
 			heard_copied(h, pair->peer, p->acks.number);
 		}

@@ -109,14 +109,21 @@ bool cluster_is_floating(const struct addr *addr)
 	return addr_is_same_host(addr, &floating);
 }
 
-bool cluster_is_at(const struct pair *pair, const struct host *h)
-{
-	return pair->peer == h || (pair->is_floating && !cluster_is_client(h));
-}
-
 bool cluster_is_source(const struct pair *pair, const struct addr *from)
 {
 	return pair->is_floating == addr_is_same_host(from, &floating);
+}
+
+/*
+ * Who answers at its address, answers for it, whichever node has the floating
+ * one by then.  What a node says from its own address is about that alone.
+ */
+bool cluster_is_answer(const struct host *h, const struct pair *pair,
+		       const struct packet *p)
+{
+	if (pair->is_floating)
+		return cluster_is_floating(&p->from);
+	return nat_is_same(pair->peer, p->sender, h);
 }
 
 /* Who was to hear of a client at the address hears of it no more. */

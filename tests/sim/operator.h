@@ -129,10 +129,11 @@ bool cluster_is_client(const struct host *h);
 void cluster_feed_mounts(struct host *h);
 /* Where @pair is told. */
 const struct addr *cluster_addr(const struct pair *pair);
-/* Whether an answer of @h is one of the peer of @pair. */
-bool cluster_is_at(const struct pair *pair, const struct host *h);
 /* Whether a notice from @from may be about @pair. */
 bool cluster_is_source(const struct pair *pair, const struct addr *from);
+/* Whether @p, which answers @h, is an answer of the peer of @pair. */
+bool cluster_is_answer(const struct host *h, const struct pair *pair,
+		       const struct packet *p);
 /* A backup is made, or put back; or the disk of another host is. */
 void cluster_restore(struct host *h);
 void cluster_clone(struct host *h);

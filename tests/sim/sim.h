@@ -144,6 +144,7 @@ struct statd {
 struct stream {
 	uint64_t id;
 	uint64_t seq; /* 0: not open */
+	struct addr peer;
 };
 
 #define SIM_STREAMS_MAX 64

@@ -64,6 +64,7 @@ static void bring_back(struct sim *s, struct event *e)
 				     .bytes = e->packet->bytes,
 				     .len = e->packet->len,
 				     .call.id = e->id};
+	const struct stream *stream = find(e->host, e->id);
 
 	if (e->host->foreign.kind != FOREIGN_NONE) {
 		tidings_answer(e->host, e->packet);
@@ -71,6 +72,7 @@ static void bring_back(struct sim *s, struct event *e)
 	}
 	if (!take(e->host, e))
 		return;
+	e->packet->from = stream->peer;
 	trace(s, e->host, "notify <- CALL_ANSWER %llu",
 	      (unsigned long long)e->id);
 	check_ack_delivered(e->host, e->packet);
@@ -193,6 +195,7 @@ void stream_call(struct host *h, const struct notify_out *out)
 	if (notice.is_notice)
 		check_notice_sent(h, &out->send.peer, &notice);
 	stream->id = out->send.id;
+	stream->peer = out->send.peer;
 	stream->seq = ++h->notifier.stream_seq;
 	e = sim_after(h->sim, TIMEOUT_MS, fail, h);
 	e->id = stream->id;
