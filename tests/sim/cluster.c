@@ -111,7 +111,9 @@ bool cluster_is_floating(const struct addr *addr)
 
 bool cluster_is_source(const struct pair *pair, const struct addr *from)
 {
-	return pair->is_floating == addr_is_same_host(from, &floating);
+	/* Where nothing floats, a translator may have that address. */
+	return !pair->peer->sim->has_floating ||
+	       pair->is_floating == cluster_is_floating(from);
 }
 
 /*
