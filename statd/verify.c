@@ -42,7 +42,8 @@ static bool is_heard(const struct verify_facts *facts)
  * Whether the peer, asked after lockd had heard the number, had not come to it.
  *
  * SAFETY: who is believed with a number of the peer's future would else have
- * its own notice acknowledged, and lockd not called.
+ * its own notice acknowledged, and lockd not called.  The call does nothing for
+ * hosts of which Linux' lockd has heard that number last; for others it does.
  *
  * COMPAT: nfs-utils' statd answers with the number from before its raise; so
  * the next number is not told from the present one.
