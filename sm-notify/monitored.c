@@ -2,7 +2,7 @@
 /*
  * The file of a record has the peer's mon_name, so whether an address is
  * monitored is one fstatat(2).  Whoever is monitored by name is found by that
- * name, without a look-up (target.c).
+ * name, without a look-up (targetset.c).
  */
 #include "sm-notify/monitored.h"
 

@@ -24,7 +24,7 @@ install_on() {
 # slow_rpcbind HOST: each call over its socket waits, until the next boot.
 slow_rpcbind() {
 	spawn "$1" strace strace -o "$ROOM/strace" -p "$(pid_of "$1" rpcbind)" \
-		-e trace=accept,accept4,poll -e inject=accept,accept4:delay_enter=400000
+		-e inject=accept,accept4:delay_enter=400000
 	wait_for "strace" grep -q attached "$ROOM/$1/log/strace"
 }
 

@@ -13,6 +13,17 @@
 #include "statd/notice.h"
 #include "tests/unit/kept_host.h"
 
+/* Two reboots of PEER; CLIENT, looked up anew since, has heard of the first. */
+static void two_reboots(struct host *h)
+{
+	host_resolve(h, PEER);
+	(void)host_notify(h, PEER, "peer", 5);
+	assert_int_equal(host_run_lockd(h), 2);
+	host_run_disk(h, 0);
+	host_restart(h);
+	(void)host_notify(h, PEER, "peer", 7);
+}
+
 /*
  * Somebody, be it a user of the peer's host, repeats what lockd heard before,
  * while it is being told of the next reboot (sim -s flood -r 31183).
@@ -21,12 +32,7 @@ static void copy_of_the_one_before_takes_no_place(void **state)
 {
 	struct host *h = *state;
 
-	host_resolve(h, PEER);
-	(void)host_notify(h, PEER, "peer", 5);
-	assert_int_equal(host_run_lockd(h), 2);
-	host_run_disk(h, 0);
-	host_restart(h);
-	(void)host_notify(h, PEER, "peer", 7);
+	two_reboots(h);
 	host_run_disk(h, 0);
 	(void)host_notify(h, PEER, "peer", 5);
 	host_run_disk(h, 0);
@@ -43,12 +49,7 @@ static void copy_of_the_one_before_takes_no_place(void **state)
  */
 static void copy_comes_late(struct host *h)
 {
-	host_resolve(h, PEER);
-	(void)host_notify(h, PEER, "peer", 5);
-	assert_int_equal(host_run_lockd(h), 2);
-	host_run_disk(h, 0);
-	host_restart(h);
-	(void)host_notify(h, PEER, "peer", 7);
+	two_reboots(h);
 	assert_int_equal(host_run_lockd(h), 1);
 	host_run_disk(h, 0);
 	(void)host_notify(h, PEER, "peer", 5);
