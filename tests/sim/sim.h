@@ -469,13 +469,18 @@ void rest_check_end(struct host *h);
 
 /* --- trace.c ----------------------------------------------------------- */
 
-struct trace {
-	bool is_shown;
-	uint64_t hash;
-	uint64_t lines;
+enum trace_use {
+	TRACE_NONE, /* which takes a quarter of the time off a run */
+	TRACE_HASH,
+	TRACE_SHOW, /* and the hash */
 };
 
-/* Notes one line; @h may be NULL. */
+struct trace {
+	enum trace_use use;
+	uint64_t hash;
+};
+
+/* Notes one line, where anybody wants it; @h may be NULL. */
 void trace(struct sim *s, const struct host *h, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
