@@ -93,7 +93,7 @@ bool check_is_on_disk(const struct disk *disk, enum disk_dir dir,
 {
 	struct record_wanted copy = *wanted;
 
-	return disk_survives(disk, dir, has_record, &copy);
+	return disk_survives(disk, dir, wanted->mon_name, has_record, &copy);
 }
 
 bool check_is_seen(const struct disk *disk, enum disk_dir dir,
@@ -247,7 +247,7 @@ static void check_number(struct host *h, uint32_t number)
 
 	if (number % 2 == 0)
 		check_violate(h, "number_is_odd", "%u", number);
-	if (!disk_survives(&h->disk, DISK_ROOT,
+	if (!disk_survives(&h->disk, DISK_ROOT, "state",
 			   h->op.kind == OPERATOR_COPY ? is_over : has_number,
 			   &number))
 		check_violate(h, "number_is_durable_before_it_is_announced",

@@ -260,11 +260,13 @@ bool disk_keeps(const struct disk *disk, enum disk_dir dir, const char *name)
 }
 
 bool disk_survives(const struct disk *disk, enum disk_dir dir,
-		   disk_match *match, void *ctx)
+		   const char *likely, disk_match *match, void *ctx)
 {
 	const struct dir *d = &disk->dirs[dir];
 	size_t i;
 
+	if (name_survives(d, likely, match, ctx))
+		return true;
 	for (i = 0; i < d->durable.count; i++) {
 		/* Nobody reads a temporary file. */
 		if (d->durable.all[i].name[0] != '.' &&

@@ -144,9 +144,12 @@ void disk_sync_all(struct disk *disk);
 /* The file as a program sees it, or NULL. */
 const struct inode *disk_find(const struct disk *disk, enum disk_dir dir,
 			      const char *name);
-/* Whether some file of @dir matches, whatever a power failure now would do. */
+/*
+ * Whether some file of @dir matches, whatever a power failure now would do;
+ * that of the name @likely is looked at first.
+ */
 bool disk_survives(const struct disk *disk, enum disk_dir dir,
-		   disk_match *match, void *ctx);
+		   const char *likely, disk_match *match, void *ctx);
 /* Whether there is such a file, whatever a power failure now would do. */
 bool disk_keeps(const struct disk *disk, enum disk_dir dir, const char *name);
 /* Loses what was not flushed, or some of it. */

@@ -188,7 +188,8 @@ static void check_sent(struct host *h, uint32_t number)
 {
 	if (number % 2 == 0)
 		check_violate(h, "number_is_odd", "%u", number);
-	if (!disk_survives(&h->disk, DISK_ROOT, is_floor, &number))
+	if (!disk_survives(&h->disk, DISK_ROOT, "state.boot", is_floor,
+			   &number))
 		check_violate(h, "number_is_durable_before_it_is_announced",
 			      "%u of a copy", number);
 }
