@@ -149,7 +149,7 @@ bool check_has_line(const struct host *h, const struct pair *pair,
  */
 static void no_peer_is_deleted_untold(struct host *h, struct pair *pair)
 {
-	if (!pair->is_debt || names_may_mislead(pair) ||
+	if (!pair->is_debt || pair->is_told_elsewhere ||
 	    h->theirs.is_unflushed || check_has_line(h, pair, DISK_BAK) ||
 	    ((!h->is_turned || pair->is_unmerged) &&
 	     check_has_line(h, pair, DISK_SM)))
@@ -323,6 +323,7 @@ void check_forced(struct host *h)
 		struct pair *pair = &h->lockd.pairs[i];
 
 		pair->is_debt = pair->is_debt || pair->is_promised;
+		pair->is_told_elsewhere &= !pair->is_promised;
 		memset(pair->was_told, 0, sizeof(pair->was_told));
 		memset(pair->sent, 0, sizeof(pair->sent));
 		pair->is_stuck = false;
@@ -386,6 +387,7 @@ void check_power_failed(struct host *h)
 		struct pair *pair = &h->lockd.pairs[j];
 
 		pair->is_debt = pair->is_debt || pair->is_promised;
+		pair->is_told_elsewhere &= !pair->is_promised;
 		pair->is_fresh = pair->is_fresh || pair->is_promised;
 		pair->is_promised = false;
 		memset(pair->was_told, 0, sizeof(pair->was_told));
@@ -481,6 +483,7 @@ void check_ack_delivered(struct host *h, const struct packet *p)
 	for (i = 0; i < h->lockd.pair_count; i++) {
 		struct pair *pair = &h->lockd.pairs[i];
 
+		names_note_answer(h, pair, p);
 		if (cluster_is_answer(h, pair, p) && !is_in_sm(h, pair)) {
 			note_told(h, pair, p->acks.name);
 			heard_copied(h, pair->peer, p->acks.number);

@@ -62,6 +62,7 @@ struct pair {
 	bool is_debt;		      /* to be told of this boot */
 	bool was_told[SIM_NAMES];     /* each of our names */
 	unsigned int sent[SIM_NAMES]; /* since the full one is known */
+	bool is_told_elsewhere;	      /* see names_note_answer() */
 	bool is_callback_due;	      /* the peer crashed and will tell us */
 	uint32_t due_above;	      /* ... a number above this */
 	bool is_answered;	      /* ... and needs not tell again */

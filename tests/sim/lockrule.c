@@ -279,6 +279,29 @@ void lockrule_grace_over(struct host *h)
 	each_claim(h, look_at_owed);
 }
 
+/* Whether sm-notify finds a line about @pair in @dir. */
+static bool is_seen(const struct host *h, const struct pair *pair,
+		    enum disk_dir dir)
+{
+	const struct record_wanted wanted = {
+		.mon_name = pair->mon_name,
+		.my_name = pair->my_name,
+	};
+
+	return check_is_seen(&h->disk, dir, &wanted);
+}
+
+/*
+ * Whether another host has acknowledged in the place of @pair, so that nothing
+ * on the disk says that this is untold.  A line that is still there counts,
+ * wherever the name leads, and so does one that the turn had to leave in sm/.
+ */
+static bool is_told_elsewhere(const struct host *h, const struct pair *pair)
+{
+	return pair->is_told_elsewhere && !is_seen(h, pair, DISK_BAK) &&
+	       !(pair->is_unmerged && is_seen(h, pair, DISK_SM));
+}
+
 void lockrule_lifted(struct host *h)
 {
 	size_t i;
@@ -287,7 +310,8 @@ void lockrule_lifted(struct host *h)
 	for (i = 0; i < h->lockd.pair_count; i++) {
 		const struct pair *pair = &h->lockd.pairs[i];
 
-		if (pair->is_debt && !pair->is_aside)
+		if (pair->is_debt && !pair->is_aside &&
+		    !is_told_elsewhere(h, pair))
 			check_violate(h, "grace_is_lifted_for_nobody",
 				      "\"%s\" is untold", pair->mon_name);
 	}

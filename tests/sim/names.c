@@ -181,6 +181,21 @@ bool names_may_mislead(const struct pair *pair)
 	return pair->mon_name[0] == 'h' && !names_are_right(pair->peer);
 }
 
+void names_note_answer(const struct host *h, struct pair *pair,
+		       const struct packet *p)
+{
+	const struct name *name = &h->sim->names.all[pair->peer->index];
+	int which;
+
+	if (!names_may_mislead(pair) ||
+	    !addr_is_same_host(&name->instead, &p->from))
+		return;
+	for (which = 0; which < SIM_NAMES; which++)
+		pair->is_told_elsewhere |=
+			operator_is_form(pair->my_name, which, p->acks.name) ||
+			operator_is_form(h->op.name, which, p->acks.name);
+}
+
 bool names_are_right(const struct host *h)
 {
 	return !h->sim->names.all[h->index].has_led_elsewhere;

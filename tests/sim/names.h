@@ -51,6 +51,13 @@ size_t names_look_up(struct host *asker, const char *name,
 bool names_are_one(struct host *asker, const char *a, const char *b);
 /* Whether a record about @pair may mean another host by what was answered. */
 bool names_may_mislead(const struct pair *pair);
+/*
+ * Notes whether @p, the answer to a notice of @h, comes from another host to
+ * which the name of @pair led: sm-notify cannot know that it is not the peer's,
+ * and the line of @pair goes.
+ */
+void names_note_answer(const struct host *h, struct pair *pair,
+		       const struct packet *p);
 /* Whether @addr is that of @pair, or the other one that its name may have. */
 bool names_may_lead_to(const struct pair *pair, const struct addr *addr);
 /* Whether the name of @h was never said to be at an address of another. */
