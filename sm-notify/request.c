@@ -69,10 +69,15 @@ static void count(struct standing *standing, const struct target *target,
 		standing->word = CTL_PARKED;
 }
 
-/* A run with other settings may tell whom this one sets aside. */
+/*
+ * A run with other settings may tell whom this one sets aside.
+ * SAFETY: and the next one whom a look-up has parked in this one: no line says
+ * so, and what led there may be over.  Whoever asks may get locks with it, so
+ * it has to be parked for good.
+ */
 static void count_untold(void *ctx, struct target *target)
 {
-	count(ctx, target, target->is_parked);
+	count(ctx, target, target->is_parked && !target->is_parked_here);
 }
 
 /* Whether such a file has the name of @subject, or is an address of it. */
@@ -138,6 +143,7 @@ static void call(struct requests *r, struct target *target)
 
 static void park(void *ctx, struct target *target)
 {
+	target->is_parked_here = false;
 	if (!target_has_names(target) || target->is_parked)
 		return;
 	target->is_parked = true;

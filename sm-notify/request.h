@@ -69,9 +69,9 @@ void requests_take(struct requests *requests, uint64_t id,
 
 /*
  * Tells how the targets of @subject stand: CTL_UNTOLD where one is, though it
- * be set aside, or its line could not be taken out of its file, or where it may
- * be in a file that could not be read, else CTL_PARKED where one is that, else
- * CTL_NONE.
+ * be set aside, or parked by what this run knows alone, or its line could not
+ * be taken out of its file, or where it may be in a file that could not be
+ * read, else CTL_PARKED where one is that, else CTL_NONE.
  */
 enum ctl_word requests_state(const struct requests *requests,
 			     const struct ctl_subject *subject);

@@ -449,6 +449,7 @@ static bool park_guarded(struct talk *k, struct target *t, bool is_late)
 	if (!is_guarded(&k->set->guards, t) && (!is_late || t->is_urgent))
 		return false;
 	t->is_parked = true;
+	t->is_parked_here = true;
 	outbox_log(k->out, LOG_NOTE, "not notifying ", t->mon_name,
 		   ": untold, monitored again");
 	finish(k, t);

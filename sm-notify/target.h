@@ -64,6 +64,7 @@ struct target {
 	struct link in_loose; /* target_set::loose */
 	struct link in_fresh; /* target_set::fresh */
 	bool is_parked;	      /* nothing more is sent to it */
+	bool is_parked_here;  /* ... by this run, and the next knows nothing */
 	bool is_numeric;      /* addrs[0] is mon_name itself and stays */
 	size_t addr_count;
 	size_t addr_at; /* which one is tried */

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "lib/hostname.h"
+
 #define GRACE_SLACK_MS 10000 /* to see that grace has ended, and to park */
 
 void laterule_granted(struct host *h, struct pair *pair)
@@ -20,8 +22,8 @@ void laterule_granted(struct host *h, struct pair *pair)
 		return;
 	pair->has_locks = true;
 	/* The answer was on its way for 1 ms. */
-	pair->is_graced = h->sim->now_ms <= h->parking.grace_until_ms + 1 &&
-			  !h->parking.is_server[server];
+	pair->is_in_grace = h->sim->now_ms <= h->parking.grace_until_ms + 1;
+	pair->is_graced = pair->is_in_grace && !h->parking.is_server[server];
 	pair->granted_life = h->statd.life;
 }
 
@@ -54,9 +56,10 @@ bool laterule_has_other_names(const struct host *h, const struct pair *pair)
  * In grace the peer is told though it is monitored; that grace has ended takes
  * a while to be seen, and a statd that starts then leaves it to sm-notify.
  */
-static bool may_be_told(const struct host *h, const struct pair *pair)
+static bool may_be_told(const struct host *h, const struct pair *pair,
+			bool is_graced)
 {
-	return pair->is_graced &&
+	return is_graced &&
 	       (pair->granted_life != h->statd.life ||
 		h->sim->now_ms <= h->parking.grace_until_ms + GRACE_SLACK_MS);
 }
@@ -90,8 +93,32 @@ void laterule_check_notice(struct host *h, const struct addr *to)
 		if (pair->has_locks &&
 		    addr_is_same_host(cluster_addr(pair), to) &&
 		    !laterule_has_other_names(h, pair) &&
-		    !may_be_told(h, pair) && !is_misled(h, to))
+		    !may_be_told(h, pair, pair->is_graced) && !is_misled(h, to))
 			check_violate(h, "no_late_notice", "\"%s\" has locks",
+				      pair->mon_name);
+	}
+}
+
+/*
+ * Whoever is monitored by the name that a record has is known by that name, in
+ * whichever run, and wherever the name leads: no other name of it excuses that.
+ * By a name that is not looked up yet nobody knows who is a server.
+ */
+void laterule_check_record(struct host *h, uint64_t id)
+{
+	struct notify_peer told;
+	size_t i;
+
+	if (h->op.has_copied || !notify_peer(h->notifier.core, id - 1, &told))
+		return;
+	for (i = 0; i < h->lockd.pair_count; i++) {
+		const struct pair *pair = &h->lockd.pairs[i];
+
+		if (pair->has_locks &&
+		    !may_be_told(h, pair, pair->is_in_grace) &&
+		    hostname_is_equal(pair->mon_name, told.mon_name))
+			check_violate(h, "no_late_notice",
+				      "\"%s\" has locks, by that name",
 				      pair->mon_name);
 	}
 }

@@ -49,6 +49,7 @@ struct pair {
 	bool is_looked_up;    /* ... since it has the record: in vain or not */
 
 	bool has_locks;		 /* it may have some of this boot */
+	bool is_in_grace;	 /* ... promised in grace */
 	bool is_graced;		 /* ... promised while it was told in grace */
 	uint32_t granted_life;	 /* ... by this statd */
 	uint32_t guarded_life;	 /* see is_only_asked() */

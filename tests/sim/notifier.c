@@ -184,8 +184,10 @@ static void notifier_send(struct host *h, const struct notify_out *out)
 	trace(h->sim, h, "notify: SEND to %s port %u \"%s\" %u",
 	      addr_format(&out->send.peer, peer), out->send.peer.port,
 	      notice.name, notice.number);
-	if (notice.is_notice)
+	if (notice.is_notice) {
 		check_notice_sent(h, &out->send.peer, &notice);
+		laterule_check_record(h, out->send.id);
+	}
 	if (!sim_mishap(h->sim, 2)) {
 		net_send(h, NOTIFY_PORT, &out->send.peer, out->bytes, out->len,
 			 NULL);

@@ -366,6 +366,8 @@ void laterule_granted(struct host *h, struct pair *pair);
 void laterule_give_up(struct host *h);
 /* A notice goes to @to. */
 void laterule_check_notice(struct host *h, const struct addr *to);
+/* ... by sm-notify: its SEND or CALL @id. */
+void laterule_check_record(struct host *h, uint64_t id);
 /*
  * Whether @h knows the peer, or several behind one address, under more than one
  * name, of which DNS may tie some.

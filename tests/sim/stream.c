@@ -192,8 +192,10 @@ void stream_call(struct host *h, const struct notify_out *out)
 			      (unsigned long long)out->send.id);
 		return;
 	}
-	if (notice.is_notice)
+	if (notice.is_notice) {
 		check_notice_sent(h, &out->send.peer, &notice);
+		laterule_check_record(h, out->send.id);
+	}
 	stream->id = out->send.id;
 	stream->peer = out->send.peer;
 	stream->seq = ++h->notifier.stream_seq;

@@ -395,6 +395,47 @@ static void test_late_address(void **state)
 	notify_free(w.n);
 }
 
+/*
+ * Whom a look-up has parked the next run would tell: it counts as untold, until
+ * somebody has it parked for good.
+ */
+static void check_parked_by_lookup(const char *text, bool is_late)
+{
+	const char *const found[] = {"192.0.2.10"};
+	struct world w = world_default();
+	uint64_t lookup;
+
+	feed_file(&w, "a", LINE("peer.example", "srv"));
+	feed_file(&w, "b", LINE("192.0.2.20", "srv"));
+	feed_kind(&w, NOTIFY_IN_START);
+	expect(&w, NOTIFY_OUT_RESOLVE);
+	lookup = w.out.resolve.id;
+	expect_getport(&w, "192.0.2.20");
+	request(&w, 1, text);
+	expect_answer(&w, 1, CTL_NONE);
+	w.is_late = is_late;
+	resolve(&w, lookup, found, 1);
+	assert_int_equal(notify_parked_count(w.n), 1);
+	request(&w, 2, "ask 0 peer.example");
+	expect_answer(&w, 2, CTL_UNTOLD);
+	/* This run does not: nobody need wait for that. */
+	request(&w, 3, "tell 0 peer.example");
+	expect_answer(&w, 3, CTL_PARKED);
+	request(&w, 4, "park 0 peer.example");
+	expect_answer(&w, 4, CTL_PARKED);
+	request(&w, 5, "ask 0 peer.example");
+	expect_answer(&w, 5, CTL_PARKED);
+	expect_nothing(&w);
+	notify_free(w.n);
+}
+
+static void test_parked_by_lookup(void **state)
+{
+	(void)state;
+	check_parked_by_lookup("ask 0 192.0.2.10 192.0.2.10", false);
+	check_parked_by_lookup("ask 0 192.0.2.99 192.0.2.99", true);
+}
+
 /* Whoever asked for it waits for the notice with its locks, or has it parked.
  */
 static void test_late_address_of_urgent(void **state)
@@ -491,6 +532,7 @@ int main(void)
 		cmocka_unit_test(test_guarded_address),
 		cmocka_unit_test(test_late_address),
 		cmocka_unit_test(test_late_address_of_urgent),
+		cmocka_unit_test(test_parked_by_lookup),
 		cmocka_unit_test(test_found_by_any_address),
 		cmocka_unit_test(test_each_is_visited_once),
 	};
