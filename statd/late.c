@@ -77,9 +77,30 @@ static void park(struct late *late, struct late_job *job)
 	end_others(late, job->peer, park);
 }
 
+static void ask(struct late *late, struct late_job *job)
+{
+	latejob_set_stage(late, job, LATE_ASKED, &late->jobs);
+	timerq_set(&late->timers, &job->timer, late->now_ms + LATE_ANSWER_MS);
+	latejob_ask_world(late, job, CTL_ASK);
+}
+
 /*
- * An envoy has told it, or somebody else has while one went on.  An sm-notify
- * that has started meanwhile must not tell it again, after locks were granted.
+ * Its peer was told under another of its records, or by somebody else, so @job
+ * must not tell it any more.  Nothing says that of its own records yet: what is
+ * left of them would be told late, by the next sm-notify.
+ */
+static void told_elsewhere(struct late *late, struct late_job *job)
+{
+	latejob_end_hold(late, job);
+	latejob_stop_telling(late, job);
+	job->told_number = late->number;
+	ask(late, job);
+	end_others(late, job->peer, told_elsewhere);
+}
+
+/*
+ * An envoy has told it.  An sm-notify that has started meanwhile must not tell
+ * it again, after locks were granted.
  */
 static void told_by_us(struct late *late, struct late_job *job)
 {
@@ -94,7 +115,7 @@ static void told_by_us(struct late *late, struct late_job *job)
 	if (latejob_add_subject(job, &text))
 		effects_untold_told(late->out, job->id, buf_text(&text));
 	buf_fini(&text);
-	end_others(late, job->peer, told_by_us);
+	end_others(late, job->peer, told_elsewhere);
 }
 
 /*
@@ -257,15 +278,24 @@ static void ask_again(struct late *late, struct late_job *job)
 		park(late, job);
 }
 
+/* Whether its peer knows of the number that is in force. */
+static bool was_told_elsewhere(const struct late *late,
+			       const struct late_job *job)
+{
+	return job->told_number != 0 && job->told_number == late->number;
+}
+
 static void outcome_while_asked(struct late *late, struct late_job *job,
 				const struct nsm_in *in)
 {
-	if (in->untold.what == NSM_UNTOLD_YES)
+	if (in->untold.what == NSM_UNTOLD_YES && was_told_elsewhere(late, job))
+		park(late, job);
+	else if (in->untold.what == NSM_UNTOLD_YES)
 		decide(late, job, in);
 	else if (in->untold.what == NSM_UNTOLD_PARKED)
 		settle(late, job, park);
 	else if (in->untold.what != NSM_UNTOLD_LOST)
-		settle(late, job, told_by_us);
+		settle(late, job, told_elsewhere);
 	else if (job->is_loaded)
 		latejob_finish(late, job, false);
 	else
@@ -284,10 +314,10 @@ static void outcome_while_told(struct late *late, struct late_job *job,
 		break;
 	case NSM_UNTOLD_TOLD:
 		latejob_log(late, job, LOG_NOTE, "was told that we rebooted");
-		settle(late, job, told_by_us);
+		settle(late, job, told_elsewhere);
 		break;
 	case NSM_UNTOLD_NONE:
-		settle(late, job, told_by_us);
+		settle(late, job, told_elsewhere);
 		break;
 	case NSM_UNTOLD_PARKED:
 		/* Set aside perhaps, by this run of sm-notify alone. */
@@ -318,13 +348,6 @@ void late_set_number(struct late *late, uint64_t now_ms, uint32_t number)
 static void reap(struct late *late)
 {
 	latejobs_free(late, &late->done);
-}
-
-static void ask(struct late *late, struct late_job *job)
-{
-	latejob_set_stage(late, job, LATE_ASKED, &late->jobs);
-	timerq_set(&late->timers, &job->timer, late->now_ms + LATE_ANSWER_MS);
-	latejob_ask_world(late, job, CTL_ASK);
 }
 
 static struct late_job *begin(struct late *late, uint64_t now_ms,

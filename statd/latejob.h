@@ -28,12 +28,13 @@ struct late_job {
 	uint64_t id;
 	enum late_stage stage;
 	unsigned int asks;
-	bool is_loaded;	  /* lockd has not asked for it in this life */
-	bool is_answered; /* its SM_MON, so it may have locks */
-	bool is_by_name;  /* none of its addresses was known */
-	bool is_wished;	  /* sm-notify was asked to tell it */
-	bool is_counted;  /* its wait was taken from late::held_ms */
-	bool is_unsure;	  /* whether grace still runs; SM_MON waits */
+	uint32_t told_number; /* its peer was, by another record; 0: none */
+	bool is_loaded;	      /* lockd has not asked for it in this life */
+	bool is_answered;     /* its SM_MON, so it may have locks */
+	bool is_by_name;      /* none of its addresses was known */
+	bool is_wished;	      /* sm-notify was asked to tell it */
+	bool is_counted;      /* its wait was taken from late::held_ms */
+	bool is_unsure;	      /* whether grace still runs; SM_MON waits */
 	struct monitor_caller waiters[NSM_WAITERS_MAX];
 	unsigned int waiter_count;
 };

@@ -409,6 +409,37 @@ static void test_told_by_another_record(void **state)
 	}
 }
 
+/* ... but for what that has not noted: the next sm-notify would tell it. */
+static void test_told_by_another_record_alone(void **state)
+{
+	struct nsm_untold_facts facts = {.is_server = true};
+	struct rig *rig = *state;
+	uint64_t id = mon(rig);
+	uint64_t second;
+
+	feed_yes(rig, id, facts, LINES);
+	rig_mon_as(rig, PEER, "alias", 'b');
+	second = expect_untold(rig, CTL_ASK, SUBJ);
+	feed_yes(rig, second, facts, FRONT " " PEER " alias\n");
+	assert_int_equal(run_peer(rig), 1);
+	assert_int_equal(rig_count(rig, NSM_OUT_NOTE), 1);
+	assert_string_equal(rig_get(rig, NSM_OUT_NOTE, 0)->text,
+			    "told 3 " PEER " alias");
+	assert_int_equal(rig_count(rig, NSM_OUT_UNTOLD), 2);
+	assert_int_equal(rig_get(rig, NSM_OUT_UNTOLD, 0)->out.untold.id,
+			 second);
+	assert_int_equal(rig_get(rig, NSM_OUT_UNTOLD, 1)->out.untold.id, id);
+	assert_int_equal(rig_get(rig, NSM_OUT_UNTOLD, 1)->out.untold.verb,
+			 CTL_ASK);
+	feed_yes(rig, id, facts, LINES);
+	assert_int_equal(rig_count(rig, NSM_OUT_REPLY), 0);
+	assert_int_equal(rig_count(rig, NSM_OUT_SEND), 0);
+	expect_untold(rig, CTL_PARK, SUBJ);
+	assert_false(rig_get(rig, NSM_OUT_UNTOLD, 0)->out.untold.is_noted);
+	feed(rig, id, NSM_UNTOLD_PARKED);
+	expect_success(rig);
+}
+
 /* No number yet: nothing can be announced. */
 static void test_no_number(void **state)
 {
@@ -583,6 +614,7 @@ int main(void)
 		CASE(test_we_tell_in_vain),
 		CASE(test_parked_by_another_record),
 		CASE(test_told_by_another_record),
+		CASE(test_told_by_another_record_alone),
 		CASE(test_no_number),
 		CASE(test_sm_notify_is_lost),
 		CASE(test_lost_again_and_again),
