@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/hostname.h"
 #include "lib/record.h"
 #include "lib/xalloc.h"
 
@@ -47,6 +48,7 @@ void requests_fini(struct requests *r)
 /* How the targets of a subject stand. */
 struct standing {
 	const struct requests *requests;
+	const struct ctl_subject *subject;
 	enum ctl_word word;
 };
 
@@ -69,15 +71,25 @@ static void count(struct standing *standing, const struct target *target,
 		standing->word = CTL_PARKED;
 }
 
+static bool is_by_name(const struct target *target,
+		       const struct ctl_subject *subject)
+{
+	return hostname_is_equal(target->mon_name, subject->mon_name);
+}
+
 /*
  * A run with other settings may tell whom this one sets aside.
- * SAFETY: and the next one whom a look-up has parked in this one: no line says
- * so, and what led there may be over.  Whoever asks may get locks with it, so
- * it has to be parked for good.
+ * SAFETY: and the next one who is parked in this one alone: no line says so,
+ * and what led there may be over.  Whoever asks by its name may get locks with
+ * it, so it has to be parked for good.
  */
 static void count_untold(void *ctx, struct target *target)
 {
-	count(ctx, target, target->is_parked && !target->is_parked_here);
+	const struct standing *standing = ctx;
+	bool is_here =
+		target->is_parked_here && is_by_name(target, standing->subject);
+
+	count(ctx, target, target->is_parked && !is_here);
 }
 
 /* Whether such a file has the name of @subject, or is an address of it. */
@@ -113,7 +125,7 @@ static enum ctl_word or_unread(const struct requests *r,
 enum ctl_word requests_state(const struct requests *r,
 			     const struct ctl_subject *subject)
 {
-	struct standing standing = {r, CTL_NONE};
+	struct standing standing = {r, subject, CTL_NONE};
 
 	target_set_each(r->set, subject, count_untold, &standing);
 	return or_unread(r, subject, standing.word);
@@ -129,7 +141,7 @@ static void count_telling(void *ctx, struct target *target)
 static enum ctl_word telling_state(const struct requests *r,
 				   const struct ctl_subject *subject)
 {
-	struct standing standing = {r, CTL_NONE};
+	struct standing standing = {r, subject, CTL_NONE};
 
 	target_set_each(r->set, subject, count_telling, &standing);
 	return or_unread(r, subject, standing.word);
@@ -141,14 +153,28 @@ static void call(struct requests *r, struct target *target)
 		list_append(&r->called, &target->in_called);
 }
 
+/* What is to be parked, and by which lines. */
+struct parking {
+	struct requests *requests;
+	const struct ctl_subject *subject;
+	bool is_in_file; /* ... of sm/.reclaim/parked that were read */
+};
+
 static void park(void *ctx, struct target *target)
 {
-	target->is_parked_here = false;
+	const struct parking *parking = ctx;
+	/* rpc.statd may have told another record of that host, and noted it. */
+	bool is_here =
+		!parking->is_in_file && !is_by_name(target, parking->subject);
+
+	if (!is_here)
+		target->is_parked_here = false;
 	if (!target_has_names(target) || target->is_parked)
 		return;
 	target->is_parked = true;
-	call(ctx, target);
-	requests_note(ctx);
+	target->is_parked_here = is_here;
+	call(parking->requests, target);
+	requests_note(parking->requests);
 }
 
 static void hurry(void *ctx, struct target *target)
@@ -159,10 +185,18 @@ static void hurry(void *ctx, struct target *target)
 	call(ctx, target);
 }
 
+static void park_all(struct requests *r, const struct ctl_subject *subject,
+		     bool is_in_file)
+{
+	struct parking parking = {r, subject, is_in_file};
+
+	guards_add(&r->set->guards, subject);
+	target_set_each(r->set, subject, park, &parking);
+}
+
 void requests_park(struct requests *r, const struct ctl_subject *subject)
 {
-	guards_add(&r->set->guards, subject);
-	target_set_each(r->set, subject, park, r);
+	park_all(r, subject, false);
 }
 
 void requests_load(struct requests *r, const uint8_t *bytes, size_t len)
@@ -210,10 +244,10 @@ static void load_park(struct requests *r, const struct parked_line *line)
 	struct ctl_subject subject;
 
 	if (line->kind == PARKED_PARK)
-		requests_park(r, &line->subject);
+		park_all(r, &line->subject, true);
 	else if (line->kind == PARKED_TOLD && line->number != r->number &&
 		 told_subject(line, &subject))
-		requests_park(r, &subject);
+		park_all(r, &subject, true);
 }
 
 void requests_start(struct requests *r)

@@ -436,6 +436,54 @@ static void test_parked_by_lookup(void **state)
 	check_parked_by_lookup("ask 0 192.0.2.99 192.0.2.99", true);
 }
 
+/*
+ * Another record of a host that is parked, or was told by rpc.statd: the file
+ * may not speak of it, so whoever monitors it by its name has to say so.
+ */
+static void test_parked_with_another(void **state)
+{
+	const char *const found[] = {"192.0.2.10"};
+	struct world w = world_default();
+
+	(void)state;
+	feed_file(&w, "a", LINE("peer.example", "srv"));
+	feed_file(&w, "b", LINE("192.0.2.10", "srv"));
+	feed_file(&w, "c", LINE("192.0.2.20", "srv"));
+	feed_kind(&w, NOTIFY_IN_START);
+	expect(&w, NOTIFY_OUT_RESOLVE);
+	resolve(&w, w.out.resolve.id, found, 1);
+	request(&w, 1, "park 0 peer.example 192.0.2.10");
+	while (take(&w) && w.out.kind != NOTIFY_OUT_ANSWER)
+		;
+	assert_int_equal(w.out.answer.word, CTL_PARKED);
+	assert_int_equal(notify_parked_count(w.n), 2);
+	request(&w, 2, "ask 0 peer.example 192.0.2.10");
+	expect_answer(&w, 2, CTL_PARKED);
+	request(&w, 3, "ask 0 192.0.2.10 192.0.2.10");
+	expect_answer(&w, 3, CTL_UNTOLD);
+	request(&w, 4, "park 0 192.0.2.10 192.0.2.10");
+	expect_answer(&w, 4, CTL_PARKED);
+	request(&w, 5, "ask 0 192.0.2.10 192.0.2.10");
+	expect_answer(&w, 5, CTL_PARKED);
+	notify_free(w.n);
+}
+
+/* What the file says is known to the next run as well. */
+static void test_parked_with_another_before(void **state)
+{
+	struct world w = world_default();
+
+	(void)state;
+	feed_parked(&w, "park peer.example 192.0.2.10\n");
+	feed_file(&w, "b", LINE("192.0.2.10", "srv"));
+	feed_file(&w, "c", LINE("192.0.2.20", "srv"));
+	feed_kind(&w, NOTIFY_IN_START);
+	expect_getport(&w, "192.0.2.20");
+	request(&w, 1, "ask 0 192.0.2.10 192.0.2.10");
+	expect_answer(&w, 1, CTL_PARKED);
+	notify_free(w.n);
+}
+
 /* Whoever asked for it waits for the notice with its locks, or has it parked.
  */
 static void test_late_address_of_urgent(void **state)
@@ -533,6 +581,8 @@ int main(void)
 		cmocka_unit_test(test_late_address),
 		cmocka_unit_test(test_late_address_of_urgent),
 		cmocka_unit_test(test_parked_by_lookup),
+		cmocka_unit_test(test_parked_with_another),
+		cmocka_unit_test(test_parked_with_another_before),
 		cmocka_unit_test(test_found_by_any_address),
 		cmocka_unit_test(test_each_is_visited_once),
 	};
