@@ -308,7 +308,6 @@ void check_mon_answered(struct host *h, const struct statd_call *call,
 	call->pair->is_unread = false;
 	call->pair->is_theirs = false;
 	call->pair->guarded_life = 0;
-	call->pair->told_left_life = 0;
 	memcpy(call->pair->promised, call->cookie, sizeof(call->cookie));
 	h->checked = UINT64_MAX;
 	check_step(h->sim);

@@ -48,12 +48,12 @@ struct pair {
 	bool is_unresolved;   /* statd asked for its address in vain */
 	bool is_looked_up;    /* ... since it has the record: in vain or not */
 
-	bool has_locks;		 /* it may have some of this boot */
-	bool is_in_grace;	 /* ... promised in grace */
-	bool is_graced;		 /* ... promised while it was told in grace */
-	uint32_t granted_life;	 /* ... by this statd */
-	uint32_t guarded_life;	 /* see is_only_asked() */
-	uint32_t told_left_life; /* see is_only_left() */
+	bool has_locks;	       /* it may have some of this boot */
+	bool is_in_grace;      /* ... promised in grace */
+	bool is_graced;	       /* ... promised while it was told in grace */
+	uint32_t granted_life; /* ... by this statd */
+	uint32_t guarded_life; /* see is_only_asked() */
+	uint32_t settled_life; /* see is_only_settled() */
 
 	bool is_promised; /* statd answered SM_MON with success */
 	bool is_floating; /* by the address that moves to whoever is @peer */

@@ -283,34 +283,26 @@ static void request_arrives(struct sim *s, struct event *e)
 }
 
 /*
- * The core has said that nobody is to be told by the name in @r, of which lockd
- * was promised nothing so far.  It parks, for the rest of its run, whoever
- * turns out to have the same address.
+ * The core has said that nobody is to be told by the name in @r, or nobody any
+ * more.  It parks, for the rest of its run, whoever turns out to have the same
+ * address.
  */
-static void note_guarded(struct host *h, const struct parking_request *r)
+static void note_guarded(struct host *h, const struct parking_request *r,
+			 enum ctl_word word)
 {
 	size_t i;
 
+	if (word != CTL_NONE && word != CTL_TOLD)
+		return;
 	for (i = 0; i < h->lockd.pair_count; i++) {
 		struct pair *pair = &h->lockd.pairs[i];
 
-		if (!pair->is_promised &&
-		    strcmp(pair->mon_name, r->subject.mon_name) == 0)
+		if (strcmp(pair->mon_name, r->subject.mon_name) != 0)
+			continue;
+		pair->settled_life = h->notifier.life;
+		/* So far lockd was promised nothing. */
+		if (word == CTL_NONE && !pair->is_promised)
 			pair->guarded_life = h->notifier.life;
-	}
-}
-
-/* As above, of a record that the turn had to leave in sm/: it was told. */
-static void note_told_left(struct host *h, const struct parking_request *r)
-{
-	size_t i;
-
-	for (i = 0; i < h->lockd.pair_count; i++) {
-		struct pair *pair = &h->lockd.pairs[i];
-
-		if (!pair->is_promised && pair->is_unmerged &&
-		    strcmp(pair->mon_name, r->subject.mon_name) == 0)
-			pair->told_left_life = h->notifier.life;
 	}
 }
 
@@ -323,10 +315,7 @@ void parking_answer(struct host *h, uint64_t id, enum ctl_word word)
 		if (!h->parking.requests[i].is_open ||
 		    h->parking.requests[i].tag != id)
 			continue;
-		if (word == CTL_NONE)
-			note_guarded(h, &h->parking.requests[i]);
-		else if (word == CTL_TOLD)
-			note_told_left(h, &h->parking.requests[i]);
+		note_guarded(h, &h->parking.requests[i], word);
 		e = sim_after(h->sim, sim_between(h->sim, 0, 5), answer_arrives,
 			      h);
 		e->index = i;
@@ -520,7 +509,7 @@ static bool is_only_stored(const struct host *h, const struct pair *other,
  * Whether statd asked the sm-notify that runs about @other, by its address, and
  * heard that nobody is to be told there; but was killed, or could not store the
  * record, before it promised anything; or the turn had to leave the record in
- * sm/, see is_only_left(), and statd, when it started, asked about it.
+ * sm/, see is_only_settled(), and statd, when it started, asked about it.
  * sm-notify cannot know that: who is not told may have locks, so what a look-up
  * ties to that address is parked.
  */
@@ -537,20 +526,21 @@ static bool is_only_asked(const struct host *h, const struct pair *other,
 }
 
 /*
- * Whether the record of @other, by its address, is one of an earlier boot that
- * the turn had to leave in sm/, and statd, which cannot tell it from one of
- * this boot, had the sm-notify that runs tell its peer by the line that sm.bak/
- * has of it.  Who was told may have locks, so what a look-up ties to that
- * address is parked.  Not while anything is owed to @pair.
+ * Whether the sm-notify that runs has said of @other, by its address, that it
+ * was told, or that nobody is to be told there.  Who hears that may let it have
+ * locks, so what a look-up ties to that address is parked for the rest of the
+ * run: also after lockd has given @other up with SM_UNMON, which nobody says to
+ * sm-notify, and where the record of @other is one of an earlier boot that the
+ * turn had to leave in sm/.  Not while anything is owed to @pair.
  */
-static bool is_only_left(const struct host *h, const struct pair *other,
-			 const struct pair *pair)
+static bool is_only_settled(const struct host *h, const struct pair *other,
+			    const struct pair *pair)
 {
 	char name[ADDR_TEXT_SIZE];
 
 	addr_format(cluster_addr(other), name);
-	return !pair->is_debt && turn_has_left(h) && h->notifier.core != NULL &&
-	       other->told_left_life == h->notifier.life &&
+	return !pair->is_debt && h->notifier.core != NULL &&
+	       other->settled_life == h->notifier.life &&
 	       strcmp(other->mon_name, name) == 0 &&
 	       strcmp(other->mon_name, pair->mon_name) != 0;
 }
@@ -568,7 +558,7 @@ bool parking_is_excused(const struct host *h, const struct pair *pair)
 		    (h->lockd.pairs[i].is_promised ||
 		     is_only_stored(h, &h->lockd.pairs[i], pair) ||
 		     is_only_asked(h, &h->lockd.pairs[i], pair) ||
-		     is_only_left(h, &h->lockd.pairs[i], pair)) &&
+		     is_only_settled(h, &h->lockd.pairs[i], pair)) &&
 		    laterule_has_other_names(h, pair))
 			return true;
 	if (pair->is_aside || pair->is_unmerged || is_in_file(h, pair))
