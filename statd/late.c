@@ -81,6 +81,7 @@ static void ask(struct late *late, struct late_job *job)
 {
 	latejob_set_stage(late, job, LATE_ASKED, &late->jobs);
 	timerq_set(&late->timers, &job->timer, late->now_ms + LATE_ANSWER_MS);
+	job->number = late->number;
 	latejob_ask_world(late, job, CTL_ASK);
 }
 
@@ -272,6 +273,7 @@ static void decide(struct late *late, struct late_job *job,
 static void ask_again(struct late *late, struct late_job *job)
 {
 	job->is_wished = false;
+	job->number = late->number;
 	if (job->asks++ < ASKS_MAX)
 		latejob_ask_world(late, job, CTL_ASK);
 	else if (job->stage == LATE_HELD)

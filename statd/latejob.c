@@ -71,8 +71,9 @@ void latejob_finish(struct late *late, struct late_job *job, bool is_settled)
 {
 	latejob_end_hold(late, job);
 	latejob_stop_telling(late, job);
+	/* Of what "sm-notify -f" has raised it to since, nothing is known. */
 	job->peer->late_settled =
-		is_settled && !job->is_by_name ? late->number : 0;
+		is_settled && !job->is_by_name ? job->number : 0;
 	job->peer->late = NULL;
 	job->peer = NULL;
 	latejob_release(late, job);

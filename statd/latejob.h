@@ -28,6 +28,7 @@ struct late_job {
 	uint64_t id;
 	enum late_stage stage;
 	unsigned int asks;
+	uint32_t number;      /* in force when it was asked about */
 	uint32_t told_number; /* its peer was, by another record; 0: none */
 	bool is_loaded;	      /* lockd has not asked for it in this life */
 	bool is_answered;     /* its SM_MON, so it may have locks */

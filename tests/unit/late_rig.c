@@ -11,6 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "lib/portmap.h"
 #include "proto/sm_inter.h"
 
 uint64_t expect_untold(const struct rig *rig, enum ctl_verb verb,
@@ -63,4 +64,24 @@ void expect_success(const struct rig *rig)
 	assert_int_equal(rig_count(rig, NSM_OUT_REPLY), 1);
 	assert_int_equal(rig_result(rig, 0, &number), SM_STAT_SUCC);
 	assert_int_equal(number, 3);
+}
+
+unsigned int run_peer(struct rig *rig)
+{
+	unsigned int notices = 0;
+	struct rig_out send;
+	const struct rig_out *out;
+
+	while ((out = rig_get(rig, NSM_OUT_SEND, 0)) != NULL) {
+		send = *out;
+		assert_int_equal(send.out.send.source, NSM_FROM_ANY);
+		if (send.out.send.peer.port == PORTMAP_PORT) {
+			rig_answer_port(rig, &send, 33000);
+			continue;
+		}
+		assert_int_equal(send.out.send.peer.port, 33000);
+		notices++;
+		rig_answer_void(rig, &send, PEER, 0);
+	}
+	return notices;
 }

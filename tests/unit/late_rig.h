@@ -47,4 +47,11 @@ uint64_t mon(struct rig *rig);
  */
 void expect_success(const struct rig *rig);
 
+/*
+ * Answers as PEER does, rpcbind first, whatever is sent to it, until nothing
+ * is.
+ * Return: how many notices there were.
+ */
+unsigned int run_peer(struct rig *rig);
+
 #endif

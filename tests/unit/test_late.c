@@ -11,7 +11,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/portmap.h"
 #include "lib/rpcmsg.h"
 #include "proto/sm_inter.h"
 #include "statd/late.h"
@@ -241,27 +240,6 @@ static void test_told_in_grace(void **state)
 	assert_int_equal(rig_count(rig, NSM_OUT_UNTOLD), 0);
 }
 
-/* Answers all that is sent to PEER; how many notices there were. */
-static unsigned int run_peer(struct rig *rig)
-{
-	unsigned int notices = 0;
-	struct rig_out send;
-	const struct rig_out *out;
-
-	while ((out = rig_get(rig, NSM_OUT_SEND, 0)) != NULL) {
-		send = *out;
-		assert_int_equal(send.out.send.source, NSM_FROM_ANY);
-		if (send.out.send.peer.port == PORTMAP_PORT) {
-			rig_answer_port(rig, &send, 33000);
-			continue;
-		}
-		assert_int_equal(send.out.send.peer.port, 33000);
-		notices++;
-		rig_answer_void(rig, &send, PEER, 0);
-	}
-	return notices;
-}
-
 /* No sm-notify: each name, a note of each record, and only then the answer. */
 static void test_we_tell(void **state)
 {
@@ -326,6 +304,24 @@ static void test_mon_after_a_raise(void **state)
 	rig_mon(rig, PEER, 'a');
 	assert_int_equal(rig_count(rig, NSM_OUT_UNTOLD), 0);
 	assert_int_equal(rig_count(rig, NSM_OUT_REPLY), 1);
+}
+
+/* "sm-notify -f" empties what says that the peer is parked. */
+static void test_raise_while_parking(void **state)
+{
+	struct nsm_in number = {.kind = NSM_IN_NUMBER, .number = 5};
+	struct nsm_untold_facts facts = {0};
+	struct rig *rig = *state;
+	uint64_t id = mon(rig);
+
+	feed_yes(rig, id, facts, "");
+	id = expect_untold(rig, CTL_PARK, SUBJ);
+	rig_feed(rig, &number);
+	feed(rig, id, NSM_UNTOLD_PARKED);
+	assert_int_equal(rig_count(rig, NSM_OUT_REPLY), 1);
+	rig_mon(rig, PEER, 'a');
+	expect_untold(rig, CTL_ASK, SUBJ);
+	assert_int_equal(rig_count(rig, NSM_OUT_REPLY), 0);
 }
 
 /* SM_MON of PEER under another of our names. */
@@ -454,56 +450,6 @@ static void test_no_number(void **state)
 	expect_untold(rig, CTL_PARK, SUBJ);
 }
 
-/* sm-notify goes away while it tells: we go on. */
-static void test_sm_notify_is_lost(void **state)
-{
-	struct nsm_untold_facts facts = {.is_server = true};
-	struct rig *rig = *state;
-	uint64_t id = mon(rig);
-
-	feed_yes(rig, id, facts, "");
-	feed(rig, id, NSM_UNTOLD_LOST);
-	expect_untold(rig, CTL_ASK, SUBJ);
-	feed_yes(rig, id, facts, LINES);
-	assert_int_equal(run_peer(rig), 2);
-	feed(rig, id, NSM_UNTOLD_PARKED);
-	expect_success(rig);
-}
-
-/* One that always goes away is asked a few times only. */
-static void test_lost_again_and_again(void **state)
-{
-	struct nsm_untold_facts facts = {.is_server = true};
-	struct rig *rig = *state;
-	uint64_t id = mon(rig);
-	unsigned int i = 0;
-
-	feed_yes(rig, id, facts, "");
-	for (;; i++) {
-		assert_in_range(i, 0, 10);
-		feed(rig, id, NSM_UNTOLD_LOST);
-		if (rig_get(rig, NSM_OUT_UNTOLD, 0)->out.untold.verb ==
-		    CTL_PARK)
-			break;
-		feed_yes(rig, id, facts, "");
-	}
-	feed(rig, id, NSM_UNTOLD_PARKED);
-	expect_success(rig);
-}
-
-/* Nobody answers at all: parked, answered, and said. */
-static void test_nobody_answers(void **state)
-{
-	struct rig *rig = *state;
-
-	mon(rig);
-	rig_tick(rig);
-	expect_untold(rig, CTL_PARK, SUBJ);
-	rig_tick(rig);
-	expect_success(rig);
-	assert_true(nsm_deadline_ms(rig->nsm) == UINT64_MAX);
-}
-
 static void test_unmon_while_waiting(void **state)
 {
 	struct rig *rig = *state;
@@ -611,14 +557,12 @@ int main(void)
 		CASE(test_we_tell),
 		CASE(test_number_is_raised),
 		CASE(test_mon_after_a_raise),
+		CASE(test_raise_while_parking),
 		CASE(test_we_tell_in_vain),
 		CASE(test_parked_by_another_record),
 		CASE(test_told_by_another_record),
 		CASE(test_told_by_another_record_alone),
 		CASE(test_no_number),
-		CASE(test_sm_notify_is_lost),
-		CASE(test_lost_again_and_again),
-		CASE(test_nobody_answers),
 		CASE(test_unmon_while_waiting),
 		CASE(test_new_cookie_while_waiting),
 		CASE(test_loaded),

@@ -131,6 +131,56 @@ static void one_that_another_parked_is_not_told(void **state)
 	expect_silence(rig);
 }
 
+/* sm-notify goes away while it tells: we go on. */
+static void one_that_is_told_is_asked_about_again(void **state)
+{
+	struct nsm_untold_facts facts = {.is_server = true};
+	struct rig *rig = *state;
+	uint64_t id = mon(rig);
+
+	feed_yes(rig, id, facts, "");
+	feed(rig, id, NSM_UNTOLD_LOST);
+	expect_untold(rig, CTL_ASK, SUBJ);
+	feed_yes(rig, id, facts, LINES);
+	assert_int_equal(run_peer(rig), 2);
+	feed(rig, id, NSM_UNTOLD_PARKED);
+	expect_success(rig);
+}
+
+/* One that always goes away is asked a few times only. */
+static void one_that_is_lost_again_and_again_is_parked(void **state)
+{
+	struct nsm_untold_facts facts = {.is_server = true};
+	struct rig *rig = *state;
+	uint64_t id = mon(rig);
+	unsigned int i = 0;
+
+	feed_yes(rig, id, facts, "");
+	for (;; i++) {
+		assert_in_range(i, 0, 10);
+		feed(rig, id, NSM_UNTOLD_LOST);
+		if (rig_get(rig, NSM_OUT_UNTOLD, 0)->out.untold.verb ==
+		    CTL_PARK)
+			break;
+		feed_yes(rig, id, facts, "");
+	}
+	feed(rig, id, NSM_UNTOLD_PARKED);
+	expect_success(rig);
+}
+
+/* Nobody answers at all: parked, answered, and said. */
+static void one_about_whom_nobody_answers_is_parked(void **state)
+{
+	struct rig *rig = *state;
+
+	mon(rig);
+	rig_tick(rig);
+	expect_untold(rig, CTL_PARK, SUBJ);
+	rig_tick(rig);
+	expect_success(rig);
+	assert_true(nsm_deadline_ms(rig->nsm) == UINT64_MAX);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -142,6 +192,9 @@ int main(void)
 		CASE(one_that_another_tells_is_told_once),
 		CASE(one_that_another_told_is_told_once),
 		CASE(one_that_another_parked_is_not_told),
+		CASE(one_that_is_told_is_asked_about_again),
+		CASE(one_that_is_lost_again_and_again_is_parked),
+		CASE(one_about_whom_nobody_answers_is_parked),
 	};
 
 	return cmocka_run_group_tests_name("latelost", tests, NULL, NULL);
