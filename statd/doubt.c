@@ -32,7 +32,6 @@ void doubts_fini(struct doubts *set)
 static bool is_young(const struct peer *peer, uint64_t now_ms)
 {
 	return peer->has_mon_ms && !peer->was_called_back &&
-	       peer->baseline.is_prompt &&
 	       now_ms - peer->mon_ms <= DOUBT_YOUNG_MS;
 }
 
@@ -47,6 +46,7 @@ struct verify_facts doubts_facts(const struct doubts *set, uint64_t now_ms,
 		.is_reserved_port = call->is_reserved_port,
 		.has_baseline = peer->baseline.is_known,
 		.baseline = peer->baseline.number,
+		.is_prompt = peer->baseline.is_prompt,
 		.is_young = is_young(peer, now_ms),
 		.is_server_of_mount =
 			peer_is_server_of_mount(set->questions->peers, peer),

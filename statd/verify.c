@@ -8,7 +8,12 @@
 #include "lib/statenum.h"
 
 /*
- * A first notice that may be a late copy of one from before our SM_MON.
+ * A first notice that may be a late copy of one from before our SM_MON.  One
+ * that is older than the baseline is, whenever that was answered: the reboot to
+ * the baseline has a notice of its own.
+ *
+ * SAFETY: nodes of a server may have numbers of their own, and announce yet
+ * others: what a server of ours says is heard, whatever it said before.
  *
  * COMPAT: nfs-utils' statd answers with the number from before its raise, so a
  * late copy from there carries the baseline + 2.  So does the first reboot
@@ -17,8 +22,11 @@
  */
 static bool may_be_late(const struct verify_facts *facts)
 {
-	return facts->has_baseline && facts->is_young &&
-	       !facts->is_server_of_mount && facts->number == facts->baseline;
+	if (!facts->has_baseline || !facts->is_young ||
+	    facts->is_server_of_mount)
+		return false;
+	return statenum_is_newer(facts->baseline, facts->number) ||
+	       (facts->number == facts->baseline && facts->is_prompt);
 }
 
 bool verify_is_equal(const struct verify_facts *facts)
@@ -136,8 +144,13 @@ enum verify_verdict verify_answered(const struct verify_facts *facts,
 		return VERIFY_DUPLICATE;
 	if (!facts->is_from_address)
 		return VERIFY_REFUSE;
-	if (may_be_late(facts) && facts->is_reserved_port &&
-	    !facts->has_delivered)
+	/*
+	 * SAFETY: an older number falls through and is refused.  Its sender is
+	 * dead, or another host behind the same address: that one is heard when
+	 * the record is young no more, and must repeat until then.
+	 */
+	if (may_be_late(facts) && facts->number == facts->baseline &&
+	    facts->is_reserved_port && !facts->has_delivered)
 		return VERIFY_LATE;
 	if (!is_current(facts->number, answer))
 		return VERIFY_REFUSE;

@@ -28,6 +28,7 @@ struct verify_facts {
 	bool was_delivered_last; /* lockd heard this number last, by any name */
 	bool has_baseline;	 /* the peer's statd answered SM_STAT before */
 	uint32_t baseline;	 /* its number then */
+	bool is_prompt;		 /* ... and it cannot have rebooted before */
 	bool is_young;		 /* see verify_notice(), late copies */
 	bool is_server_of_mount; /* the peer serves an NFS mount of ours */
 };
@@ -55,10 +56,11 @@ enum verify_verdict {
 
 /*
  * Decides what a notice that matches a record is worth.  "Young" means: lockd
- * asked for the record within 15 minutes, was not called back for it since, and
- * the baseline was answered so soon after SM_MON that the peer cannot have
- * rebooted in between.  Only then a notice with the baseline's number may be
- * one of before the SM_MON that was under way for long.
+ * asked for the record within 15 minutes, and was not called back for it since.
+ * "Prompt" means: the baseline was answered so soon after SM_MON that the peer
+ * cannot have rebooted in between.  Only a young record may meet a notice of
+ * before the SM_MON that was under way for long: one with a number older than
+ * the baseline, or with a prompt baseline's own.
  * Return: anything but VERIFY_LATE.
  * Source: design section 5; contract.md M-3, M-4, M-5.
  */

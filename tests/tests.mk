@@ -11,7 +11,8 @@ UNIT_TESTS = \
 	tests/unit/test_hexid \
 	tests/unit/test_doubt tests/unit/test_effects tests/unit/test_hostname \
 	tests/unit/test_ctl tests/unit/test_keyset tests/unit/test_request \
-	tests/unit/test_late tests/unit/test_latelost \
+	tests/unit/test_late tests/unit/test_latecopy \
+	tests/unit/test_latelost \
 	tests/unit/test_status \
 	tests/unit/test_list tests/unit/test_log tests/unit/test_map \
 	tests/unit/test_mounts tests/unit/test_kept tests/unit/test_keptset \
@@ -105,6 +106,7 @@ tests_unit_test_doubt_SOURCES = tests/unit/test_doubt.c $(PEER_WORLD)
 tests_unit_test_question_SOURCES = tests/unit/test_question.c $(PEER_WORLD)
 tests_unit_test_late_SOURCES = tests/unit/test_late.c \
 	tests/unit/late_rig.c tests/unit/late_rig.h $(NSM_RIG)
+tests_unit_test_latecopy_SOURCES = tests/unit/test_latecopy.c $(PEER_WORLD)
 tests_unit_test_latelost_SOURCES = tests/unit/test_latelost.c \
 	tests/unit/late_rig.c tests/unit/late_rig.h $(NSM_RIG)
 tests_unit_test_nsm_SOURCES = tests/unit/test_nsm.c $(NSM_RIG)

@@ -443,46 +443,6 @@ static void peer_without_statd_is_believed_from_its_address(void **state)
 	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 11), 0);
 }
 
-static void late_copy_is_acknowledged_without_a_callback(void **state)
-{
-	struct world *w = *state;
-
-	world_monitor(w, PEER);
-	assert_int_equal(world_notify(w, PEER, 700, "peer.example", 5), 0);
-	assert_true(world_is_acknowledged(w, PEER, 700, "peer.example", 5));
-	assert_int_equal(world_notify(w, PEER, 700, "peer", 5), 0);
-	w->number = 7;
-	assert_int_equal(world_notify(w, PEER, 700, "peer", 7), 1);
-}
-
-/* Locks of ours may be lost there: whatever it says is heard. */
-static void notice_of_a_server_of_ours_is_never_late(void **state)
-{
-	struct world *w = *state;
-	struct addr servers[2];
-	struct nsm_in in = {.kind = NSM_IN_MOUNTS,
-			    .mounts = {.servers = servers, .count = 2}};
-
-	assert_true(addr_parse(STRANGER, &servers[0]));
-	assert_true(addr_parse(PEER, &servers[1]));
-	rig_feed(&w->rig, &in);
-	world_monitor(w, PEER);
-	assert_int_equal(world_notify(w, PEER, 700, "peer", 5), 1);
-}
-
-/* Its first answer came so late that the peer may have rebooted before. */
-static void slow_baseline_makes_no_notice_late(void **state)
-{
-	struct world *w = *state;
-
-	w->is_silent = true;
-	world_monitor(w, PEER);
-	w->is_silent = false;
-	world_wait(w, w->rig.now_ms + 60000);
-	assert_int_equal(w->asked, 1);
-	assert_int_equal(world_notify(w, PEER, 700, "peer", 5), 1);
-}
-
 static void two_machines_behind_one_address_are_heard(void **state)
 {
 	struct world *w = *state;
@@ -557,9 +517,6 @@ int main(void)
 		TEST(number_heard_early_locks_no_honest_name_out),
 		TEST(number_set_back_is_delivered),
 		TEST(peer_without_statd_is_believed_from_its_address),
-		TEST(late_copy_is_acknowledged_without_a_callback),
-		TEST(notice_of_a_server_of_ours_is_never_late),
-		TEST(slow_baseline_makes_no_notice_late),
 		TEST(two_machines_behind_one_address_are_heard),
 		TEST(new_cookie_ends_a_doubt),
 		cmocka_unit_test_setup_teardown(

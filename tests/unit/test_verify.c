@@ -22,6 +22,7 @@ static struct verify_facts honest(void)
 static void know(struct verify_facts *facts, uint32_t baseline)
 {
 	facts->has_baseline = true;
+	facts->is_prompt = true;
 	facts->baseline = baseline;
 }
 
@@ -239,6 +240,38 @@ static void late_copy_of_an_old_notice_is_asked_about(void **state)
 }
 
 /*
+ * Somebody locked again after its reboot to 9, and what it had sent as 7 comes
+ * now.  No living sender but one that was set back, or that shares its address,
+ * can be behind the baseline: that one has no answer, and repeats.
+ */
+static void notice_of_before_the_baseline_is_asked_about(void **state)
+{
+	struct verify_facts facts = honest();
+
+	(void)state;
+	know(&facts, 9);
+	facts.is_young = true;
+	assert_int_equal(after(&facts, 9, false), VERIFY_REFUSE);
+	assert_int_equal(after(&facts, 7, false),
+			 VERIFY_DELIVER); /* set back */
+	assert_int_equal(after(&facts, 5, false), VERIFY_DELIVER);
+	assert_int_equal(verify_silent(&facts), VERIFY_DELIVER);
+	know(&facts, 0x80000009); /* serial: 7 is newer */
+	assert_int_equal(verify_notice(&facts), VERIFY_DELIVER);
+	know(&facts, 9);
+	facts.is_prompt = false; /* the reboot to 9 has a notice of its own */
+	assert_int_equal(after(&facts, 9, false), VERIFY_REFUSE);
+	facts.number = 9;
+	assert_int_equal(verify_notice(&facts), VERIFY_DELIVER);
+	facts.number = 7;
+	facts.is_server_of_mount = true; /* of several nodes, maybe */
+	assert_int_equal(verify_notice(&facts), VERIFY_DELIVER);
+	facts.is_server_of_mount = false;
+	facts.is_young = false;
+	assert_int_equal(verify_notice(&facts), VERIFY_DELIVER);
+}
+
+/*
  * nfs-utils on a fixed port after a boot with nobody to tell: its statd says 5
  * before and after, and the honest notice is 7.
  */
@@ -368,6 +401,7 @@ int main(void)
 		cmocka_unit_test(other_name_of_a_high_port_is_a_duplicate),
 		cmocka_unit_test(clock_valued_number_is_delivered),
 		cmocka_unit_test(late_copy_of_an_old_notice_is_asked_about),
+		cmocka_unit_test(notice_of_before_the_baseline_is_asked_about),
 		cmocka_unit_test(first_reboot_of_a_fixed_port_is_not_late),
 		cmocka_unit_test(name_alone_is_asked_about),
 		cmocka_unit_test(

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Late copies of notices from before SM_MON, and what looks like one.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "statd/doubt.h"
+#include "statd/question.h"
+#include "tests/unit/peer_world.h"
+
+static int setup(void **state)
+{
+	return world_setup(state, VERIFY_CHECK_ASK);
+}
+
+static void late_copy_is_acknowledged_without_a_callback(void **state)
+{
+	struct world *w = *state;
+
+	world_monitor(w, PEER);
+	assert_int_equal(world_notify(w, PEER, 700, "peer.example", 5), 0);
+	assert_true(world_is_acknowledged(w, PEER, 700, "peer.example", 5));
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 5), 0);
+	w->number = 7;
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 7), 1);
+}
+
+/* It had rebooted twice, and locked again, before its first notice came. */
+static void late_copy_of_the_boot_before_is_not_heard(void **state)
+{
+	struct world *w = *state;
+
+	world_monitor(w, PEER);
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 3), 0);
+	assert_int_equal(w->asked, 2);
+	w->rig.now_ms += QUESTION_WAIT_FIRST_MS;
+	/* Nor does it make a late copy of the present boot look like news. */
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 5), 0);
+	assert_int_equal(w->asked, 3);
+	assert_true(world_is_acknowledged(w, PEER, 700, "peer", 5));
+	w->number = 7;
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 7), 1);
+}
+
+/* A backup of its disk was put back. */
+static void number_behind_the_first_answer_is_delivered(void **state)
+{
+	struct world *w = *state;
+
+	world_monitor(w, PEER);
+	w->number = 3;
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 3), 1);
+	assert_int_equal(w->heard, 3);
+}
+
+/* Only one of the two answers for both. */
+static void second_machine_that_is_behind_is_heard_later(void **state)
+{
+	struct world *w = *state;
+
+	world_monitor(w, PEER);
+	assert_int_equal(world_notify(w, PEER, 700, "two", 3), 0);
+	assert_false(world_is_acknowledged(w, PEER, 700, "two", 3));
+	w->rig.now_ms += DOUBT_YOUNG_MS + 1;
+	assert_int_equal(world_notify(w, PEER, 700, "two", 3), 1);
+}
+
+/* Locks of ours may be lost there: whatever it says is heard. */
+static void notice_of_a_server_of_ours_is_never_late(void **state)
+{
+	struct world *w = *state;
+	struct addr servers[2];
+	struct nsm_in in = {.kind = NSM_IN_MOUNTS,
+			    .mounts = {.servers = servers, .count = 2}};
+
+	assert_true(addr_parse(STRANGER, &servers[0]));
+	assert_true(addr_parse(PEER, &servers[1]));
+	rig_feed(&w->rig, &in);
+	world_monitor(w, PEER);
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 3), 1);
+	assert_int_equal(world_notify(w, PEER, 700, "other", 5), 1);
+}
+
+/* Its first answer came so late that the peer may have rebooted before. */
+static void slow_baseline_makes_no_notice_of_it_late(void **state)
+{
+	struct world *w = *state;
+
+	w->is_silent = true;
+	world_monitor(w, PEER);
+	w->is_silent = false;
+	world_wait(w, w->rig.now_ms + 60000);
+	assert_int_equal(w->asked, 1);
+	/* But of an older number it cannot be: that boot is over. */
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 3), 0);
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 5), 1);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(late_copy_is_acknowledged_without_a_callback),
+		TEST(late_copy_of_the_boot_before_is_not_heard),
+		TEST(number_behind_the_first_answer_is_delivered),
+		TEST(second_machine_that_is_behind_is_heard_later),
+		TEST(notice_of_a_server_of_ours_is_never_late),
+		TEST(slow_baseline_makes_no_notice_of_it_late),
+	};
+
+	return cmocka_run_group_tests_name("latecopy", tests, NULL, NULL);
+}
