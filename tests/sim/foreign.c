@@ -297,6 +297,7 @@ void foreign_lock(struct host *h, struct host *peer)
 	w->is_monitored = true;
 	w->is_on_disk = true;
 	w->is_hearing = false;
+	w->heard = 0;
 }
 
 /*
