@@ -347,7 +347,7 @@ static bool is_about(struct host *h, const struct foreign_watch *w,
 	return names_are_one(h, notice->name, w->name);
 }
 
-static void hear(struct host *h, const struct addr *from,
+static void hear(struct host *h, const struct packet *p,
 		 const struct notice_mark *notice)
 {
 	size_t i;
@@ -357,10 +357,11 @@ static void hear(struct host *h, const struct addr *from,
 	for (i = 0; i < h->sim->host_count; i++) {
 		struct foreign_watch *w = &h->foreign.watches[i];
 
-		if (!w->is_monitored || !is_about(h, w, from, notice))
+		if (!w->is_monitored || !is_about(h, w, &p->from, notice))
 			continue;
 		trace(h->sim, h, "foreign: \"%s\" has rebooted", w->name);
 		w->heard = notice->number;
+		w->heard_of = p->sender;
 		w->is_hearing = false;
 	}
 }
@@ -381,7 +382,7 @@ static void serve(struct host *h, const struct packet *p,
 		trace(h->sim, h, "foreign <- SM_STAT: %u", h->foreign.said);
 		rpcsrv_add_xdr(reply, (rpcsrv_xdr *)xdr_sm_stat_res, &res);
 	} else if (notice->is_notice) {
-		hear(h, &p->from, notice);
+		hear(h, p, notice);
 	}
 }
 
@@ -496,6 +497,22 @@ static bool was_told(const struct host *h, const struct host *teller)
 }
 
 /*
+ * COMPAT: nfs-utils takes a name for each address that it leads to, and a
+ * number for a copy whoever said it.  So a host whose name leads to @teller has
+ * set its record of @teller to that host's number, and what @teller announces,
+ * if it is that very number, changes nothing there.  No answer tells us which
+ * numbers these are.
+ */
+static bool is_foretold(const struct host *h, const struct host *teller)
+{
+	const struct foreign_watch *w = &h->foreign.watches[teller->index];
+
+	return h->foreign.kind == FOREIGN_NFS_UTILS &&
+	       w->heard == teller->number && w->heard_of != NULL &&
+	       w->heard_of != teller && names_have_led_to(w->heard_of, teller);
+}
+
+/*
  * Whom we told has found the record that it has of us, by what we announce or
  * by where it comes from.  Not: by the address of a translator, nor by a name
  * alone, which takes a name service that always answers, and is right.
@@ -511,7 +528,8 @@ void foreign_check_end(struct host *h)
 		if (!h->foreign.watches[i].is_hearing ||
 		    teller->foreign.kind != FOREIGN_NONE ||
 		    !was_told(h, teller) || nat_is_between(h, teller) ||
-		    !names_are_right(teller) || check_is_by_name_only(teller))
+		    !names_are_right(teller) || check_is_by_name_only(teller) ||
+		    is_foretold(h, teller))
 			continue;
 		check_violate(h, "told_peer_finds_its_record",
 			      "that of host%zu", i);

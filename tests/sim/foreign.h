@@ -57,8 +57,9 @@ struct foreign_watch {
 	bool is_hearing;   /* it crashed, and has not been heard */
 	uint32_t boot;	   /* in which the lock manager last asked for it */
 	uint32_t heard;	   /* the last number, 0: none */
-	char name[SIM_NAME_SIZE]; /* as the lock manager knows it */
-	char file[SIM_NAME_SIZE]; /* where it is told */
+	const struct host *heard_of; /* ... and who said it; NULL: a stranger */
+	char name[SIM_NAME_SIZE];    /* as the lock manager knows it */
+	char file[SIM_NAME_SIZE];    /* where it is told */
 	struct tidings tidings;
 };
 

@@ -196,6 +196,14 @@ void names_note_answer(const struct host *h, struct pair *pair,
 			operator_is_form(h->op.name, which, p->acks.name);
 }
 
+bool names_have_led_to(const struct host *h, const struct host *other)
+{
+	const struct name *name = &h->sim->names.all[h->index];
+
+	return name->has_led_elsewhere &&
+	       addr_is_same_host(&name->instead, &other->addr);
+}
+
 bool names_are_right(const struct host *h)
 {
 	return !h->sim->names.all[h->index].has_led_elsewhere;

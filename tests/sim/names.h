@@ -60,6 +60,8 @@ void names_note_answer(const struct host *h, struct pair *pair,
 		       const struct packet *p);
 /* Whether @addr is that of @pair, or the other one that its name may have. */
 bool names_may_lead_to(const struct pair *pair, const struct addr *addr);
+/* Whether the name of @h was ever said to be at the address of @other. */
+bool names_have_led_to(const struct host *h, const struct host *other);
 /* Whether the name of @h was never said to be at an address of another. */
 bool names_are_right(const struct host *h);
 
