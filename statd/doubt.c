@@ -251,12 +251,18 @@ static enum verify_verdict judge_answered(const struct peer *peer,
 					       is_port_changed(peer)};
 	/* Much may have happened since it was asked. */
 	enum verify_verdict verdict = verify_notice(facts);
+	uint32_t number;
 
 	if (verdict != VERIFY_ASK)
 		return verdict;
 	verdict = verify_answered(facts, &answer);
+	if (verdict != VERIFY_DELIVER)
+		return verdict;
+	number = verify_number(facts, newest, &answer);
+	if (peer_was_delivered_last(peer, number))
+		verdict = verify_heard_last(facts, number);
 	if (verdict == VERIFY_DELIVER)
-		call->number = verify_number(facts, newest, &answer);
+		call->number = number;
 	return verdict;
 }
 

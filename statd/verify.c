@@ -160,6 +160,11 @@ enum verify_verdict verify_answered(const struct verify_facts *facts,
 	return facts->is_reserved_port ? VERIFY_DELIVER : VERIFY_REFUSE;
 }
 
+static bool is_root_of_peer(const struct verify_facts *facts)
+{
+	return facts->is_from_address && facts->is_reserved_port;
+}
+
 /*
  * SAFETY: the answer proves that the peer rebooted, not that the notice is
  * honest.  A stranger's number, followed by the peer's own, would have lockd
@@ -173,15 +178,28 @@ enum verify_verdict verify_answered(const struct verify_facts *facts,
 uint32_t verify_number(const struct verify_facts *facts, uint32_t newest,
 		       const struct verify_answer *answer)
 {
-	bool is_root_of_peer =
-		facts->is_from_address && facts->is_reserved_port;
-
 	if (is_current(newest, answer))
 		return newest;
-	if (is_root_of_peer || is_current(facts->number, answer) ||
+	if (is_root_of_peer(facts) || is_current(facts->number, answer) ||
 	    answer->number == 0)
 		return facts->number;
 	return answer->number;
+}
+
+/*
+ * SAFETY: Linux' lockd does nothing at the number that it heard last of a host.
+ * To call it and take the answer for the next baseline would have the peer's
+ * own notice refused, and the reboot lost, because of somebody else's.
+ *
+ * COMPAT: nfs-utils' statd says the number that it announced in the boot
+ * before; the one of this boot comes with its notice.
+ */
+enum verify_verdict verify_heard_last(const struct verify_facts *facts,
+				      uint32_t number)
+{
+	if (is_root_of_peer(facts))
+		return VERIFY_DELIVER;
+	return number == facts->number ? VERIFY_DUPLICATE : VERIFY_REFUSE;
 }
 
 /* What lockd heard is not heard again for a silence; nor is it acknowledged. */

@@ -85,6 +85,15 @@ uint32_t verify_number(const struct verify_facts *facts, uint32_t newest,
 		       const struct verify_answer *answer);
 
 /*
+ * Decides once more where @number, from verify_number(), is what lockd heard
+ * last of the peer under whichever name: the answer proves a reboot, but who
+ * only names the peer, or has no port that proves root, has no news of it.
+ * Return: VERIFY_DELIVER, VERIFY_DUPLICATE or VERIFY_REFUSE.
+ */
+enum verify_verdict verify_heard_last(const struct verify_facts *facts,
+				      uint32_t number);
+
+/*
  * Decides the same where no answer can be had or compared.  A notice from an
  * address of the record is delivered (an honest peer must not be locked out),
  * one by name only is not (anybody can write a name), nor is one that lockd

@@ -213,6 +213,32 @@ static void nfs_utils_by_name_that_reboots_while_it_is_asked(void **state)
 	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 11), 0);
 }
 
+/*
+ * nfs-utils' statd is asked because of others while it says the number of the
+ * boot before, which lockd has heard, and at which it does nothing: the reboot
+ * is in the notice to come.
+ */
+static void notice_of_others_hides_no_reboot_of_nfs_utils(void **state)
+{
+	struct world *w = *state;
+
+	world_monitor(w, PEER);
+	w->port++;
+	assert_int_equal(world_notify(w, PEER, 7000, "peer", 7), 1);
+	w->port++;
+	w->number = 7;
+	assert_int_equal(world_notify(w, STRANGER, 700, PEER, 99), 0);
+	w->rig.now_ms += QUESTION_WAIT_FIRST_MS;
+	assert_int_equal(world_notify(w, PEER, 7000, "other", 601), 0);
+	w->rig.now_ms += QUESTION_WAIT_FIRST_MS;
+	/* A late copy, by its other name. */
+	assert_int_equal(world_notify(w, PEER, 7000, "p", 7), 0);
+	assert_true(world_is_acknowledged(w, PEER, 7000, "p", 7));
+	w->rig.now_ms += QUESTION_WAIT_FIRST_MS;
+	assert_int_equal(world_notify(w, PEER, 7000, "peer", 9), 1);
+	assert_int_equal(w->heard, 9);
+}
+
 /* Not what others say meanwhile: it would be the number of the next reboot. */
 static void number_of_another_sender_is_not_heard(void **state)
 {
@@ -503,6 +529,7 @@ int main(void)
 		TEST(nfs_utils_by_name_is_delivered_by_its_port),
 		TEST(silence_by_name_is_asked_15_minutes_and_refused),
 		TEST(nfs_utils_by_name_that_reboots_while_it_is_asked),
+		TEST(notice_of_others_hides_no_reboot_of_nfs_utils),
 		TEST(number_of_another_sender_is_not_heard),
 		TEST(forged_number_during_a_reboot_is_not_heard),
 		TEST(baseline_ends_with_the_boot_it_was_of),

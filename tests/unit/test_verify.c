@@ -348,6 +348,22 @@ static void newest_number_counts_where_the_peer_may_have_it(void **state)
 	assert_int_equal(verify_number(&facts, 99, &answer), 5);
 }
 
+/* nfs-utils said 7 in the boot before and says it now: 9 is to come. */
+static void number_heard_last_is_no_news_from_a_weak_source(void **state)
+{
+	struct verify_facts facts = {.number = 99, .is_reserved_port = true};
+
+	(void)state;
+	know(&facts, 5);
+	assert_int_equal(verify_heard_last(&facts, 7), VERIFY_REFUSE);
+	facts.is_from_address = true;
+	assert_int_equal(verify_heard_last(&facts, 99), VERIFY_DELIVER);
+	facts.is_reserved_port = false;
+	assert_int_equal(verify_heard_last(&facts, 7), VERIFY_REFUSE);
+	facts.number = 7;
+	assert_int_equal(verify_heard_last(&facts, 7), VERIFY_DUPLICATE);
+}
+
 static void address_check_asks_nobody(void **state)
 {
 	struct verify_facts facts = honest();
@@ -408,6 +424,8 @@ int main(void)
 			number_of_the_peer_counts_not_that_of_a_stranger),
 		cmocka_unit_test(
 			newest_number_counts_where_the_peer_may_have_it),
+		cmocka_unit_test(
+			number_heard_last_is_no_news_from_a_weak_source),
 		cmocka_unit_test(address_check_asks_nobody),
 		cmocka_unit_test(legacy_check_believes_names),
 	};
