@@ -12,6 +12,7 @@
 #include "lib/statenum.h"
 #include "statd/aliases.h"
 #include "statd/memo.h"
+#include "tests/sim/known.h"
 
 void believed_prepare(struct sim *s)
 {
@@ -230,23 +231,36 @@ void believed_announced(struct host *teller, uint32_t said, uint32_t before)
 	}
 }
 
-void believed_came(struct host *h, const struct host *teller, uint32_t number)
+/* Where it is all that statd looks at, its number is what lockd hears. */
+void believed_came(struct host *h)
 {
 	size_t i;
 
-	for (i = 0; i < h->lockd.pair_count; i++) {
+	for (i = 0; i < h->lockd.pair_count && h->statd.core != NULL; i++) {
 		struct pair *pair = &h->lockd.pairs[i];
+		const struct host *peer = pair->peer;
+		struct known_doubts doubts;
 
-		if (pair->peer == teller && number > pair->due_above)
+		if (!pair->is_callback_due || !pair->is_doubtful)
+			continue;
+		/* Others may be behind the same address. */
+		doubts = known_doubts(
+			h->statd.core, pair->mon_name, pair->my_name,
+			pair->due_above,
+			peer->announced[peer->announced_count - 1]);
+		if (doubts.has_other)
+			pair->has_come = false;
+		else if (doubts.has_wanted)
 			pair->has_come = true;
 	}
 }
 
 /*
- * "Its notice of a reboot that was believed before the notice came": its statd
- * answers with the number from before its raise, and so says nothing new of the
- * notice that comes a moment later.  Only where its answer is the baseline by
- * now; an event of before the reboot leaves the one of before.
+ * "Its notice of a reboot that was believed because of another notice": its
+ * statd answers with the number from before its raise, and so says nothing new
+ * of the notice that comes, or whose name is found, or that is looked at alone,
+ * a moment later.  Only where its answer is the baseline by now; an event of
+ * before the reboot leaves the one of before.
  */
 bool believed_is_overtaken(const struct host *h, const struct pair *pair)
 {

@@ -289,6 +289,7 @@ void heard_callback(struct host *h, struct pair *pair, uint32_t number)
 	if (number > pair->due_above ||
 	    (pair->is_doubtful && number != pair->peer->foreign.said))
 		pair->is_callback_due = false;
-	else if (!pair->has_come)
+	/* Of the number that it heard last lockd hears nothing. */
+	else if (!pair->has_come && number != pair->heard)
 		pair->is_overtaken = true;
 }

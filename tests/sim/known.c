@@ -4,6 +4,8 @@
  */
 #include "tests/sim/known.h"
 
+#include <string.h>
+
 #include "statd/core.h"
 #include "statd/memo.h"
 #include "statd/recall.h"
@@ -26,4 +28,45 @@ void known_each(const struct nsm *n, known_visit *visit, void *ctx)
 
 	list_for_each (pos, &n->peers.all)
 		show(container_of(pos, struct peer, in_all), visit, ctx);
+}
+
+static void add_number(uint32_t number, uint32_t above, uint32_t newest,
+		       struct known_doubts *out)
+{
+	if (number > above && number <= newest)
+		out->has_wanted = true;
+	else
+		out->has_other = true;
+}
+
+static void add_doubts(const struct peer *peer, uint32_t above, uint32_t newest,
+		       struct known_doubts *out)
+{
+	const struct link *pos;
+	size_t i;
+
+	for (i = 0; i < DOUBTS_MAX; i++)
+		if (peer->doubts[i].name != NULL)
+			add_number(peer->doubts[i].newest, above, newest, out);
+	list_for_each (pos, &peer->events)
+		add_number(container_of(pos, struct event, in_peer)->number,
+			   above, newest, out);
+}
+
+struct known_doubts known_doubts(const struct nsm *n, const char *mon_name,
+				 const char *my_name, uint32_t above,
+				 uint32_t newest)
+{
+	struct known_doubts doubts = {0};
+	const struct link *pos;
+
+	list_for_each (pos, &n->peers.all) {
+		const struct peer *peer =
+			container_of(pos, struct peer, in_all);
+
+		if (strcmp(peer->rec.mon_name, mon_name) == 0 &&
+		    strcmp(peer->rec.my_name, my_name) == 0)
+			add_doubts(peer, above, newest, &doubts);
+	}
+	return doubts;
 }

@@ -6,6 +6,7 @@
 #ifndef NFS_RECLAIM_TESTS_SIM_KNOWN_H
 #define NFS_RECLAIM_TESTS_SIM_KNOWN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/buf.h"
@@ -19,9 +20,20 @@ struct known {
 	struct buf content; /* ... which has this, once all is written */
 };
 
+/* Of what a record is in doubt, or is telling lockd. */
+struct known_doubts {
+	bool has_wanted; /* a number in the range that is asked for */
+	bool has_other;
+};
+
 typedef void known_visit(void *ctx, const struct known *known);
 
 /* Shows @visit each record of @n that has to have a file. */
 void known_each(const struct nsm *n, known_visit *visit, void *ctx);
+
+/* Looks at numbers above @above, up to @newest; nothing: no such record. */
+struct known_doubts known_doubts(const struct nsm *n, const char *mon_name,
+				 const char *my_name, uint32_t above,
+				 uint32_t newest);
 
 #endif

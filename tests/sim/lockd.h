@@ -68,7 +68,7 @@ struct pair {
 	uint32_t due_above;	      /* ... a number above this */
 	bool is_answered;	      /* ... and needs not tell again */
 	bool is_doubtful;   /* ... by what must be asked about (believed.c) */
-	bool has_come;	    /* ... and a copy of it has come to statd */
+	bool has_come;	    /* ... and is all that statd looks at */
 	bool is_overtaken;  /* ... see believed_is_overtaken() */
 	uint64_t forged_ms; /* the last callback by one with its address */
 	struct quiet quiet; /* see attack.h */

@@ -134,11 +134,11 @@ static void statd_arrival(struct host *h, const struct packet *p)
 	net_read_notice(p->bytes, p->len, &call.notice);
 	if (p->sender != NULL)
 		foreign_note_arrival(p->sender, h);
-	if (p->sender != NULL && call.notice.is_notice)
-		believed_came(h, p->sender, call.notice.number);
 	trace(h->sim, h, "statd <- CALL notice \"%s\" %u", call.notice.name,
 	      call.notice.number);
 	statd_call(h, &call, NSM_UDP, p->bytes, p->len);
+	if (call.notice.is_notice)
+		believed_came(h);
 }
 
 /* The port that a statd had belongs to somebody else now. */

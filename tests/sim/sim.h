@@ -449,11 +449,11 @@ bool believed_baseline(const struct host *h, const struct pair *pair,
 bool believed_is_before_restart(const struct host *h, const struct pair *pair);
 /* @teller begins to announce a number; its statd says @said, or nothing: 0. */
 void believed_announced(struct host *teller, uint32_t said, uint32_t before);
-/* A notice of @teller with @number comes to statd of @h. */
-void believed_came(struct host *h, const struct host *teller, uint32_t number);
+/* A notice has come to statd of @h: what does it look at now? */
+void believed_came(struct host *h);
 /*
  * Whether lockd of @h was called back for what @pair's peer announces, by its
- * answer to an earlier question: the notice came later, and is refused.
+ * answer to a question about another notice: its own is refused.
  */
 bool believed_is_overtaken(const struct host *h, const struct pair *pair);
 /* The look-up of a name in a notice has ended. */
