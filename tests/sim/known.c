@@ -70,3 +70,21 @@ struct known_doubts known_doubts(const struct nsm *n, const char *mon_name,
 	}
 	return doubts;
 }
+
+bool known_may_be_late(const struct nsm *n, const char *mon_name,
+		       const char *my_name, uint64_t now_ms)
+{
+	const struct link *pos;
+
+	list_for_each (pos, &n->peers.all) {
+		const struct peer *peer =
+			container_of(pos, struct peer, in_all);
+
+		if (strcmp(peer->rec.mon_name, mon_name) == 0 &&
+		    strcmp(peer->rec.my_name, my_name) == 0)
+			return peer->has_mon_ms && !peer->baseline.is_known &&
+			       now_ms - peer->mon_ms <= DOUBT_PROMPT_MS &&
+			       !peer_is_server_of_mount(&n->peers, peer);
+	}
+	return false;
+}

@@ -36,4 +36,11 @@ struct known_doubts known_doubts(const struct nsm *n, const char *mon_name,
 				 const char *my_name, uint32_t above,
 				 uint32_t newest);
 
+/*
+ * Whether the number that a record's peer has now may become the baseline, and
+ * its first notice be a late copy then, as far as @n knows.
+ */
+bool known_may_be_late(const struct nsm *n, const char *mon_name,
+		       const char *my_name, uint64_t now_ms);
+
 #endif
