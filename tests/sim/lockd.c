@@ -242,6 +242,7 @@ void lockd_replied(struct host *h, size_t index, uint32_t xid,
 		return;
 	call->is_open = false;
 	pair->calls--;
+	pair->is_unheard = bytes == NULL;
 	trace(h->sim, h, "lockd: %s \"%s\" %s", is_mon ? "SM_MON" : "SM_UNMON",
 	      pair->mon_name, has_worked || !is_mon ? "done" : "failed");
 	if (!is_mon)

@@ -34,6 +34,7 @@ struct pair {
 	char my_name[SIM_NAME_SIZE];
 	enum pair_state state;
 	unsigned int calls; /* under way */
+	bool is_unheard;    /* no statd answered the last of them */
 	uint8_t cookie[RECORD_PRIV_SIZE];
 
 	bool has_cookie;    /* lockd's handle of the peer lives */

@@ -182,7 +182,11 @@ bool lockserver_defer(struct host *h, const struct packet *p)
 	return true;
 }
 
-/* No statd is there: lockd tries for a minute, and this one for longer. */
+/*
+ * No statd answered: lockd tries for a minute where it was stopped in order,
+ * and this one for longer.  Where it died, Linux refuses at once, and who
+ * reclaims just then has lost (rpc.statd(8), "What is not promised").
+ */
 static void watch_again(struct sim *s, struct event *e)
 {
 	struct host *h = e->host;
@@ -229,7 +233,8 @@ void lockserver_monitored(struct host *h, const struct pair *pair)
 	if (!h->locks.is_busy || call.client != pair->peer ||
 	    (pair->state != PAIR_MONITORED && pair->state != PAIR_IDLE))
 		return;
-	if (pair->state == PAIR_IDLE && h->statd.core == NULL) {
+	/* The next statd may be there by now: the call failed all the same. */
+	if (pair->state == PAIR_IDLE && pair->is_unheard) {
 		sim_after(h->sim, PATIENCE_MS, watch_again, h)->life = h->boot;
 		return;
 	}
