@@ -130,40 +130,45 @@ static void meet(struct notices *set, uint64_t now_ms, struct kept_notice *kept,
 }
 
 /*
- * Whether the newer number beside @kept is news to lockd, which has heard
- * @heard, and its last one is none: that is a late copy, or a replay.  The
- * reboot after it, which the other records of its sender heard of meanwhile, is
- * news.
+ * Whether @peer, just found, is to hear the newer number beside @kept, not its
+ * last one: that may be a late copy, or a replay, and lockd may have heard it,
+ * under another name or in a life of ours that could not write that down.  Of
+ * two reboots that it has not heard of one is enough, and the newer one makes a
+ * copy of either no news.
  *
- * SAFETY: where the last number is another than @heard, it may be that of a
- * peer that was set back, or came after a forged high one.  It gives way only
- * to a number that is believed at once; in doubt, a peer that says the same as
- * when it was asked last would have either refused.
+ * SAFETY: the last number may be that of a peer that was set back, or came
+ * after a forged high one.  It gives way only to a number that is believed at
+ * once; in doubt, a peer that says the same as when it was asked last would
+ * have either refused.
  */
-static bool is_newer_news(const struct kept_notice *kept, uint32_t heard)
+static bool is_newer_news(const struct kept_notice *kept,
+			  const struct peer *peer)
 {
+	bool is_known = peer_was_delivered_last(peer, kept->number);
+	uint32_t heard;
+
 	if (kept->newer.number == 0 ||
-	    !statenum_is_newer(kept->newer.number, heard))
+	    peer_was_delivered_last(peer, kept->newer.number) ||
+	    (peer->has_mon_ms && peer->mon_ms > kept->newer.came_ms))
 		return false;
-	return kept->number == heard ||
-	       (kept->newer.is_reserved_port &&
-		!statenum_is_newer(kept->number, heard));
+	if (peer_get_delivered(peer, kept->name, &heard)) {
+		if (!statenum_is_newer(kept->newer.number, heard))
+			return false;
+		is_known |= kept->number == heard;
+	}
+	return is_known || kept->newer.is_reserved_port;
 }
 
 /*
  * What @peer, just found, is to hear of @kept.  Only where it is found: who
- * meets @kept again has heard of both.
+ * meets @kept again has heard of the newer number where that was news, and to
+ * it the last one is as any older number.
  */
 static struct notice_call news_for(const struct kept_notice *kept,
 				   const struct peer *peer)
 {
-	uint32_t heard;
-
-	if (peer_get_delivered(peer, kept->name, &heard) &&
-	    is_newer_news(kept, heard) &&
-	    !(peer->has_mon_ms && peer->mon_ms > kept->newer.came_ms))
-		return kept_newer_call(kept);
-	return kept_call(kept);
+	return is_newer_news(kept, peer) ? kept_newer_call(kept)
+					 : kept_call(kept);
 }
 
 void notices_meet(struct notices *set, uint64_t now_ms, struct peer *peer)

@@ -144,8 +144,8 @@ static bool is_kept(const struct host *h, const struct pair *pair,
  * of another name does not stand for it: it may be an old one, which records
  * have met already, or somebody's who forged the address.  One of its name that
  * was believed later stands for it with the newer number beside it, be it this
- * one: who has heard that of the file hears of this, and who has not, of a
- * reboot; answered_notice_is_delivered sees to both.
+ * one: who has not heard this one hears it, where it came from a reserved port;
+ * answered_notice_is_delivered sees to that.
  */
 static bool is_notice_kept(const struct host *h, const struct statd_call *call)
 {

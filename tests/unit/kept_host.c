@@ -94,6 +94,15 @@ static void run_peer(struct host *h, const struct rig_out *send)
 				h->peer_stat);
 }
 
+/* Its arguments end in the number and 16 bytes of a cookie. */
+static void note_callback(struct host *h, const struct rig_out *send)
+{
+	const uint8_t *bytes = send->bytes + send->out.len - 20;
+
+	h->heard = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 |
+		   (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
 size_t host_run_lockd(struct host *h)
 {
 	size_t callbacks = 0;
@@ -108,6 +117,7 @@ size_t host_run_lockd(struct host *h)
 			rig_answer_port(&h->rig, &send, LOCKD_PORT);
 		} else {
 			callbacks++;
+			note_callback(h, &send);
 			rig_answer_void(&h->rig, &send, "127.0.0.1", 0);
 		}
 		host_collect(h);

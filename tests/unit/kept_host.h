@@ -34,6 +34,7 @@ struct host {
 	struct rig_out sends[RIG_OUT_MAX];
 	size_t send_count;
 	uint64_t resolve_id; /* the last */
+	uint32_t heard;	     /* the number of the last callback */
 	uint32_t peer_stat;  /* what PEER answers when asked; 0: nothing */
 	uint64_t answered;   /* the last reply_to */
 	size_t answered_count;

@@ -84,8 +84,11 @@ static void next_life_knows_of_both(void **state)
 	assert_int_equal(host_run_lockd(h), 1);
 }
 
-/* Whoever has heard of neither hears once that its peer rebooted. */
-static void late_copy_is_enough_for_who_knows_of_neither(void **state)
+/*
+ * Whoever has heard of neither hears once that its peer rebooted, with the
+ * newer number, of which a copy may come, too (sim -s operators -r 56686).
+ */
+static void who_knows_of_neither_hears_of_the_newer(void **state)
 {
 	struct host *h = *state;
 
@@ -96,8 +99,75 @@ static void late_copy_is_enough_for_who_knows_of_neither(void **state)
 	host_run_disk(h, 0);
 	host_resolve(h, PEER);
 	assert_int_equal(host_run_lockd(h), 1);
+	assert_int_equal(h->heard, 7);
 	host_wait_until(h, h->rig.now_ms + 2 * KEPT_AGAIN_MS);
 	assert_int_equal(host_run_lockd(h), 0);
+	(void)host_notify(h, PEER, "peer", 7);
+	assert_int_equal(host_run_lockd(h), 1); /* for PEER */
+}
+
+/* Nor is a copy of what it missed in between news after that. */
+static void who_knows_of_an_older_one_hears_of_the_newer(void **state)
+{
+	struct host *h = *state;
+
+	host_resolve(h, PEER);
+	(void)host_notify(h, PEER, "peer", 3);
+	assert_int_equal(host_run_lockd(h), 2);
+	host_run_disk(h, 0);
+	host_restart(h);
+	(void)host_notify(h, PEER, "peer", 7);
+	assert_int_equal(host_run_lockd(h), 1);
+	(void)host_notify(h, PEER, "peer", 5);
+	assert_int_equal(host_run_lockd(h), 1);
+	host_run_disk(h, 0);
+	host_resolve(h, PEER);
+	assert_int_equal(host_run_lockd(h), 1);
+	assert_int_equal(h->heard, 7);
+}
+
+/*
+ * PEER had two names, by one of which lockd heard of 5; the other copy of that
+ * reboot comes late, after the notice of the next one, which has only its name.
+ * Lockd does nothing about a number that it heard last.
+ */
+static void late_copy_by_another_name_does_not_hide_the_reboot(void **state)
+{
+	struct host *h = *state;
+
+	host_resolve(h, PEER);
+	(void)host_notify(h, PEER, "peer.example", 5);
+	assert_int_equal(host_run_lockd(h), 2);
+	host_run_disk(h, 0);
+	host_restart(h);
+	(void)host_notify(h, PEER, "peer", 7);
+	assert_int_equal(host_run_lockd(h), 1);
+	(void)host_notify(h, PEER, "peer", 5);
+	assert_int_equal(host_run_lockd(h), 1);
+	host_run_disk(h, 0);
+	assert_int_equal(h->answered_count, 3);
+	host_resolve(h, PEER);
+	assert_int_equal(host_run_lockd(h), 1);
+	assert_int_equal(h->heard, 7);
+}
+
+/* Lockd would do nothing about it; PEER may have been set back to the last. */
+static void newer_number_heard_by_another_name_is_no_news(void **state)
+{
+	struct host *h = *state;
+
+	host_resolve(h, PEER);
+	(void)host_notify(h, PEER, "peer.example", 7);
+	assert_int_equal(host_run_lockd(h), 2);
+	host_run_disk(h, 0);
+	host_restart(h);
+	(void)host_notify(h, PEER, "peer", 7);
+	assert_int_equal(host_run_lockd(h), 1);
+	(void)host_notify(h, PEER, "peer", 5);
+	assert_int_equal(host_run_lockd(h), 1);
+	host_resolve(h, PEER);
+	assert_int_equal(host_run_lockd(h), 1);
+	assert_int_equal(h->heard, 5);
 }
 
 /*
@@ -233,6 +303,46 @@ static void late_copy_does_not_hide_the_reboot_of_any_port(void **state)
 	two_come(*state, 5, 7, 5);
 }
 
+/* ... though lockd has heard of another machine there in between. */
+static void late_copy_beside_another_machine_hides_none(void **state)
+{
+	struct host *h = *state;
+
+	host_resolve(h, PEER);
+	(void)host_notify(h, PEER, "peer", 5);
+	assert_int_equal(host_run_lockd(h), 2);
+	(void)host_notify(h, PEER, "two", 9);
+	assert_int_equal(host_run_lockd(h), 2);
+	host_run_disk(h, 0);
+	host_restart(h);
+	notify_from_high_port(h, 7);
+	assert_int_equal(host_run_lockd(h), 1);
+	notify_from_high_port(h, 5);
+	assert_int_equal(host_run_lockd(h), 1);
+	host_resolve(h, PEER);
+	assert_int_equal(host_run_lockd(h), 1);
+	assert_int_equal(h->heard, 7);
+}
+
+/* ... nor where it is by the other name of its host. */
+static void late_copy_by_another_name_hides_none_of_any_port(void **state)
+{
+	struct host *h = *state;
+
+	host_resolve(h, PEER);
+	(void)host_notify(h, PEER, "peer.example", 5);
+	assert_int_equal(host_run_lockd(h), 2);
+	host_run_disk(h, 0);
+	host_restart(h);
+	notify_from_high_port(h, 7);
+	assert_int_equal(host_run_lockd(h), 1);
+	notify_from_high_port(h, 5);
+	assert_int_equal(host_run_lockd(h), 1);
+	host_resolve(h, PEER);
+	assert_int_equal(host_run_lockd(h), 1);
+	assert_int_equal(h->heard, 7);
+}
+
 int main(void)
 {
 #define TEST(name) \
@@ -241,13 +351,18 @@ int main(void)
 		TEST(copy_of_the_one_before_takes_no_place),
 		TEST(late_copy_does_not_hide_the_reboot),
 		TEST(next_life_knows_of_both),
-		TEST(late_copy_is_enough_for_who_knows_of_neither),
+		TEST(who_knows_of_neither_hears_of_the_newer),
+		TEST(who_knows_of_an_older_one_hears_of_the_newer),
+		TEST(late_copy_by_another_name_does_not_hide_the_reboot),
+		TEST(newer_number_heard_by_another_name_is_no_news),
 		TEST(record_of_afterwards_does_not_hear_of_the_newer),
 		TEST(replay_does_not_hide_the_reboot),
 		TEST(several_replays_do_not_hide_it_either),
 		TEST(forged_newer_number_does_not_hide_the_last),
 		TEST(copy_of_any_port_does_not_hide_the_reboot),
 		TEST(late_copy_does_not_hide_the_reboot_of_any_port),
+		TEST(late_copy_beside_another_machine_hides_none),
+		TEST(late_copy_by_another_name_hides_none_of_any_port),
 	};
 
 	return cmocka_run_group_tests_name("keptlater", tests, NULL, NULL);
