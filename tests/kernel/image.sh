@@ -69,6 +69,7 @@ debian_programs() {
 	program /sbin/mount.nfs /sbin/mount.nfs
 	ln -s mount.nfs "$ROOT/sbin/umount.nfs"
 	program /usr/bin/setpriv /sbin/setpriv
+	program /usr/bin/flock /bin/flock
 	for name in exportfs rpc.mountd rpc.nfsd; do
 		program "$CACHE/root/usr/sbin/$name" "/sbin/$name"
 	done

@@ -63,6 +63,7 @@ ours() {
 		k22-number-lost
 		k23-too-late
 		k24-statd-down
+		k25-statd-dies
 	END
 }
 
@@ -73,6 +74,7 @@ broken() {
 		k03-client-reboots SM_NOTIFY_alice=true fails: one-lock waiter-has-it
 		k04-cut-at-grant STATD=nosync ROUNDS=1 fails: client-remembers server-remembers
 		k05-cut-at-notice STATD=nosync SM_NOTIFY=nosync ROUNDS=1 fails: number-not-older
+		k25-statd-dies POST=none fails: nothing-lost reclaimed
 	END
 }
 

@@ -183,9 +183,9 @@ bool lockserver_defer(struct host *h, const struct packet *p)
 }
 
 /*
- * No statd answered: lockd tries for a minute where it was stopped in order,
- * and this one for longer.  Where it died, Linux refuses at once, and who
- * reclaims just then has lost (rpc.statd(8), "What is not promised").
+ * No statd answered: lockd tries for a minute, and this one for longer.  Where
+ * it died, Linux refuses at once, and who reclaims just then has lost, until
+ * rpc-statd.service has its entries out of rpcbind: that moment is not played.
  */
 static void watch_again(struct sim *s, struct event *e)
 {

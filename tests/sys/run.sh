@@ -71,6 +71,7 @@ tests() {
 		t-30-other-address.sh debian
 		t-31-mounts.sh
 		t-32-late.sh
+		t-33-died.sh
 		t-40-look-and-wait.sh
 		t-41-last-notify.sh
 		t-42-tcp.sh
