@@ -35,6 +35,28 @@ static bool is_young(const struct peer *peer, uint64_t now_ms)
 	       now_ms - peer->mon_ms <= DOUBT_YOUNG_MS;
 }
 
+/* SAFETY: a user of the host must not say what its root is to announce. */
+void doubts_note(struct doubts *set, uint64_t now_ms,
+		 const struct notice_call *call)
+{
+	if (call->is_reserved_port)
+		numbers_note(&set->numbers, now_ms, &call->from, call->number);
+}
+
+/*
+ * Whether @peer came to the number of @call before lockd asked for it, where
+ * that is its baseline: no host reboots in DOUBT_PROMPT_MS, nor twice to one
+ * number.
+ */
+static bool is_of_before(const struct doubts *set,
+			 const struct notice_call *call,
+			 const struct peer *peer)
+{
+	return peer->baseline.is_prompt ||
+	       numbers_has_before(&set->numbers, peer->mon_ms, &call->from,
+				  call->number);
+}
+
 struct verify_facts doubts_facts(const struct doubts *set, uint64_t now_ms,
 				 const struct notice_call *call,
 				 const struct peer *peer, bool is_from_address)
@@ -46,7 +68,7 @@ struct verify_facts doubts_facts(const struct doubts *set, uint64_t now_ms,
 		.is_reserved_port = call->is_reserved_port,
 		.has_baseline = peer->baseline.is_known,
 		.baseline = peer->baseline.number,
-		.is_prompt = peer->baseline.is_prompt,
+		.is_prompt = is_of_before(set, call, peer),
 		.is_young = is_young(peer, now_ms),
 		.is_server_of_mount =
 			peer_is_server_of_mount(set->questions->peers, peer),
@@ -309,6 +331,9 @@ static bool is_in_doubt(const struct peer *peer)
 /* ORDER: doubts first; the answer may be the next baseline. */
 static void end_news(struct doubts *set, uint64_t now_ms, struct peer *peer)
 {
+	if (peer->question.has_answer)
+		numbers_note(&set->numbers, now_ms, &peer->question.from,
+			     peer->question.number);
 	if (peer->question.has_answer && peer->is_baseline_wanted)
 		note_baseline(set, now_ms, peer);
 	if (!peer->is_baseline_wanted && !is_in_doubt(peer))

@@ -12,6 +12,7 @@
 
 #include "lib/addr.h"
 #include "statd/effects.h"
+#include "statd/numbers.h"
 #include "statd/peers.h"
 #include "statd/question.h"
 #include "statd/verify.h"
@@ -28,6 +29,7 @@ struct doubts {
 	struct peer *settling; /* whose news is being taken, or NULL */
 	unsigned int next_kind;
 	char *ended_name; /* of the doubt that was taken last */
+	struct numbers numbers;
 };
 
 /* One SM_NOTIFY as it came in; in doubt, nobody waits for its answer. */
@@ -66,6 +68,13 @@ void doubts_set_check(struct doubts *set, uint64_t now_ms,
  * Frees @set; its peers must have been taken out with doubts_forget().
  */
 void doubts_fini(struct doubts *set);
+
+/*
+ * Remembers the number in @call, whomever it is about, for records that lockd
+ * asks for later.
+ */
+void doubts_note(struct doubts *set, uint64_t now_ms,
+		 const struct notice_call *call);
 
 /*
  * Returns all that is known about @call when it meets @peer.

@@ -82,6 +82,7 @@ void notices_take(struct notices *set, uint64_t now_ms,
 {
 	struct outcome outcome = {0};
 
+	doubts_note(set->doubts, now_ms, call);
 	match_all(set, now_ms, call, &outcome);
 	if (is_alias_wanted(set, &outcome) &&
 	    match_alias(set, now_ms, call, &outcome))

@@ -58,9 +58,10 @@ enum verify_verdict {
  * Decides what a notice that matches a record is worth.  "Young" means: lockd
  * asked for the record within 15 minutes, and was not called back for it since.
  * "Prompt" means: the baseline was answered so soon after SM_MON that the peer
- * cannot have rebooted in between.  Only a young record may meet a notice of
- * before the SM_MON that was under way for long: one with a number older than
- * the baseline, or with a prompt baseline's own.
+ * cannot have rebooted in between, or its number was known before.  Only a
+ * young record may meet a notice of before the SM_MON that was under way for
+ * long: one with a number older than the baseline, or with a prompt baseline's
+ * own.
  * Return: anything but VERIFY_LATE.
  * Source: design section 5; contract.md M-3, M-4, M-5.
  */

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "statd/doubt.h"
+#include "statd/numbers.h"
 #include "statd/question.h"
 #include "tests/unit/peer_world.h"
 
@@ -100,6 +101,95 @@ static void slow_baseline_makes_no_notice_of_it_late(void **state)
 	assert_int_equal(world_notify(w, PEER, 700, "peer", 5), 1);
 }
 
+/* The first question is lost, and the next one answered after a while. */
+static void monitor_slowly(struct world *w)
+{
+	w->rig.now_ms += 1000;
+	w->is_silent = true;
+	world_monitor(w, PEER);
+	w->is_silent = false;
+	w->asked = 0;
+	world_wait(w, w->rig.now_ms + 60000);
+	assert_int_equal(w->asked, 1);
+}
+
+/* It had come to its number before lockd asked: who announced it is late. */
+static void copy_of_what_was_heard_of_nobody_is_late(void **state)
+{
+	struct world *w = *state;
+
+	assert_true(world_is_acknowledged(w, PEER, 700, "peer", 5));
+	monitor_slowly(w);
+	assert_int_equal(world_notify(w, PEER, 701, "peer.example", 5), 0);
+	assert_int_equal(w->asked, 2);
+	assert_true(world_is_acknowledged(w, PEER, 701, "peer.example", 5));
+	w->number = 7;
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 7), 1);
+}
+
+/* Root of the peer says what it is to be taken at its word for. */
+static void number_of_a_user_or_another_host_proves_nothing(void **state)
+{
+	struct world *w = *state;
+
+	(void)world_notify(w, PEER, 40000, "peer", 5);
+	(void)world_notify(w, STRANGER, 700, "peer", 5);
+	(void)world_notify(w, PEER, 700, "peer", 3);
+	monitor_slowly(w);
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 5), 1);
+}
+
+/* lockd asks anew; the peer had said 5 to the question of the time before. */
+static void copy_of_what_the_peer_said_before_is_late(void **state)
+{
+	struct world *w = *state;
+
+	world_monitor(w, PEER);
+	rig_unmon(&w->rig, PEER);
+	assert_int_equal(world_run(w), 0);
+	monitor_slowly(w);
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 5), 0);
+	assert_true(world_is_acknowledged(w, PEER, 700, "peer", 5));
+}
+
+/* It rebooted after SM_MON, and before it was asked with success. */
+static void number_that_is_new_since_is_heard(void **state)
+{
+	struct world *w = *state;
+
+	w->number = 3;
+	world_monitor(w, PEER);
+	rig_unmon(&w->rig, PEER);
+	assert_int_equal(world_run(w), 0);
+	w->number = 5;
+	monitor_slowly(w);
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 5), 1);
+}
+
+static void oldest_number_gives_way(void **state)
+{
+	static struct numbers set;
+	struct addr peer, other;
+	uint32_t i;
+
+	(void)state;
+	assert_true(addr_parse(PEER, &peer));
+	assert_true(addr_parse(STRANGER, &other));
+	numbers_note(&set, 10, &peer, 5);
+	assert_false(numbers_has_before(&set, 10, &peer, 5));
+	numbers_note(&set, 20, &peer, 5); /* takes no room, and is no later */
+	peer.port = 700;
+	assert_true(numbers_has_before(&set, 11, &peer, 5));
+	assert_false(numbers_has_before(&set, 11, &peer, 7));
+	assert_false(numbers_has_before(&set, 11, &other, 5));
+	for (i = 1; i < NUMBERS_MAX; i++)
+		numbers_note(&set, 30, &other, i);
+	assert_true(numbers_has_before(&set, 11, &peer, 5));
+	numbers_note(&set, 30, &other, i);
+	assert_false(numbers_has_before(&set, 31, &peer, 5));
+	assert_true(numbers_has_before(&set, 31, &other, 1));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
@@ -110,6 +200,11 @@ int main(void)
 		TEST(second_machine_that_is_behind_is_heard_later),
 		TEST(notice_of_a_server_of_ours_is_never_late),
 		TEST(slow_baseline_makes_no_notice_of_it_late),
+		TEST(copy_of_what_was_heard_of_nobody_is_late),
+		TEST(number_of_a_user_or_another_host_proves_nothing),
+		TEST(copy_of_what_the_peer_said_before_is_late),
+		TEST(number_that_is_new_since_is_heard),
+		cmocka_unit_test(oldest_number_gives_way),
 	};
 
 	return cmocka_run_group_tests_name("latecopy", tests, NULL, NULL);
