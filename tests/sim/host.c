@@ -578,5 +578,7 @@ void statd_call(struct host *h, const struct statd_call *call,
 			xreallocarray(NULL, SIM_CALLS_MAX, sizeof(*call));
 	h->statd.calls[h->statd.call_count++] = *call;
 	h->statd.open_strangers += !call->is_lockd && call->crowd == 0;
+	if (call->notice.is_notice)
+		lockrule_noticed(h, &call->from, call->notice.number);
 	statd_input(h, &in);
 }

@@ -9,6 +9,7 @@
 #include "statd/core.h"
 #include "statd/memo.h"
 #include "statd/recall.h"
+#include "tests/sim/lockd.h"
 
 static void show(const struct peer *peer, known_visit *visit, void *ctx)
 {
@@ -71,8 +72,8 @@ struct known_doubts known_doubts(const struct nsm *n, const char *mon_name,
 	return doubts;
 }
 
-bool known_may_be_late(const struct nsm *n, const char *mon_name,
-		       const char *my_name, uint64_t now_ms)
+static const struct peer *find(const struct nsm *n, const char *mon_name,
+			       const char *my_name)
 {
 	const struct link *pos;
 
@@ -82,9 +83,29 @@ bool known_may_be_late(const struct nsm *n, const char *mon_name,
 
 		if (strcmp(peer->rec.mon_name, mon_name) == 0 &&
 		    strcmp(peer->rec.my_name, my_name) == 0)
-			return peer->has_mon_ms && !peer->baseline.is_known &&
-			       now_ms - peer->mon_ms <= DOUBT_PROMPT_MS &&
-			       !peer_is_server_of_mount(&n->peers, peer);
+			return peer;
 	}
-	return false;
+	return NULL;
+}
+
+bool known_may_be_late(const struct nsm *n, const char *mon_name,
+		       const char *my_name, uint64_t now_ms)
+{
+	const struct peer *peer = find(n, mon_name, my_name);
+
+	return peer != NULL && peer->has_mon_ms && !peer->baseline.is_known &&
+	       now_ms - peer->mon_ms <= DOUBT_PROMPT_MS &&
+	       !peer_is_server_of_mount(&n->peers, peer);
+}
+
+bool known_is_ambiguous(const struct nsm *n, const struct pair *pair,
+			const struct addr *from, uint32_t number)
+{
+	const struct peer *peer = find(n, pair->mon_name, pair->my_name);
+
+	return peer != NULL && peer_has_addr(peer, from) && peer->has_mon_ms &&
+	       !peer->was_called_back && peer->baseline.is_known &&
+	       peer->baseline.number == number && !peer->baseline.is_prompt &&
+	       !numbers_has_before(&n->doubts.numbers, peer->mon_ms, from,
+				   number);
 }

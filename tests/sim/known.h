@@ -9,9 +9,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/addr.h"
 #include "lib/buf.h"
 
 struct nsm;
+struct pair;
 
 /* Of one record; all is borrowed. */
 struct known {
@@ -42,5 +44,12 @@ struct known_doubts known_doubts(const struct nsm *n, const char *mon_name,
  */
 bool known_may_be_late(const struct nsm *n, const char *mon_name,
 		       const char *my_name, uint64_t now_ms);
+
+/*
+ * Whether @n cannot tell if the number that a record's peer gave came before or
+ * after SM_MON: it was given too late, and nothing from @from had it before.
+ */
+bool known_is_ambiguous(const struct nsm *n, const struct pair *pair,
+			const struct addr *from, uint32_t number);
 
 #endif

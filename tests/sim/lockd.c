@@ -296,6 +296,7 @@ static void new_cookie(struct host *h, struct pair *pair)
 	pair->heard = 0;
 	pair->answered = 0;
 	pair->ignored = 0;
+	pair->ambiguous = 0;
 	pair->is_callback_due = false;
 }
 

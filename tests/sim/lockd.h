@@ -46,6 +46,7 @@ struct pair {
 	uint32_t answered; /* ... of the last notice of it that had an answer */
 	uint64_t answered_ms; /* ... at first */
 	uint32_t ignored;     /* ... that was taken for a notice of nobody */
+	uint32_t ambiguous;   /* ... that came, see known_is_ambiguous() */
 	bool is_unresolved;   /* statd asked for its address in vain */
 	bool is_looked_up;    /* ... since it has the record: in vain or not */
 

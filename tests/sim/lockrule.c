@@ -21,6 +21,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "tests/sim/known.h"
+
 /*
  * From the end of all trouble to the reclaim: the longest wait of sm-notify
  * while a grace period may run, the repetition of a callback, of a question and
@@ -173,6 +175,19 @@ static bool is_copy(struct host *h, struct host *peer, uint32_t number)
 	       parking_is_excused(peer, lockd_pair_of(peer, h));
 }
 
+/* What its statd knows now is another matter once it has called lockd back. */
+void lockrule_noticed(struct host *h, const struct addr *from, uint32_t number)
+{
+	size_t i;
+
+	for (i = 0; i < h->lockd.pair_count && h->statd.core != NULL; i++) {
+		struct pair *pair = &h->lockd.pairs[i];
+
+		if (known_is_ambiguous(h->statd.core, pair, from, number))
+			pair->ambiguous = number;
+	}
+}
+
 /*
  * Why @h may hear of the reboot of @peer, which has @pair with it, for the
  * first time, and too late.
@@ -200,10 +215,11 @@ static enum loss excuse_false(struct host *h, struct host *peer,
 			      uint32_t number, uint32_t known)
 {
 	const struct pair *pair = lockd_pair_of(h, peer);
-	/* It has its baseline, and the peer says that this is it. */
+	/* It has its baseline, soon, and the peer says that this is it. */
 	bool can_ask = peer->stat_model == STAT_OWN && is_well(peer) &&
 		       pair->cookie_ms >= peer->boot_ms &&
 		       pair->cookie_ms + BASELINE_MS < h->sim->now_ms &&
+		       pair->ambiguous != number &&
 		       h->locks.trouble_ms[peer->index] < pair->cookie_ms;
 
 	if (is_declared(h) || is_declared(peer))

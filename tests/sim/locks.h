@@ -181,6 +181,8 @@ void lockrule_declared(struct host *h);
 /* A notice of @client is answered; or taken for that of nobody. */
 void lockrule_answered(struct host *h, struct host *client, uint32_t number,
 		       bool is_of_nobody);
+/* A notice of @number comes to statd of @h, from @from. */
+void lockrule_noticed(struct host *h, const struct addr *from, uint32_t number);
 /* @h gives @file to whom @call is of; who may be dead by now. */
 void lockrule_granted(struct host *h, const struct file *file,
 		      const struct nlm_call *call);
