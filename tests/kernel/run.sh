@@ -179,7 +179,9 @@ list() {
 		esac)
 	[ $# -gt 0 ] || set -- .
 	for word; do
-		grep -e "$word" <<<"$lines"
+		grep -e "$word" <<<"$lines" && continue
+		echo "run: no line of the list has \"$word\"" >&2
+		return 2
 	done
 }
 
@@ -198,13 +200,13 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
+list "$@" >"$WORK/list"
 "$LAB/fetch.sh" "$LAB_CACHE"
 TMPDIR=$WORK "$LAB/image.sh" "$BUILD" "$LAB_CACHE" "$IMAGE"
 : >"$WORK/verdicts"
 : >"$WORK/failed"
 export -f run_one room_remove
 export WORK
-list "$@" >"$WORK/list"
 # shellcheck disable=SC2016 # expanded by that bash
 setpriv --pdeathsig TERM xargs -d '\n' -P "$JOBS" -I {} -a "$WORK/list" \
 	setpriv --pdeathsig TERM bash -c 'run_one "$1"' - {} &

@@ -250,10 +250,6 @@ WORK=$(mktemp -d)
 trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-(prepare) >"$WORK/log" 2>&1 || {
-	tail -n 40 "$WORK/log"
-	exit 1
-}
 {
 	echo "$UNCHANGED"
 	find "$TOP/$PATCHES" -name "*${1:-}*.patch" -printf '%f\n' |
@@ -261,6 +257,14 @@ trap 'exit 143' TERM
 } >"$WORK/queue"
 : >"$WORK/verdicts"
 total=$(($(wc -l <"$WORK/queue") - 1))
+[ "$total" -gt 0 ] || {
+	echo "mutants: none has \"${1:-}\" in its name" >&2
+	exit 2
+}
+(prepare) >"$WORK/log" 2>&1 || {
+	tail -n 40 "$WORK/log"
+	exit 1
+}
 for i in $(seq "$JOBS"); do
 	worker "$WORK/$i" 9>>"$WORK/turn" 2>>"$WORK/log" &
 done

@@ -135,6 +135,10 @@ verdicts() {
 	grep -c "^$1" "$LOGS/verdicts" || true
 }
 
+chosen=$(tests | grep -e "${1:-.}") || {
+	echo "run: no test has \"$1\" in its line" >&2
+	exit 2
+}
 LOGS=$(mktemp -d)
 trap 'rm -rf "$LOGS"' EXIT
 trap 'kill $(jobs -p); exit 130' INT
@@ -146,7 +150,7 @@ while read -r -a line; do
 		wait -n || true
 	done
 	run_one "${line[@]}" 9>"$LOGS/turn" &
-done < <(tests | grep -e "${1:-.}")
+done <<<"$chosen"
 wait
 cat "$LOGS/failed"
 failed=$(verdicts FAIL)
