@@ -111,24 +111,18 @@ static bool is_unread(const struct requests *r,
 
 /*
  * SAFETY: what a file says that cannot be read now, a later run may read, and
- * tell a peer that has locks by then.  Whoever asks has it parked.
+ * tell a peer that has locks by then.  Whoever asks has it parked; that another
+ * record of that host is parked does not say so of this one.
  */
-static enum ctl_word or_unread(const struct requests *r,
-			       const struct ctl_subject *subject,
-			       enum ctl_word word)
-{
-	if (word == CTL_NONE && is_unread(r, subject))
-		return CTL_UNTOLD;
-	return word;
-}
-
 enum ctl_word requests_state(const struct requests *r,
 			     const struct ctl_subject *subject)
 {
 	struct standing standing = {r, subject, CTL_NONE};
 
+	if (is_unread(r, subject))
+		return CTL_UNTOLD;
 	target_set_each(r->set, subject, count_untold, &standing);
-	return or_unread(r, subject, standing.word);
+	return standing.word;
 }
 
 /* This one does not, so nobody need wait for it. */
@@ -144,7 +138,9 @@ static enum ctl_word telling_state(const struct requests *r,
 	struct standing standing = {r, subject, CTL_NONE};
 
 	target_set_each(r->set, subject, count_telling, &standing);
-	return or_unread(r, subject, standing.word);
+	if (standing.word == CTL_NONE && is_unread(r, subject))
+		return CTL_UNTOLD;
+	return standing.word;
 }
 
 static void call(struct requests *r, struct target *target)

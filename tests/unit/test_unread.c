@@ -264,6 +264,39 @@ static void test_has_locks_by_name(void **state)
 	notify_free(w.n);
 }
 
+/*
+ * That another record of that host is parked does not help: the file speaks of
+ * that one alone, and a later run tells the host by the other.
+ */
+static void test_is_untold_beside_parked(void **state)
+{
+	const char *const found[] = {"192.0.2.10"};
+	struct world w = world_default();
+
+	(void)state;
+	feed_file(&w, "a", LINE("peer.example", "srv"));
+	feed_file(&w, "b", LINE("192.0.2.20", "srv"));
+	feed_unread(&w, "192.0.2.10", false);
+	feed_kind(&w, NOTIFY_IN_START);
+	expect(&w, NOTIFY_OUT_RESOLVE);
+	resolve(&w, w.out.resolve.id, found, 1);
+	request(&w, 1, "park 0 peer.example");
+	while (take(&w) && w.out.kind != NOTIFY_OUT_ANSWER)
+		;
+	assert_int_equal(w.out.answer.word, CTL_PARKED);
+	request(&w, 2, "ask 0 192.0.2.10 192.0.2.10");
+	expect_answer(&w, 2, CTL_UNTOLD);
+	/* Its address was not known yet when it was parked by name. */
+	request(&w, 3, "ask 0 peer.example 192.0.2.10");
+	expect_answer(&w, 3, CTL_UNTOLD);
+	request(&w, 4, "ask 0 peer.example");
+	expect_answer(&w, 4, CTL_PARKED);
+	/* This run tells neither, so nobody need wait for that. */
+	request(&w, 5, "tell 0 192.0.2.10 192.0.2.10");
+	expect_answer(&w, 5, CTL_PARKED);
+	notify_free(w.n);
+}
+
 /* What was parked before the run began counts, too. */
 static void test_was_parked(void **state)
 {
@@ -465,6 +498,7 @@ int main(void)
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_has_locks),
 		cmocka_unit_test(test_has_locks_by_name),
+		cmocka_unit_test(test_is_untold_beside_parked),
 		cmocka_unit_test(test_was_parked),
 		cmocka_unit_test(test_told_before),
 		cmocka_unit_test(test_told_from_each),
