@@ -92,9 +92,8 @@ static void count_untold(void *ctx, struct target *target)
 	count(ctx, target, target->is_parked && !is_here);
 }
 
-/* Whether such a file has the name of @subject, or is an address of it. */
-static bool is_unread(const struct requests *r,
-		      const struct ctl_subject *subject)
+bool requests_has_unread(const struct requests *r,
+			 const struct ctl_subject *subject)
 {
 	const struct unread *unread = &r->set->unread;
 	char text[ADDR_TEXT_SIZE];
@@ -119,7 +118,7 @@ enum ctl_word requests_state(const struct requests *r,
 {
 	struct standing standing = {r, subject, CTL_NONE};
 
-	if (is_unread(r, subject))
+	if (requests_has_unread(r, subject))
 		return CTL_UNTOLD;
 	target_set_each(r->set, subject, count_untold, &standing);
 	return standing.word;
@@ -138,7 +137,7 @@ static enum ctl_word telling_state(const struct requests *r,
 	struct standing standing = {r, subject, CTL_NONE};
 
 	target_set_each(r->set, subject, count_telling, &standing);
-	if (standing.word == CTL_NONE && is_unread(r, subject))
+	if (standing.word == CTL_NONE && requests_has_unread(r, subject))
 		return CTL_UNTOLD;
 	return standing.word;
 }
@@ -277,7 +276,7 @@ static void take_tell(struct requests *r, uint64_t id,
 	struct teller *teller;
 
 	/* An unread file tells nobody. */
-	if (word != CTL_UNTOLD || is_unread(r, subject) ||
+	if (word != CTL_UNTOLD || requests_has_unread(r, subject) ||
 	    r->teller_count >= REQUESTS_TELLERS_MAX) {
 		answer(r, id, word, subject);
 		return;

@@ -77,6 +77,13 @@ enum ctl_word requests_state(const struct requests *requests,
 			     const struct ctl_subject *subject);
 
 /*
+ * Tells whether a file that could not be read has the name of @subject, or is
+ * an address of it.
+ */
+bool requests_has_unread(const struct requests *requests,
+			 const struct ctl_subject *subject);
+
+/*
  * Parks the targets of @subject, and those that turn out to have one of its
  * addresses.
  */

@@ -146,6 +146,12 @@ enum ctl_word bakindex_ask(struct bakindex *index,
 	return word;
 }
 
+bool bakindex_has_unread(const struct bakindex *index,
+			 const struct ctl_subject *subject)
+{
+	return index->is_read && requests_has_unread(&index->requests, subject);
+}
+
 void bakindex_park(struct bakindex *index, const struct ctl_subject *subject)
 {
 	if (index->is_read)

@@ -59,6 +59,13 @@ enum ctl_word bakindex_ask(struct bakindex *index,
 			   struct buf *lines);
 
 /*
+ * Tells whether a file that could not be read, when the directory was, may be
+ * one of @subject.
+ */
+bool bakindex_has_unread(const struct bakindex *index,
+			 const struct ctl_subject *subject);
+
+/*
  * Takes @subject for parked, or told, from now on.
  */
 void bakindex_park(struct bakindex *index, const struct ctl_subject *subject);

@@ -422,12 +422,23 @@ static void do_ask(struct untold *u, const struct nsm_out *out,
 		look(u, out->untold.id, subject);
 }
 
+/*
+ * Whether the file says all that a later run has to know of @subject.
+ * SAFETY: whom we have told it says line by line, as far as sm.bak/ could be
+ * read; what is in the rest is not to be told late.
+ */
+static bool is_in_file(const struct untold *u, const struct nsm_out *out,
+		       const struct ctl_subject *subject)
+{
+	return out->untold.is_noted && !bakindex_has_unread(&u->index, subject);
+}
+
 static void do_park(struct untold *u, const struct nsm_out *out,
 		    const struct ctl_subject *subject)
 {
 	struct buf line;
 
-	if (!out->untold.is_noted) {
+	if (!is_in_file(u, out, subject)) {
 		buf_init(&line, LINE_MAX_LEN);
 		buf_add_text(&line, "park ");
 		ctl_add_subject(&line, subject);

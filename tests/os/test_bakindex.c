@@ -146,6 +146,29 @@ static void peer_that_was_told_another_number_is_parked(void **state)
 	assert_int_equal(ask(f, ""), CTL_PARKED);
 }
 
+/* What is in it may be told by whoever can read it. */
+static void unread_file_is_an_untold_peer(void **state)
+{
+	struct ctl_subject subject;
+	struct fixture *f = *state;
+	struct addr addr;
+
+	assert_true(addr_parse(PEER, &addr));
+	assert_true(ctl_set_subject(&subject, "peer.example", &addr, 1));
+	assert_false(bakindex_has_unread(&f->index, &subject));
+	bakindex_set_number(&f->index, 5);
+	assert_int_equal(ask(f, LINE), CTL_UNTOLD);
+	assert_false(bakindex_has_unread(&f->index, &subject));
+	assert_int_equal(rename("sm.bak/" PEER, "sm.bak/copy"), 0);
+	put("sm.bak/" PEER, "");
+	assert_int_equal(truncate("sm.bak/" PEER, RECORD_FILE_MAX + 1), 0);
+	assert_int_equal(ask(f, LINE), CTL_UNTOLD);
+	assert_true(bakindex_has_unread(&f->index, &subject));
+	assert_int_equal(unlink("sm.bak/" PEER), 0);
+	assert_int_equal(ask(f, LINE), CTL_UNTOLD);
+	assert_false(bakindex_has_unread(&f->index, &subject));
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -155,6 +178,7 @@ int main(void)
 		CASE(parked_peer_has_none),
 		CASE(told_peer_is_none),
 		CASE(peer_that_was_told_another_number_is_parked),
+		CASE(unread_file_is_an_untold_peer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -199,6 +199,29 @@ is "notices by a later sm-notify" "$(notices)" ""
 is "untold" "$(files client sm.bak)" ""
 stop server statd
 
+say "--- the same, but one of its records cannot be read: no second notice"
+beside_unread() {
+	rm -f "$BAK"/* # of a boot in which it took too long
+	client_reboots
+	mv "$BAK/$PEER" "$BAK/copy"
+	truncate -s 70000 "$BAK/$PEER" # no record is so long
+	mounts
+	statd_start server ours
+}
+tell_in_time beside_unread
+told_first
+is "what is noted" "$(parked)" \
+	"told $(number client) $PEER client.example;park $PEER $PEER"
+cp "$BAK/copy" "$BAK/$PEER"
+sed -i 's/client\.example$/alias.example/' "$BAK/$PEER"
+capture_start client "udp"
+! notify_run client ours || die "all were told"
+capture_stop client
+is "notices by a later sm-notify" "$(notices)" ""
+is "its record" "$(files client sm.bak)" "$PEER"
+rm "$BAK/$PEER"
+stop server statd
+
 say "--- the peer serves a mount and stays silent: parked"
 client_reboots
 mounts
