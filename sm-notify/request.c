@@ -98,11 +98,11 @@ bool requests_has_unread(const struct requests *r,
 	const struct unread *unread = &r->set->unread;
 	char text[ADDR_TEXT_SIZE];
 
-	if (unread_has(unread, subject->mon_name, strlen(subject->mon_name)))
+	if (unread_has(unread, subject->mon_name))
 		return true;
 	for (size_t i = 0; i < subject->addr_count; i++) {
 		addr_format(&subject->addrs[i], text);
-		if (unread_has(unread, text, strlen(text)))
+		if (unread_has(unread, text))
 			return true;
 	}
 	return false;

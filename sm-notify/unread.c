@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/hostname.h"
+#include "lib/record.h"
 #include "lib/xalloc.h"
 
 /* One of them. */
@@ -45,26 +47,38 @@ void unread_fini(struct unread *u)
 	timerq_fini(&u->timers);
 }
 
-/* Finds the file whose name has @len bytes, or NULL. */
-static struct unread_file *find(const struct unread *u, const char *name,
-				size_t len)
+/* The same for all spellings; 0 where no record may have such a name. */
+static uint64_t hash_name(const struct unread *u, const char *name)
 {
-	uint64_t hash = map_hash(&u->by_name, name, len);
+	char folded[RECORD_NAME_MAX + 1];
+
+	if (strlen(name) > RECORD_NAME_MAX)
+		return 0;
+	hostname_fold(name, folded);
+	return map_hash(&u->by_name, folded, strlen(folded));
+}
+
+/* Finds the file @name; in any spelling where not @is_exact. */
+static struct unread_file *find(const struct unread *u, const char *name,
+				bool is_exact)
+{
 	struct map_node *node;
 
-	for (node = map_first(&u->by_name, hash); node; node = map_next(node)) {
+	for (node = map_first(&u->by_name, hash_name(u, name)); node;
+	     node = map_next(node)) {
 		struct unread_file *file =
 			container_of(node, struct unread_file, by_name);
 
-		if (strlen(file->name) == len && !memcmp(file->name, name, len))
+		if (is_exact ? !strcmp(file->name, name)
+			     : hostname_is_equal(file->name, name))
 			return file;
 	}
 	return NULL;
 }
 
-bool unread_has(const struct unread *u, const char *name, size_t len)
+bool unread_has(const struct unread *u, const char *name)
 {
-	return find(u, name, len);
+	return find(u, name, false);
 }
 
 static void set_wait(struct unread *u, struct unread_file *file,
@@ -87,8 +101,7 @@ static void add(struct unread *u, uint64_t now_ms, const char *name,
 	file->name = xstrdup(name);
 	file->wait_ms = UNREAD_WAIT_FIRST_MS;
 	file->is_too_old = is_too_old;
-	map_add(&u->by_name, &file->by_name,
-		map_hash(&u->by_name, name, strlen(name)));
+	map_add(&u->by_name, &file->by_name, hash_name(u, name));
 	list_append(&u->files, &file->in_files);
 	set_wait(u, file, now_ms);
 }
@@ -96,7 +109,7 @@ static void add(struct unread *u, uint64_t now_ms, const char *name,
 void unread_note(struct unread *u, uint64_t now_ms, const char *name,
 		 bool is_too_old)
 {
-	struct unread_file *file = find(u, name, strlen(name));
+	struct unread_file *file = find(u, name, true);
 
 	if (!file) {
 		add(u, now_ms, name, is_too_old);
@@ -110,7 +123,7 @@ void unread_note(struct unread *u, uint64_t now_ms, const char *name,
 
 bool unread_take(struct unread *u, const char *name, bool *is_too_old)
 {
-	struct unread_file *file = find(u, name, strlen(name));
+	struct unread_file *file = find(u, name, true);
 
 	if (!file)
 		return false;

@@ -52,9 +52,9 @@ void unread_note(struct unread *unread, uint64_t now_ms, const char *name,
 		 bool is_too_old);
 
 /*
- * Tells whether the file of the @len bytes at @name could not be read.
+ * Tells whether a file could not be read that is called @name, in any case.
  */
-bool unread_has(const struct unread *unread, const char *name, size_t len);
+bool unread_has(const struct unread *unread, const char *name);
 
 /*
  * Forgets the file @name, which was read by now or is gone.

@@ -250,7 +250,7 @@ static void test_has_locks_by_name(void **state)
 	feed_unread(&w, "Peer.example", false);
 	begin(&w);
 	request(&w, 1, "park 0 peer.Example");
-	expect_answer(&w, 1, CTL_NONE);
+	expect_answer(&w, 1, CTL_UNTOLD);
 	request(&w, 2, "park 0 Peer.example");
 	expect_answer(&w, 2, CTL_UNTOLD);
 	expect_read(&w, "a");
@@ -261,6 +261,30 @@ static void test_has_locks_by_name(void **state)
 	assert_int_equal(notify_parked_count(w.n), 1);
 	assert_int_equal(notify_untold_count(w.n), 2);
 	never_tells(&w, 10);
+	notify_free(w.n);
+}
+
+/* A mount may spell its server otherwise than one of the boot before. */
+static void test_is_untold_in_any_case(void **state)
+{
+	struct world w = world_default();
+
+	(void)state;
+	feed_unread(&w, "Peer.example", false);
+	feed_unread(&w, "PEER.example", false);
+	begin(&w);
+	assert_int_equal(notify_unread_count(w.n), 2);
+	request(&w, 1, "ask 0 peer.EXAMPLE");
+	expect_answer(&w, 1, CTL_UNTOLD);
+	feed_gone(&w, "Peer.example");
+	assert_int_equal(notify_unread_count(w.n), 1);
+	request(&w, 2, "ask 0 peer.EXAMPLE");
+	expect_answer(&w, 2, CTL_UNTOLD);
+	request(&w, 3, "ask 0 peer.example.org");
+	expect_answer(&w, 3, CTL_NONE);
+	feed_gone(&w, "PEER.example");
+	request(&w, 4, "ask 0 Peer.Example");
+	expect_answer(&w, 4, CTL_NONE);
 	notify_free(w.n);
 }
 
@@ -498,6 +522,7 @@ int main(void)
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_has_locks),
 		cmocka_unit_test(test_has_locks_by_name),
+		cmocka_unit_test(test_is_untold_in_any_case),
 		cmocka_unit_test(test_is_untold_beside_parked),
 		cmocka_unit_test(test_was_parked),
 		cmocka_unit_test(test_told_before),
