@@ -57,6 +57,7 @@ struct world {
 	size_t parked;
 	bool is_answered[REQUESTS_MAX + 1];
 	bool is_reading; /* a READ has no answer yet */
+	bool is_grace_over;
 	bool is_done;
 };
 
@@ -160,7 +161,10 @@ static void drain(struct world *w)
 
 static void feed(struct world *w, const struct notify_in *in)
 {
-	notify_input(w->n, w->now_ms, in);
+	struct notify_in now = *in;
+
+	now.is_grace_over = w->is_grace_over && notify_wants_grace(w->n, in);
+	notify_input(w->n, w->now_ms, &now);
 	drain(w);
 	require(notify_untold_count(w->n) <= w->untold);
 	w->untold = notify_untold_count(w->n);
@@ -298,12 +302,12 @@ static void feed_request(struct world *w)
 					  strlen(peers[byte >> 4 & 3]),
 					  &request.subject));
 	}
-	request.verb = byte % 4 == 3 ? CTL_TELL : byte % 4;
+	request.verb = byte % 4;
 	in.request.id = ++w->request_id;
 	feed(w, &in);
 	if (w->is_answered[w->request_id])
 		return;
-	require(request.verb == CTL_TELL);
+	require(ctl_is_tell(request.verb));
 	if (byte % 8 != 3)
 		return;
 	in.kind = NOTIFY_IN_CANCEL;
@@ -317,6 +321,8 @@ static void step(struct world *w)
 
 	uint8_t what = input_byte(&w->in);
 
+	if (what == 254)
+		w->is_grace_over = true;
 	if (what == 255) {
 		feed_late(w);
 		return;

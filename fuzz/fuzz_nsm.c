@@ -63,6 +63,7 @@ struct world {
 	size_t run_count;
 	uint64_t untold_id;
 	bool is_grace_asked; /* and not answered yet */
+	bool is_grace_over;
 };
 
 static const char *const names[] = {
@@ -179,7 +180,10 @@ static void drain(struct world *w)
 
 static void feed(struct world *w, const struct nsm_in *in)
 {
-	nsm_input(w->n, w->now_ms, in);
+	struct nsm_in now = *in;
+
+	now.is_grace_over = w->is_grace_over && nsm_wants_grace(w->n);
+	nsm_input(w->n, w->now_ms, &now);
 	drain(w);
 	if (in->kind == NSM_IN_TIMER)
 		require(nsm_deadline_ms(w->n) > w->now_ms);
@@ -450,6 +454,7 @@ static void feed_grace(struct world *w, bool is_grace)
 	struct nsm_in in = {.kind = NSM_IN_GRACE, .is_grace = is_grace};
 
 	w->is_grace_asked = false;
+	w->is_grace_over = !is_grace;
 	feed(w, &in);
 }
 

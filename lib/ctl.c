@@ -11,8 +11,10 @@
 
 #define TAG_DIGITS_MAX 19 /* below 2^63, so no overflow to look for */
 
-static const char *const verbs[] = {
-	[CTL_ASK] = "ask", [CTL_TELL] = "tell", [CTL_PARK] = "park"};
+static const char *const verbs[] = {[CTL_ASK] = "ask",
+				    [CTL_TELL] = "tell",
+				    [CTL_PARK] = "park",
+				    [CTL_TELL_IN_GRACE] = "tell-in-grace"};
 static const char *const words[] = {[CTL_NONE] = "none",
 				    [CTL_UNTOLD] = "untold",
 				    [CTL_TOLD] = "told",
@@ -77,6 +79,11 @@ static bool parse_addr(const struct text *word, struct addr *addr)
 	memcpy(text, word->at, word->len);
 	text[word->len] = '\0';
 	return addr_parse(text, addr);
+}
+
+bool ctl_is_tell(enum ctl_verb verb)
+{
+	return verb == CTL_TELL || verb == CTL_TELL_IN_GRACE;
 }
 
 bool ctl_set_subject(struct ctl_subject *subject, const char *mon_name,

@@ -5,6 +5,9 @@
  *
  *   ask TAG MON_NAME [ADDRESS...]    is this peer untold?
  *   tell TAG MON_NAME [ADDRESS...]   tell it next, ahead of all others
+ *   tell-in-grace TAG MON_NAME [ADDRESS...]
+ *                                    the same, and park it when no grace
+ *                                    period runs any more
  *   park TAG MON_NAME [ADDRESS...]   send nothing to it from now on
  *
  *   TAG none|untold|told|parked      the answer; TAG is the asker's
@@ -23,7 +26,7 @@
 #define CTL_LEN_MAX   2048 /* bytes of one message */
 #define CTL_ADDRS_MAX 16
 
-enum ctl_verb { CTL_ASK, CTL_TELL, CTL_PARK };
+enum ctl_verb { CTL_ASK, CTL_TELL, CTL_PARK, CTL_TELL_IN_GRACE };
 
 /* Whom a request is about: every record with this name or such an address. */
 struct ctl_subject {
@@ -44,6 +47,11 @@ enum ctl_word {
 	CTL_TOLD,   /* all such peers have acknowledged */
 	CTL_PARKED, /* nothing will be sent to them */
 };
+
+/*
+ * Tells whether @verb has a peer told.
+ */
+bool ctl_is_tell(enum ctl_verb verb);
 
 /*
  * Makes @subject the peer @mon_name with the first CTL_ADDRS_MAX of @addrs.

@@ -25,6 +25,7 @@
 #include "lib/record.h"
 #include "lib/xalloc.h"
 #include "os/durable.h"
+#include "os/kernel.h"
 #include "os/loop.h"
 #include "os/process.h"
 #include "os/resolver.h"
@@ -64,6 +65,16 @@ static void stop(struct driver *d, int status)
 	loop_stop(d->loop);
 }
 
+/* Feeds @in, with what grace is like now: what comes of it is sent at once. */
+static void input(struct driver *d, const struct notify_in *in)
+{
+	struct notify_in now = *in;
+
+	now.is_grace_over =
+		notify_wants_grace(d->notify, in) && !kernel_has_grace();
+	notify_input(d->notify, loop_now_ms(), &now);
+}
+
 /* --- effects ------------------------------------------------------------- */
 
 static void receive(void *ctx, struct rpcudp *udp, const struct addr *from,
@@ -94,7 +105,7 @@ static void do_send(struct driver *d, const struct notify_out *out)
 			rpcudp_send(udp, &out->send.peer, &out->send.source,
 				    out->bytes, out->len);
 	if (in.send_failed.error)
-		notify_input(d->notify, loop_now_ms(), &in);
+		input(d, &in);
 }
 
 /* Tells whether the turn of this boot was done after we read the records. */
@@ -140,7 +151,7 @@ static void rewrite_failed(struct driver *d, const char *name, int error)
 			 "a peer was told but its record stays in %s: %s (and "
 			 "%u more)",
 			 d->config->bak_dir, strerror(-error), held_back);
-	notify_input(d->notify, loop_now_ms(), &in);
+	input(d, &in);
 	free(file);
 }
 
@@ -184,7 +195,7 @@ static void do_read(struct driver *d, const struct notify_out *out)
 	in.bytes = text.bytes;
 	in.len = text.len;
 	if (!stop_if_turned(d))
-		notify_input(d->notify, loop_now_ms(), &in);
+		input(d, &in);
 	buf_fini(&text);
 	free(name);
 }
@@ -250,7 +261,7 @@ static void feed(struct driver *d, const struct notify_in *in)
 
 	if (stop_if_turned(d))
 		return;
-	notify_input(d->notify, loop_now_ms(), in);
+	input(d, in);
 	while (!d->is_over && notify_output(d->notify, &out))
 		do_effect(d, &out);
 	loop_timer_set(d->timer, notify_deadline_ms(d->notify));

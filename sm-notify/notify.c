@@ -237,13 +237,33 @@ static void dispatch(struct notify *n, const struct notify_in *in)
 	}
 }
 
+bool notify_wants_grace(const struct notify *n, const struct notify_in *in)
+{
+	return requests_want_grace(&n->requests) ||
+	       (in->kind == NOTIFY_IN_REQUEST &&
+		in->request.request->verb == CTL_TELL_IN_GRACE);
+}
+
+/*
+ * ORDER: nothing that comes of @in is sent to whoever may be told in grace
+ * alone, whether they had asked before or ask with it; but an answer counts.
+ */
+static void take(struct notify *n, const struct notify_in *in)
+{
+	if (in->is_grace_over)
+		requests_grace_over(&n->requests);
+	dispatch(n, in);
+	if (in->is_grace_over)
+		requests_grace_over(&n->requests);
+}
+
 void notify_input(struct notify *n, uint64_t now_ms, const struct notify_in *in)
 {
 	if (n->is_done)
 		return;
 	n->talk.now_ms = now_ms;
 	/* ORDER: an answer that came counts, though its time is up, too. */
-	dispatch(n, in);
+	take(n, in);
 	if (!n->is_started)
 		return;
 	talk_obey(&n->talk);

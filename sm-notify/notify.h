@@ -76,6 +76,9 @@ struct notify_in {
 	enum notify_in_kind kind;
 	const uint8_t *bytes; /* PARKED, FILE: content; ANSWERs: the message */
 	size_t len;
+	/* No grace period runs: looked at where notify_wants_grace() says so.
+	 */
+	bool is_grace_over;
 	union {
 		struct {
 			const char *name;
@@ -207,6 +210,12 @@ void notify_free(struct notify *n);
  */
 void notify_input(struct notify *n, uint64_t now_ms,
 		  const struct notify_in *in);
+
+/*
+ * Tells whether @in, which is fed next, has to say whether a grace period runs,
+ * looked at right before: somebody is to be told in grace, and not after it.
+ */
+bool notify_wants_grace(const struct notify *n, const struct notify_in *in);
 
 /*
  * Takes the next effect, in order.

@@ -17,6 +17,7 @@
 struct teller {
 	struct link in_tellers; /* requests::tellers */
 	uint64_t id;
+	bool is_in_grace;
 	struct ctl_subject subject;
 };
 
@@ -33,6 +34,7 @@ static void teller_free(struct requests *r, struct teller *teller)
 {
 	list_remove(&teller->in_tellers);
 	r->teller_count--;
+	r->in_grace_count -= teller->is_in_grace;
 	free(teller);
 }
 
@@ -153,6 +155,7 @@ struct parking {
 	struct requests *requests;
 	const struct ctl_subject *subject;
 	bool is_in_file; /* ... of sm/.reclaim/parked that were read */
+	bool is_ours;	 /* no line says so, and rpc.statd does not yet */
 };
 
 static void park(void *ctx, struct target *target)
@@ -160,7 +163,8 @@ static void park(void *ctx, struct target *target)
 	const struct parking *parking = ctx;
 	/* rpc.statd may have told another record of that host, and noted it. */
 	bool is_here =
-		!parking->is_in_file && !is_by_name(target, parking->subject);
+		parking->is_ours ||
+		(!parking->is_in_file && !is_by_name(target, parking->subject));
 
 	if (!is_here)
 		target->is_parked_here = false;
@@ -180,18 +184,29 @@ static void hurry(void *ctx, struct target *target)
 	call(ctx, target);
 }
 
-static void park_all(struct requests *r, const struct ctl_subject *subject,
-		     bool is_in_file)
+static void park_all(struct parking *parking)
 {
-	struct parking parking = {r, subject, is_in_file};
+	struct target_set *set = parking->requests->set;
 
-	guards_add(&r->set->guards, subject);
-	target_set_each(r->set, subject, park, &parking);
+	guards_add(&set->guards, parking->subject);
+	target_set_each(set, parking->subject, park, parking);
+}
+
+static void park_from_file(struct requests *r,
+			   const struct ctl_subject *subject)
+{
+	struct parking parking = {.requests = r,
+				  .subject = subject,
+				  .is_in_file = true};
+
+	park_all(&parking);
 }
 
 void requests_park(struct requests *r, const struct ctl_subject *subject)
 {
-	park_all(r, subject, false);
+	struct parking parking = {.requests = r, .subject = subject};
+
+	park_all(&parking);
 }
 
 void requests_load(struct requests *r, const uint8_t *bytes, size_t len)
@@ -239,10 +254,10 @@ static void load_park(struct requests *r, const struct parked_line *line)
 	struct ctl_subject subject;
 
 	if (line->kind == PARKED_PARK)
-		park_all(r, &line->subject, true);
+		park_from_file(r, &line->subject);
 	else if (line->kind == PARKED_TOLD && line->number != r->number &&
 		 told_subject(line, &subject))
-		park_all(r, &subject, true);
+		park_from_file(r, &subject);
 }
 
 void requests_start(struct requests *r)
@@ -270,8 +285,9 @@ static void answer(struct requests *r, uint64_t id, enum ctl_word word,
 }
 
 static void take_tell(struct requests *r, uint64_t id,
-		      const struct ctl_subject *subject)
+		      const struct ctl_request *request)
 {
+	const struct ctl_subject *subject = &request->subject;
 	enum ctl_word word = telling_state(r, subject);
 	struct teller *teller;
 
@@ -285,8 +301,10 @@ static void take_tell(struct requests *r, uint64_t id,
 	teller = xzalloc(sizeof(*teller));
 	teller->id = id;
 	teller->subject = *subject;
+	teller->is_in_grace = request->verb == CTL_TELL_IN_GRACE;
 	list_append(&r->tellers, &teller->in_tellers);
 	r->teller_count++;
+	r->in_grace_count += teller->is_in_grace;
 }
 
 void requests_take(struct requests *r, uint64_t id,
@@ -296,13 +314,35 @@ void requests_take(struct requests *r, uint64_t id,
 	case CTL_ASK:
 		break;
 	case CTL_TELL:
-		take_tell(r, id, &request->subject);
+	case CTL_TELL_IN_GRACE:
+		take_tell(r, id, request);
 		return;
 	case CTL_PARK:
 		requests_park(r, &request->subject);
 		break;
 	}
 	answer(r, id, requests_state(r, &request->subject), &request->subject);
+}
+
+bool requests_want_grace(const struct requests *r)
+{
+	return r->in_grace_count > 0;
+}
+
+void requests_grace_over(struct requests *r)
+{
+	struct link *at;
+
+	list_for_each (at, &r->tellers) {
+		struct teller *teller =
+			container_of(at, struct teller, in_tellers);
+		struct parking parking = {.requests = r,
+					  .subject = &teller->subject,
+					  .is_ours = true};
+
+		if (teller->is_in_grace)
+			park_all(&parking);
+	}
 }
 
 void requests_cancel(struct requests *r, uint64_t id)

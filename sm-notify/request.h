@@ -29,7 +29,8 @@ struct requests {
 	struct link tellers;	/* of teller::in_tellers */
 	struct link called;	/* of target::in_called */
 	size_t teller_count;
-	uint32_t number;  /* that is announced */
+	size_t in_grace_count; /* ... who say that in grace alone */
+	uint32_t number;       /* that is announced */
 	struct buf lines; /* of sm/.reclaim/parked, until requests_start() */
 	bool is_stale;	  /* some target was told or parked */
 };
@@ -89,6 +90,17 @@ bool requests_has_unread(const struct requests *requests,
  */
 void requests_park(struct requests *requests,
 		   const struct ctl_subject *subject);
+
+/*
+ * Tells whether somebody is told for as long as a grace period runs.
+ */
+bool requests_want_grace(const struct requests *requests);
+
+/*
+ * Parks, for this run, whoever is told for as long as a grace period runs: none
+ * does any more.  Whoever waits hears of it, and parks them for good.
+ */
+void requests_grace_over(struct requests *requests);
 
 /*
  * Forgets the request @id, whose asker is gone; the target stays urgent.

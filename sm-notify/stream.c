@@ -34,13 +34,17 @@ static void add_notice(struct streams *s, struct target *t, struct buf *out)
 			   });
 }
 
-/* Sends the next call to @t. */
+/* Sends the next call to @t, unless it was parked meanwhile. */
 static void send_call(struct streams *s, struct target *t)
 {
 	struct target_stream *stream = &t->stream;
 	struct addr source = {.family = ADDR_NONE};
 	struct buf message;
 
+	if (t->is_parked) {
+		streams_end(s, t);
+		return;
+	}
 	stream->xid = prng_u32(s->rng);
 	stream->peer.port = stream->port ? stream->port : PORTMAP_PORT;
 	stream->name = NULL;

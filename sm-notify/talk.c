@@ -139,6 +139,10 @@ static void finish(struct talk *k, struct target *t)
 	requests_note(k->requests);
 	if (!target_is_told(t))
 		return;
+	/* By an answer that came with the news that grace is over. */
+	t->is_parked = false;
+	t->is_parked_here = false;
+	list_remove(&t->in_called);
 	k->told++;
 	t->why = NOTIFY_TOLD;
 	t->told_ms = k->now_ms;

@@ -109,7 +109,9 @@ struct envoy *envoy_new(const struct envoy_rooms *rooms, uint64_t now_ms,
 				       .name = rooms->name,
 				       .give_up_ms = UINT64_MAX,
 				       .packets_per_second = PACKETS};
-	const struct ctl_request request = {.verb = CTL_TELL,
+	const struct ctl_request request = {.verb = rooms->is_in_grace
+							    ? CTL_TELL_IN_GRACE
+							    : CTL_TELL,
 					    .subject = *subject};
 	const struct notify_in steps[] = {
 		{.kind = NOTIFY_IN_FILE,
@@ -117,7 +119,8 @@ struct envoy *envoy_new(const struct envoy_rooms *rooms, uint64_t now_ms,
 		 .len = in->len,
 		 .file.name = ""},
 		{.kind = NOTIFY_IN_REQUEST, .request.request = &request},
-		{.kind = NOTIFY_IN_START},
+		{.kind = NOTIFY_IN_START,
+		 .is_grace_over = !in->untold.facts.is_grace},
 	};
 	struct envoy *e = xzalloc(sizeof(*e));
 	size_t i;
@@ -149,7 +152,9 @@ void envoy_free(struct envoy *e)
 static bool translate(const struct envoy *e, const struct nsm_in *in,
 		      struct notify_in *to)
 {
-	*to = (struct notify_in){.bytes = in->bytes, .len = in->len};
+	*to = (struct notify_in){.bytes = in->bytes,
+				 .len = in->len,
+				 .is_grace_over = in->is_grace_over};
 	switch (in->kind) {
 	case NSM_IN_ANSWER:
 		to->kind = NOTIFY_IN_ANSWER;

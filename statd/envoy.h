@@ -27,6 +27,7 @@ struct envoy_rooms {
 	struct prng *rng;
 	const char *name; /* announced instead of my_name, or NULL */
 	uint32_t number;  /* announced */
+	bool is_in_grace; /* told only as long as a grace period runs */
 };
 
 /*
@@ -45,6 +46,7 @@ void envoy_free(struct envoy *envoy);
 
 /*
  * Feeds an ANSWER, a RESOLVED or a TIMER; what is for others is passed over.
+ * One that tells in grace fails where that is over.
  */
 void envoy_feed(struct envoy *envoy, uint64_t now_ms, const struct nsm_in *in);
 

@@ -187,7 +187,9 @@ static void tell_ourselves(struct late *late, struct late_job *job,
 	const struct envoy_rooms rooms = {.out = late->out,
 					  .rng = late->rng,
 					  .name = late->name,
-					  .number = late->number};
+					  .number = late->number,
+					  .is_in_grace =
+						  job->stage == LATE_GRACE};
 	struct ctl_subject subject;
 
 	if (late->number == 0 || late->telling_count >= LATE_TELLING_MAX ||
@@ -242,7 +244,9 @@ static void tell(struct late *late, struct late_job *job,
 		 const struct nsm_in *in)
 {
 	if (in->len == 0 && !job->is_wished)
-		latejob_ask_world(late, job, CTL_TELL);
+		latejob_ask_world(late, job,
+				  job->stage == LATE_GRACE ? CTL_TELL_IN_GRACE
+							   : CTL_TELL);
 	job->is_wished = in->len == 0;
 	if (in->len > 0 && job->envoy == NULL)
 		tell_ourselves(late, job, in);
@@ -294,8 +298,10 @@ static void outcome_while_asked(struct late *late, struct late_job *job,
 		park(late, job);
 	else if (in->untold.what == NSM_UNTOLD_YES)
 		decide(late, job, in);
-	else if (in->untold.what == NSM_UNTOLD_PARKED)
+	else if (in->untold.what == NSM_UNTOLD_PARKED && !job->is_wished)
 		settle(late, job, park);
+	else if (in->untold.what == NSM_UNTOLD_PARKED)
+		park(late, job); /* says who was to tell it: grace is over */
 	else if (in->untold.what != NSM_UNTOLD_LOST)
 		settle(late, job, told_elsewhere);
 	else if (job->is_loaded)
@@ -522,9 +528,8 @@ static void stage_over(struct late *late, struct late_job *job)
 	}
 }
 
-void late_timer(struct late *late, uint64_t now_ms)
+void late_timer(struct late *late, uint64_t now_ms, const struct nsm_in *in)
 {
-	const struct nsm_in due = {.kind = NSM_IN_TIMER};
 	struct timer *timer;
 
 	reap(late);
@@ -536,7 +541,12 @@ void late_timer(struct late *late, uint64_t now_ms)
 			stage_over(late,
 				   container_of(timer, struct late_job, timer));
 	}
-	feed_all(late, &due);
+	feed_all(late, in);
+}
+
+bool late_wants_grace(const struct late *late)
+{
+	return !list_is_empty(&late->telling);
 }
 
 bool late_take(struct late *late, struct monitor_caller *caller)

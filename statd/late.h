@@ -7,7 +7,8 @@
  *   the peer serves a mount of ours   told, and SM_MON waits for that, at most
  *                                     LATE_HOLD_MS; then it is parked
  *   else, while grace runs here       told, nobody waits; when grace ends it is
- *                                     parked
+ *                                     parked, and nothing is sent to it from
+ *                                     then on
  *   else                              parked before SM_MON is answered
  *
  * ORDER: an SM_MON is answered after "parked" or "told" is written.
@@ -141,9 +142,15 @@ void late_grace(struct late *late, uint64_t now_ms, bool is_grace);
 void late_answer(struct late *late, uint64_t now_ms, const struct nsm_in *in);
 
 /*
- * Does what is due at @now_ms.
+ * Does what is due at @now_ms; @in is the TIMER that says so.
  */
-void late_timer(struct late *late, uint64_t now_ms);
+void late_timer(struct late *late, uint64_t now_ms, const struct nsm_in *in);
+
+/*
+ * Tells whether somebody is told by ourselves, perhaps only for as long as
+ * grace runs: see nsm_wants_grace().
+ */
+bool late_wants_grace(const struct late *late);
 
 /*
  * Takes the next caller that may be answered with success.

@@ -115,13 +115,13 @@ static void input_resolved(struct nsm *n, uint64_t now_ms,
 	notices_meet(&n->notices, now_ms, peer);
 }
 
-static void input_timer(struct nsm *n, uint64_t now_ms)
+static void input_timer(struct nsm *n, uint64_t now_ms, const struct nsm_in *in)
 {
 	callbacks_timer(&n->callbacks, now_ms);
 	names_timer(&n->names, now_ms);
 	questions_timer(&n->questions, now_ms);
 	notices_settle(&n->notices, now_ms);
-	late_timer(&n->late, now_ms);
+	late_timer(&n->late, now_ms, in);
 	notices_timer(&n->notices, now_ms, names_is_first_open(&n->names));
 	memos_timer(&n->memos, now_ms);
 }
@@ -253,7 +253,7 @@ static void dispatch_input(struct nsm *n, uint64_t now_ms,
 		late_grace(&n->late, now_ms, in->is_grace);
 		break;
 	case NSM_IN_TIMER:
-		input_timer(n, now_ms);
+		input_timer(n, now_ms, in);
 		break;
 	case NSM_IN_MOUNTS:
 		peers_set_mounts(&n->peers, in->mounts.servers,
@@ -281,6 +281,11 @@ void nsm_input(struct nsm *n, uint64_t now_ms, const struct nsm_in *in)
 bool nsm_output(struct nsm *n, struct nsm_out *out)
 {
 	return effects_take(&n->out, out);
+}
+
+bool nsm_wants_grace(const struct nsm *n)
+{
+	return late_wants_grace(&n->late);
 }
 
 uint64_t nsm_deadline_ms(const struct nsm *n)

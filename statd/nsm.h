@@ -114,6 +114,8 @@ struct nsm_in {
 	 */
 	const uint8_t *bytes;
 	size_t len;
+	/* No grace period runs, looked at where nsm_wants_grace() says so. */
+	bool is_grace_over;
 	union {
 		struct {
 			const char *name;
@@ -256,6 +258,12 @@ void nsm_input(struct nsm *n, uint64_t now_ms, const struct nsm_in *in);
  * Owns:   *out borrows from @n until the next call on @n.
  */
 bool nsm_output(struct nsm *n, struct nsm_out *out);
+
+/*
+ * Tells whether the next input has to say that no grace period runs, looked at
+ * right before: it may have somebody told who must not be told after it.
+ */
+bool nsm_wants_grace(const struct nsm *n);
 
 /*
  * Returns when NSM_IN_TIMER is wanted next, or UINT64_MAX.

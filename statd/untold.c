@@ -153,7 +153,7 @@ static void outcome(struct untold *u, const struct wish *wish,
 
 	if (wish->verb == CTL_PARK)
 		feed(u, wish->id, NSM_UNTOLD_PARKED);
-	else if (wish->verb == CTL_TELL)
+	else if (ctl_is_tell(wish->verb))
 		feed(u, wish->id, to_tell[word]);
 	else if (word == CTL_UNTOLD)
 		feed_yes(u, wish->id, &wish->subject, &nothing);
@@ -196,8 +196,8 @@ static void disconnect(struct untold *u)
 			look(u, wish->id, &wish->subject);
 		else
 			feed(u, wish->id,
-			     wish->verb == CTL_TELL ? NSM_UNTOLD_LOST
-						    : NSM_UNTOLD_PARKED);
+			     ctl_is_tell(wish->verb) ? NSM_UNTOLD_LOST
+						     : NSM_UNTOLD_PARKED);
 		wish_free(u, wish);
 	}
 }
@@ -471,6 +471,7 @@ void untold_wish(struct untold *u, const struct nsm_out *out)
 		do_ask(u, out, &subject);
 		break;
 	case CTL_TELL:
+	case CTL_TELL_IN_GRACE:
 		if (u->sock >= 0)
 			add_wish(u, out, &subject);
 		else

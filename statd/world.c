@@ -178,9 +178,11 @@ static void carry_out(struct world *w, const struct nsm_out *out)
  */
 static void feed(struct world *w, const struct nsm_in *in)
 {
+	struct nsm_in now = *in;
 	struct nsm_out out;
 
-	nsm_input(w->nsm, loop_now_ms(), in);
+	now.is_grace_over = nsm_wants_grace(w->nsm) && !kernel_has_grace();
+	nsm_input(w->nsm, loop_now_ms(), &now);
 	if (!w->is_started || w->is_carrying)
 		return;
 	w->is_carrying = true;

@@ -12,7 +12,7 @@ UNIT_TESTS = \
 	tests/unit/test_doubt tests/unit/test_effects tests/unit/test_hostname \
 	tests/unit/test_ctl tests/unit/test_keyset tests/unit/test_request \
 	tests/unit/test_late tests/unit/test_latecopy \
-	tests/unit/test_latelost \
+	tests/unit/test_lategrace tests/unit/test_latelost \
 	tests/unit/test_status \
 	tests/unit/test_list tests/unit/test_log tests/unit/test_map \
 	tests/unit/test_mounts tests/unit/test_kept tests/unit/test_keptset \
@@ -27,7 +27,8 @@ UNIT_TESTS = \
 	tests/unit/test_question tests/unit/test_record \
 	tests/unit/test_rpccall tests/unit/test_rpcmsg tests/unit/test_rpcrec \
 	tests/unit/test_rpcsrv tests/unit/test_saying tests/unit/test_skip \
-	tests/unit/test_stream tests/unit/test_stuck tests/unit/test_statenum \
+	tests/unit/test_stream tests/unit/test_stuck \
+	tests/unit/test_tellgrace tests/unit/test_statenum \
 	tests/unit/test_timerq tests/unit/test_unread tests/unit/test_verify
 OS_TESTS = \
 	tests/os/test_bakindex tests/os/test_control \
@@ -107,6 +108,8 @@ tests_unit_test_question_SOURCES = tests/unit/test_question.c $(PEER_WORLD)
 tests_unit_test_late_SOURCES = tests/unit/test_late.c \
 	tests/unit/late_rig.c tests/unit/late_rig.h $(NSM_RIG)
 tests_unit_test_latecopy_SOURCES = tests/unit/test_latecopy.c $(PEER_WORLD)
+tests_unit_test_lategrace_SOURCES = tests/unit/test_lategrace.c \
+	tests/unit/late_rig.c tests/unit/late_rig.h $(NSM_RIG)
 tests_unit_test_latelost_SOURCES = tests/unit/test_latelost.c \
 	tests/unit/late_rig.c tests/unit/late_rig.h $(NSM_RIG)
 tests_unit_test_nsm_SOURCES = tests/unit/test_nsm.c $(NSM_RIG)
@@ -125,6 +128,8 @@ tests_unit_test_notify_many_SOURCES = \
 	tests/unit/test_notify_many.c $(NOTIFY_WORLD)
 tests_unit_test_unread_SOURCES = tests/unit/test_unread.c $(NOTIFY_WORLD)
 tests_unit_test_stuck_SOURCES = tests/unit/test_stuck.c $(NOTIFY_WORLD)
+tests_unit_test_tellgrace_SOURCES = tests/unit/test_tellgrace.c \
+	$(NOTIFY_WORLD)
 tests_unit_test_stream_SOURCES = tests/unit/test_stream.c $(NOTIFY_WORLD)
 TURN_RIG = tests/os/turn_rig.c tests/os/turn_rig.h
 TRACER = tests/os/tracer.c tests/os/tracer.h

@@ -93,7 +93,7 @@ static void say_stuck(struct host *h, const char *file)
 				     .file.name = file};
 
 	trace(h->sim, h, "notify: the disk keeps %s", file);
-	notify_input(h->notifier.core, host_clock(h), &in);
+	notifier_feed(h, &in);
 }
 
 void exits_missed(struct host *h, const char *file)

@@ -556,10 +556,14 @@ static bool is_after_number(const struct nsm_in *in)
 
 void statd_input(struct host *h, const struct nsm_in *in)
 {
+	struct nsm_in now = *in;
+
 	host_count_spin(h, &h->statd.spins, in->kind == NSM_IN_TIMER);
 	if (is_after_number(in))
 		statd_feed_number(h);
-	nsm_input(h->statd.core, host_clock(h), in);
+	now.is_grace_over =
+		nsm_wants_grace(h->statd.core) && !parking_has_grace(h);
+	nsm_input(h->statd.core, host_clock(h), &now);
 	statd_carry(h);
 	check_caps(h);
 }

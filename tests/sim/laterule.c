@@ -9,8 +9,10 @@
 #include <string.h>
 
 #include "lib/hostname.h"
+#include "statd/late.h"
 
-#define GRACE_SLACK_MS 10000 /* to see that grace has ended, and to park */
+#define GRACE_SLACK_MS \
+	(LATE_GRACE_MS + 100) /* statd looks, and has it parked */
 
 void laterule_granted(struct host *h, struct pair *pair)
 {
@@ -53,8 +55,10 @@ bool laterule_has_other_names(const struct host *h, const struct pair *pair)
 }
 
 /*
- * In grace the peer is told though it is monitored; that grace has ended takes
- * a while to be seen, and a statd that starts then leaves it to sm-notify.
+ * In grace the peer is told though it is monitored.  Whoever was asked to tell
+ * it looks at the grace period before each notice; an sm-notify that started
+ * when statd was telling it was not asked, and hears from statd.  A statd that
+ * starts then leaves it to sm-notify.
  */
 static bool may_be_told(const struct host *h, const struct pair *pair,
 			bool is_graced)

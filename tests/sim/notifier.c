@@ -281,6 +281,15 @@ static void notifier_carry_one(struct host *h, const struct notify_out *out)
 	}
 }
 
+void notifier_feed(struct host *h, const struct notify_in *in)
+{
+	struct notify_in now = *in;
+
+	now.is_grace_over = notify_wants_grace(h->notifier.core, in) &&
+			    !parking_has_grace(h);
+	notify_input(h->notifier.core, host_clock(h), &now);
+}
+
 void notifier_input(struct host *h, const struct notify_in *in)
 {
 	uint32_t life = h->notifier.life;
@@ -291,7 +300,7 @@ void notifier_input(struct host *h, const struct notify_in *in)
 		return;
 	}
 	host_count_spin(h, &h->notifier.spins, in->kind == NOTIFY_IN_TIMER);
-	notify_input(h->notifier.core, host_clock(h), in);
+	notifier_feed(h, in);
 	while (h->notifier.core != NULL && h->notifier.life == life &&
 	       notify_output(h->notifier.core, &out)) {
 		if (!host_survives(h, PROGRAM_NOTIFIER))

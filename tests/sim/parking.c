@@ -63,7 +63,7 @@ void parking_turn(struct host *h)
 	buf_clear(&h->parking.parked);
 }
 
-static bool is_grace(const struct host *h)
+bool parking_has_grace(const struct host *h)
 {
 	return h->sim->now_ms < h->parking.grace_until_ms;
 }
@@ -164,7 +164,7 @@ static void feed_yes(struct host *h, const struct parking_request *r,
 		.len = lines->len,
 		.untold = {.id = r->id,
 			   .what = NSM_UNTOLD_YES,
-			   .facts = {.is_grace = is_grace(h),
+			   .facts = {.is_grace = parking_has_grace(h),
 				     .is_server = is_server(h, &r->subject),
 				     .has_nfsd = h->parking.has_nfsd}}};
 
@@ -203,7 +203,8 @@ static void lose(struct host *h, const struct parking_request *r)
 		look(h, r);
 	else
 		feed(h, r->id,
-		     r->verb == CTL_TELL ? NSM_UNTOLD_LOST : NSM_UNTOLD_PARKED);
+		     ctl_is_tell(r->verb) ? NSM_UNTOLD_LOST
+					  : NSM_UNTOLD_PARKED);
 }
 
 static void hear(struct host *h, const struct parking_request *r,
@@ -213,7 +214,7 @@ static void hear(struct host *h, const struct parking_request *r,
 
 	if (r->verb == CTL_PARK || word == CTL_PARKED)
 		feed(h, r->id, NSM_UNTOLD_PARKED);
-	else if (r->verb == CTL_TELL)
+	else if (ctl_is_tell(r->verb))
 		feed(h, r->id,
 		     word == CTL_UNTOLD ? NSM_UNTOLD_LOST : NSM_UNTOLD_TOLD);
 	else if (word == CTL_UNTOLD)
@@ -407,7 +408,8 @@ static void do_untold(struct host *h, const struct nsm_out *out)
 
 void parking_carry(struct host *h, const struct nsm_out *out)
 {
-	struct nsm_in in = {.kind = NSM_IN_GRACE, .is_grace = is_grace(h)};
+	struct nsm_in in = {.kind = NSM_IN_GRACE,
+			    .is_grace = parking_has_grace(h)};
 
 	h->parking.is_carrying = true;
 	switch (out->kind) {
@@ -438,7 +440,7 @@ bool parking_is_late(struct host *h, const struct addr *addrs, size_t count)
 		addr_format(&addrs[i], name);
 		if (disk_find(&h->disk, DISK_SM, name) != NULL &&
 		    ctl_set_subject(&subject, name, &addrs[i], 1) &&
-		    (!is_grace(h) || is_server(h, &subject)))
+		    (!parking_has_grace(h) || is_server(h, &subject)))
 			return true;
 	}
 	return false;

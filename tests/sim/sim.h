@@ -275,6 +275,8 @@ void notifier_kill(struct host *h);
 /* Stops it as SIGTERM does. */
 void notifier_stop(struct host *h);
 void notifier_input(struct host *h, const struct notify_in *in);
+/* The same, and leaves what comes of it to who is carrying effects out. */
+void notifier_feed(struct host *h, const struct notify_in *in);
 
 /* Runs the boot turn; false where the process or the host died on the way. */
 bool turn_run(struct host *h);
@@ -343,6 +345,8 @@ void parking_boot(struct host *h);
 void parking_power_fail(struct host *h);
 /* lockd starts, and its grace period, where it has one. */
 void parking_begin_grace(struct host *h);
+/* Whether a grace period runs, as os/kernel.h tells. */
+bool parking_has_grace(const struct host *h);
 /* The turn empties sm/.reclaim. */
 void parking_turn(struct host *h);
 /* Carries out an UNTOLD, a NOTE or a GRACE of statd. */

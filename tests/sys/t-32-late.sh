@@ -44,6 +44,16 @@ notify_spawn() {
 		"$ROOM/client/log/notify"
 }
 
+# grace_begins: lockd's, as far as anybody can see, until the file says Y.
+grace_begins() {
+	in_host client mount -t tmpfs none /proc/fs
+	in_host client mkdir /proc/fs/lockd
+	echo N >"$ROOM/client/grace"
+	in_host client touch /proc/fs/lockd/nlm_end_grace
+	in_host client mount --bind "$ROOM/client/grace" \
+		/proc/fs/lockd/nlm_end_grace
+}
+
 # mounts: the server serves the client an NFSv3 mount, says its statd's /proc.
 mounts() {
 	echo "36 25 0:32 / /mnt rw - nfs server:/x rw,vers=3,addr=$PEER" \
@@ -231,12 +241,16 @@ is "what is parked" "$(parked)" "park $PEER $PEER"
 
 say "--- a grace period runs: parked when it ends"
 client_reboots
-in_host client mount -t tmpfs none /proc/fs
-in_host client mkdir /proc/fs/lockd
-echo N >"$ROOM/client/grace"
-in_host client touch /proc/fs/lockd/nlm_end_grace
-in_host client mount --bind "$ROOM/client/grace" /proc/fs/lockd/nlm_end_grace
+grace_begins
 lockd client mon $PEER $COOKIE
 is "what is parked in grace" "$(parked)" ""
 echo Y >"$ROOM/client/grace"
 wait_for "the peer to be parked" is_parked
+
+say "--- sm-notify looks at the grace period itself"
+client_reboots
+grace_begins
+notify_spawn
+is "the answer after its end" \
+	"$(in_host client python3 -B "$SYS/ctl.py" "tell-in-grace 7 $PEER $PEER" \
+		"$ROOM/client/grace" Y)" "7 parked"

@@ -41,7 +41,10 @@ struct world world_default(void)
 
 static void feed(struct world *w, const struct notify_in *in)
 {
-	notify_input(w->n, w->now_ms, in);
+	struct notify_in now = *in;
+
+	now.is_grace_over = w->is_grace_over && notify_wants_grace(w->n, in);
+	notify_input(w->n, w->now_ms, &now);
 }
 
 static void feed_any_file(struct world *w, const char *name, const char *text,

@@ -34,7 +34,8 @@ struct world {
 	char last_told[64];
 	struct addr own;  /* of ours, to which answers come */
 	bool has_streams; /* CALLs are effects; else they fail at once */
-	bool is_late;	  /* look-ups lead to one that is monitored again */
+	bool is_grace_over;
+	bool is_late; /* look-ups lead to one that is monitored again */
 };
 
 /* What was sent: a copy, since the effect is only lent. */

@@ -92,10 +92,12 @@ static bool has_answered_untold(struct rig *rig, const struct nsm_out *out)
 
 void rig_feed(struct rig *rig, const struct nsm_in *in)
 {
+	struct nsm_in now = *in;
 	struct nsm_out out;
 
+	now.is_grace_over = rig->is_grace_over && nsm_wants_grace(rig->nsm);
 	rig->out_count = 0;
-	nsm_input(rig->nsm, rig->now_ms, in);
+	nsm_input(rig->nsm, rig->now_ms, &now);
 	while (nsm_output(rig->nsm, &out)) {
 		struct rig_out *copy;
 

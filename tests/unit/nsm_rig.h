@@ -29,6 +29,7 @@ struct rig {
 	uint64_t now_ms;
 	uint64_t next_reply_to;
 	uint32_t next_xid;
+	bool is_grace_over;
 	bool is_untold_asked; /* the test answers UNTOLD; else: "none" */
 	struct rig_out outs[RIG_OUT_MAX]; /* of the last input */
 	size_t out_count;

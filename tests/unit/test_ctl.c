@@ -39,6 +39,9 @@ static void test_requests(void **state)
 	assert_true(parse("park 9223372036854775807 x", &request));
 	assert_int_equal(request.verb, CTL_PARK);
 	assert_true(request.tag == INT64_MAX);
+	assert_true(parse("tell-in-grace 1 x", &request));
+	assert_int_equal(request.verb, CTL_TELL_IN_GRACE);
+	assert_true(ctl_is_tell(request.verb));
 }
 
 static void test_no_requests(void **state)
@@ -182,6 +185,7 @@ static void test_lines(void **state)
 static void test_requests_are_written_as_they_are_read(void **state)
 {
 	static const char *const texts[] = {"ask 0 x", "tell 17 x 192.0.2.7",
+					    "tell-in-grace 1 x",
 					    "park 9223372036854775807 x"};
 	struct ctl_request request;
 	struct ctl_subject subject;

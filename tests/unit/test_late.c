@@ -179,7 +179,7 @@ static void test_grace(void **state)
 
 	feed_yes(rig, id, facts, "");
 	expect_success(rig);
-	id = expect_untold(rig, CTL_TELL, SUBJ);
+	id = expect_untold(rig, CTL_TELL_IN_GRACE, SUBJ);
 	/* Again: grace may be over by now, so it is looked at first. */
 	rig_mon(rig, PEER, 'a');
 	assert_int_equal(rig_count(rig, NSM_OUT_REPLY), 0);
@@ -210,7 +210,7 @@ static void test_stored_in_grace(void **state)
 	store_id = rig_get(rig, NSM_OUT_STORE, 0)->out.store.id;
 	id = expect_untold(rig, CTL_ASK, SUBJ);
 	feed_yes(rig, id, facts, "");
-	expect_untold(rig, CTL_TELL, SUBJ);
+	expect_untold(rig, CTL_TELL_IN_GRACE, SUBJ);
 	rig_stored(rig, store_id, 0);
 	assert_int_equal(rig_count(rig, NSM_OUT_GRACE), 1);
 	assert_int_equal(rig_count(rig, NSM_OUT_REPLY), 0);
@@ -508,7 +508,7 @@ static void test_loaded(void **state)
 	id = expect_untold(rig, CTL_ASK, SUBJ);
 	grace.is_server = false;
 	feed_yes(rig, id, grace, "");
-	expect_untold(rig, CTL_TELL, SUBJ);
+	expect_untold(rig, CTL_TELL_IN_GRACE, SUBJ);
 	feed_grace(rig, false);
 	expect_untold(rig, CTL_PARK, SUBJ);
 }

@@ -107,7 +107,7 @@ static void one_that_another_tells_is_told_once(void **state)
 	uint64_t id = ask_while_we_tell(rig);
 
 	feed_yes(rig, id, facts, "");
-	id = expect_untold(rig, CTL_TELL, SUBJ);
+	id = expect_untold(rig, CTL_TELL_IN_GRACE, SUBJ);
 	feed(rig, id, NSM_UNTOLD_TOLD);
 	expect_silence(rig);
 }
