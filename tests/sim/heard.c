@@ -73,6 +73,7 @@ void heard_expect(struct host *h, struct host *peer)
 		pair->is_answered = false;
 		pair->is_doubtful = false;
 		pair->due_above = highest_announced(h);
+		pair->due_ms = h->sim->now_ms;
 	}
 }
 
@@ -196,6 +197,19 @@ static bool is_of_nobody(struct host *h, const struct statd_call *call)
 }
 
 /*
+ * Whether @call may be a notice of the reboot of which lockd must hear.  One
+ * that came before that is of another, whatever it is answered after.  Mostly
+ * its number says so; but where a backup or a clone has taken the place of the
+ * peer's directory, what was announced before may be above all numbers since.
+ */
+static bool is_of_what_is_due(const struct pair *pair,
+			      const struct statd_call *call)
+{
+	return call->notice.number > pair->due_above &&
+	       call->came_ms >= pair->due_ms;
+}
+
+/*
  * Whoever is answered stops repeating: lockd must have heard by then, or hear
  * in any later life of statd in this boot (check_pair_end()).
  */
@@ -212,7 +226,7 @@ void heard_answered(struct host *h, const struct statd_call *call)
 
 		if (pair->peer != call->sender || !pair->is_callback_due ||
 		    !cluster_is_source(pair, &call->from) ||
-		    pair->is_doubtful || call->notice.number <= pair->due_above)
+		    pair->is_doubtful || !is_of_what_is_due(pair, call))
 			continue;
 		/* A record by name knows the full name only. */
 		if (pair->mon_name[0] == 'h' &&

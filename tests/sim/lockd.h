@@ -68,6 +68,7 @@ struct pair {
 	bool is_told_elsewhere;	      /* see names_note_answer() */
 	bool is_callback_due;	      /* the peer crashed and will tell us */
 	uint32_t due_above;	      /* ... a number above this */
+	uint64_t due_ms;	      /* ... since it crashed then */
 	bool is_answered;	      /* ... and needs not tell again */
 	bool is_doubtful;   /* ... by what must be asked about (believed.c) */
 	bool has_come;	    /* ... and is all that statd looks at */
