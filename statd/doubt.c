@@ -46,7 +46,7 @@ void doubts_note(struct doubts *set, uint64_t now_ms,
 /*
  * Whether @peer came to the number of @call before lockd asked for it, where
  * that is its baseline: no host reboots in DOUBT_PROMPT_MS, nor twice to one
- * number.
+ * number in a short time.
  */
 static bool is_of_before(const struct doubts *set,
 			 const struct notice_call *call,

@@ -5,26 +5,39 @@
  */
 #include "statd/numbers.h"
 
-static const struct number_known *find(const struct numbers *set,
-				       const struct addr *from, uint32_t number)
+static size_t find(const struct numbers *set, const struct addr *from,
+		   uint32_t number)
 {
 	size_t i;
 
 	for (i = 0; i < set->count; i++)
 		if (set->all[i].number == number &&
 		    addr_is_same_host(&set->all[i].host, from))
-			return &set->all[i];
-	return NULL;
+			break;
+	return i;
+}
+
+/* Its place is that of the first time: it may go before its time. */
+static void note_again(struct number_known *known, uint64_t now_ms)
+{
+	if (now_ms - known->last_ms > NUMBERS_FRESH_MS)
+		known->since_ms = now_ms;
+	known->last_ms = now_ms;
 }
 
 void numbers_note(struct numbers *set, uint64_t now_ms, const struct addr *from,
 		  uint32_t number)
 {
-	if (find(set, from, number) != NULL)
+	size_t i = find(set, from, number);
+
+	if (i < set->count) {
+		note_again(&set->all[i], now_ms);
 		return;
+	}
 	set->all[set->next] = (struct number_known){.host = *from,
 						    .number = number,
-						    .since_ms = now_ms};
+						    .since_ms = now_ms,
+						    .last_ms = now_ms};
 	set->next = (set->next + 1) % NUMBERS_MAX;
 	if (set->count < NUMBERS_MAX)
 		set->count++;
@@ -33,7 +46,8 @@ void numbers_note(struct numbers *set, uint64_t now_ms, const struct addr *from,
 bool numbers_has_before(const struct numbers *set, uint64_t ms,
 			const struct addr *from, uint32_t number)
 {
-	const struct number_known *known = find(set, from, number);
+	size_t i = find(set, from, number);
 
-	return known != NULL && known->since_ms < ms;
+	return i < set->count && set->all[i].since_ms < ms &&
+	       ms <= set->all[i].last_ms + NUMBERS_FRESH_MS;
 }

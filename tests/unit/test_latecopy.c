@@ -166,6 +166,37 @@ static void number_that_is_new_since_is_heard(void **state)
 	assert_int_equal(world_notify(w, PEER, 700, "peer", 5), 1);
 }
 
+/* Its disk was made anew since, and it has come to the old number again. */
+static void number_of_long_ago_is_heard(void **state)
+{
+	struct world *w = *state;
+
+	assert_true(world_is_acknowledged(w, PEER, 700, "peer", 5));
+	w->rig.now_ms += NUMBERS_FRESH_MS;
+	monitor_slowly(w);
+	assert_int_equal(world_notify(w, PEER, 700, "peer", 5), 1);
+	assert_int_equal(w->heard, 5);
+}
+
+static void number_that_was_not_repeated_is_forgotten(void **state)
+{
+	static struct numbers set;
+	const uint64_t end = 10 + NUMBERS_FRESH_MS;
+	struct addr peer;
+
+	(void)state;
+	assert_true(addr_parse(PEER, &peer));
+	numbers_note(&set, 10, &peer, 5);
+	assert_true(numbers_has_before(&set, end, &peer, 5));
+	assert_false(numbers_has_before(&set, end + 1, &peer, 5));
+	numbers_note(&set, end, &peer, 5);
+	assert_true(numbers_has_before(&set, 11, &peer, 5));
+	assert_true(numbers_has_before(&set, end + 1, &peer, 5));
+	numbers_note(&set, end + NUMBERS_FRESH_MS + 1, &peer, 5);
+	assert_false(numbers_has_before(&set, end + 1, &peer, 5));
+	assert_int_equal(set.count, 1);
+}
+
 static void oldest_number_gives_way(void **state)
 {
 	static struct numbers set;
@@ -204,6 +235,8 @@ int main(void)
 		TEST(number_of_a_user_or_another_host_proves_nothing),
 		TEST(copy_of_what_the_peer_said_before_is_late),
 		TEST(number_that_is_new_since_is_heard),
+		TEST(number_of_long_ago_is_heard),
+		cmocka_unit_test(number_that_was_not_repeated_is_forgotten),
 		cmocka_unit_test(oldest_number_gives_way),
 	};
 
