@@ -53,7 +53,7 @@ struct untold {
 	struct bakindex index;
 	struct link wishes; /* of wish::in_wishes, in order */
 	unsigned int wish_count;
-	unsigned int sent_count;
+	unsigned int sent_counts[2]; /* ... of telling, and all others */
 	uint64_t last_tag;
 	int sock; /* to sm-notify, or -1 */
 	struct loop_watch *watch;
@@ -164,11 +164,20 @@ static void outcome(struct untold *u, const struct wish *wish,
 
 /* --- the connection ------------------------------------------------------ */
 
+/*
+ * To tell a silent peer takes as long as grace runs; what is answered at once
+ * must not wait for that, or the next peer is parked unasked.
+ */
+static unsigned int *sent_count(struct untold *u, const struct wish *wish)
+{
+	return &u->sent_counts[ctl_is_tell(wish->verb) ? 0 : 1];
+}
+
 static void wish_free(struct untold *u, struct wish *wish)
 {
 	list_remove(&wish->in_wishes);
 	u->wish_count--;
-	u->sent_count -= wish->is_sent;
+	*sent_count(u, wish) -= wish->is_sent;
 	free(wish);
 }
 
@@ -213,10 +222,8 @@ static void send_wishes(struct untold *u)
 	list_for_each (at, &u->wishes) {
 		struct wish *wish = container_of(at, struct wish, in_wishes);
 
-		if (wish->is_sent)
+		if (wish->is_sent || *sent_count(u, wish) >= UNTOLD_OPEN_MAX)
 			continue;
-		if (u->sent_count >= UNTOLD_OPEN_MAX)
-			break;
 		buf_clear(&subject);
 		buf_clear(&text);
 		ctl_add_subject(&subject, &wish->subject);
@@ -227,7 +234,7 @@ static void send_wishes(struct untold *u)
 			 MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 			shutdown(u->sock, SHUT_RDWR);
 		wish->is_sent = true;
-		u->sent_count++;
+		(*sent_count(u, wish))++;
 	}
 	buf_fini(&text);
 	buf_fini(&subject);

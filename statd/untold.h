@@ -12,7 +12,7 @@
 #include "statd/nsm.h"
 
 #define UNTOLD_PENDING_MAX 4096u /* wishes that sm-notify has not answered */
-#define UNTOLD_OPEN_MAX	   32u	 /* of these on their way to it */
+#define UNTOLD_OPEN_MAX	   32u	 /* ... sent to it: to tell; all others */
 
 struct untold;
 

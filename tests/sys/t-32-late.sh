@@ -254,3 +254,16 @@ notify_spawn
 is "the answer after its end" \
 	"$(in_host client python3 -B "$SYS/ctl.py" "tell-in-grace 7 $PEER $PEER" \
 		"$ROOM/client/grace" Y)" "7 parked"
+stop client notify
+
+say "--- many silent peers are being told in grace: the next one is asked about"
+CROWD=$(seq -f "192.0.2.1%02.0f" 0 39)
+# shellcheck disable=SC2086 # a word each
+client_reboots $CROWD $PEER
+grace_begins
+notify_spawn
+for peer in $CROWD; do
+	lockd client mon "$peer" $COOKIE
+done
+lockd client mon $PEER $COOKIE
+is "what is parked in grace" "$(parked)" ""
