@@ -181,7 +181,6 @@ static void unprivileged_port_is_asked_about(void **state)
 	assert_int_equal(after(&facts, 5, false), VERIFY_REFUSE);
 }
 
-/* CTDB and NFStash count seconds; their statd says something else. */
 /*
  * sm-notify -p 4001: once the full name is believed, the peer has no news about
  * the short one; without an answer it would be repeated until it gives up.
@@ -206,6 +205,7 @@ static void other_name_of_a_high_port_is_a_duplicate(void **state)
 	assert_int_equal(after(&facts, 7, false), VERIFY_REFUSE);
 }
 
+/* CTDB and NFStash count seconds; their statd says something else. */
 static void clock_valued_number_is_delivered(void **state)
 {
 	struct verify_facts facts = honest();
