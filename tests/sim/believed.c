@@ -238,16 +238,14 @@ void believed_came(struct host *h)
 
 	for (i = 0; i < h->lockd.pair_count && h->statd.core != NULL; i++) {
 		struct pair *pair = &h->lockd.pairs[i];
-		const struct host *peer = pair->peer;
 		struct known_doubts doubts;
 
 		if (!pair->is_callback_due || !pair->is_doubtful)
 			continue;
 		/* Others may be behind the same address. */
-		doubts = known_doubts(
-			h->statd.core, pair->mon_name, pair->my_name,
-			pair->due_above,
-			peer->announced[peer->announced_count - 1]);
+		doubts = known_doubts(h->statd.core, pair->mon_name,
+				      pair->my_name, pair->due_above,
+				      host_last_announced(pair->peer));
 		if (doubts.has_other)
 			pair->has_come = false;
 		else if (doubts.has_wanted)

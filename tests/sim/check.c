@@ -241,9 +241,7 @@ static bool is_over(void *ctx, const uint8_t *bytes, size_t len)
 
 static void check_number(struct host *h, uint32_t number)
 {
-	uint32_t last = h->announced_count > 0
-				? h->announced[h->announced_count - 1]
-				: 0;
+	uint32_t last = host_last_announced(h);
 
 	if (number % 2 == 0)
 		check_violate(h, "number_is_odd", "%u", number);

@@ -198,9 +198,7 @@ static void check_sent(struct host *h, uint32_t number)
 static void check_raised(struct host *h, uint32_t number)
 {
 	struct sim *s = h->sim;
-	uint32_t last = h->announced_count > 0
-				? h->announced[h->announced_count - 1]
-				: 0;
+	uint32_t last = host_last_announced(h);
 
 	if (number <= last || number <= h->op.errand.last)
 		check_violate(h, "number_rises_from_boot_to_boot",

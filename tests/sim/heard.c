@@ -46,9 +46,7 @@ static bool is_out_of_reach(const struct host *h, const struct pair *pair)
  */
 static uint32_t highest_announced(const struct host *h)
 {
-	uint32_t last = h->announced_count > 0
-				? h->announced[h->announced_count - 1]
-				: 0;
+	uint32_t last = host_last_announced(h);
 
 	return last > h->theirs.lost ? last : h->theirs.lost;
 }

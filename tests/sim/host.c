@@ -169,6 +169,12 @@ static void kill_program(struct host *h, enum program who)
 	}
 }
 
+uint32_t host_last_announced(const struct host *h)
+{
+	return h->announced_count > 0 ? h->announced[h->announced_count - 1]
+				      : 0;
+}
+
 bool host_survives(struct host *h, enum program who)
 {
 	struct sim *s = h->sim;

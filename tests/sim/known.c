@@ -31,6 +31,22 @@ void known_each(const struct nsm *n, known_visit *visit, void *ctx)
 		show(container_of(pos, struct peer, in_all), visit, ctx);
 }
 
+static const struct peer *find(const struct nsm *n, const char *mon_name,
+			       const char *my_name)
+{
+	const struct link *pos;
+
+	list_for_each (pos, &n->peers.all) {
+		const struct peer *peer =
+			container_of(pos, struct peer, in_all);
+
+		if (strcmp(peer->rec.mon_name, mon_name) == 0 &&
+		    strcmp(peer->rec.my_name, my_name) == 0)
+			return peer;
+	}
+	return NULL;
+}
+
 static void add_number(uint32_t number, uint32_t above, uint32_t newest,
 		       struct known_doubts *out)
 {
@@ -58,34 +74,12 @@ struct known_doubts known_doubts(const struct nsm *n, const char *mon_name,
 				 const char *my_name, uint32_t above,
 				 uint32_t newest)
 {
+	const struct peer *peer = find(n, mon_name, my_name);
 	struct known_doubts doubts = {0};
-	const struct link *pos;
 
-	list_for_each (pos, &n->peers.all) {
-		const struct peer *peer =
-			container_of(pos, struct peer, in_all);
-
-		if (strcmp(peer->rec.mon_name, mon_name) == 0 &&
-		    strcmp(peer->rec.my_name, my_name) == 0)
-			add_doubts(peer, above, newest, &doubts);
-	}
+	if (peer != NULL)
+		add_doubts(peer, above, newest, &doubts);
 	return doubts;
-}
-
-static const struct peer *find(const struct nsm *n, const char *mon_name,
-			       const char *my_name)
-{
-	const struct link *pos;
-
-	list_for_each (pos, &n->peers.all) {
-		const struct peer *peer =
-			container_of(pos, struct peer, in_all);
-
-		if (strcmp(peer->rec.mon_name, mon_name) == 0 &&
-		    strcmp(peer->rec.my_name, my_name) == 0)
-			return peer;
-	}
-	return NULL;
 }
 
 bool known_may_be_late(const struct nsm *n, const char *mon_name,

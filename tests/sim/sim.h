@@ -246,6 +246,8 @@ void host_power_fail(struct host *h);
 void host_turn(struct host *h);
 /* A place where the power may fail or @who be killed; false where it was. */
 bool host_survives(struct host *h, enum program who);
+/* The newest number that anybody heard of @h; 0: none. */
+uint32_t host_last_announced(const struct host *h);
 /* The number in the file "state", 0: none. */
 uint32_t host_read_number(const struct host *h);
 

@@ -206,9 +206,7 @@ static void tell_all(struct sim *s, struct event *e);
 
 static void announce(struct host *h)
 {
-	uint32_t last = h->announced_count > 0
-				? h->announced[h->announced_count - 1]
-				: 0;
+	uint32_t last = host_last_announced(h);
 
 	assert(h->announced_count < SIM_ANNOUNCED_MAX);
 	if (last < h->number)

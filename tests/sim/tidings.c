@@ -108,14 +108,11 @@ static uint16_t port_of(const struct host *h, size_t index)
 static void note_announced(struct host *h)
 {
 	uint32_t number = h->foreign.number;
+	uint32_t last = host_last_announced(h);
 
-	if (h->announced_count > 0 &&
-	    h->announced[h->announced_count - 1] == number)
+	if (last == number)
 		return;
-	believed_announced(h, h->foreign.said,
-			   h->announced_count > 0
-				   ? h->announced[h->announced_count - 1]
-				   : 0);
+	believed_announced(h, h->foreign.said, last);
 	if (h->announced_count < SIM_ANNOUNCED_MAX)
 		h->announced[h->announced_count++] = number;
 }
