@@ -14,6 +14,22 @@
 #include "lib/portmap.h"
 #include "proto/sm_inter.h"
 
+int late_setup(void **state)
+{
+	static struct rig rig;
+
+	rig_init(&rig);
+	rig.is_untold_asked = true;
+	*state = &rig;
+	return 0;
+}
+
+int late_teardown(void **state)
+{
+	rig_fini(*state);
+	return 0;
+}
+
 uint64_t expect_untold(const struct rig *rig, enum ctl_verb verb,
 		       const char *subject)
 {
@@ -84,4 +100,11 @@ unsigned int run_peer(struct rig *rig)
 		rig_answer_void(rig, &send, PEER, 0);
 	}
 	return notices;
+}
+
+void feed_grace(struct rig *rig, bool is_grace)
+{
+	struct nsm_in in = {.kind = NSM_IN_GRACE, .is_grace = is_grace};
+
+	rig_feed(rig, &in);
 }

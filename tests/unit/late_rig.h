@@ -18,6 +18,12 @@
 #define LINES FRONT " " PEER " me.example\n"
 
 /*
+ * For cmocka: a rig in each test, which asks who is untold.
+ */
+int late_setup(void **state);
+int late_teardown(void **state);
+
+/*
  * Returns the id of the one UNTOLD of the last input, whose verb and subject
  * must be these.
  */
@@ -35,6 +41,11 @@ void feed(struct rig *rig, uint64_t id, enum nsm_untold what);
  */
 void feed_yes(struct rig *rig, uint64_t id, struct nsm_untold_facts facts,
 	      const char *lines);
+
+/*
+ * Feeds whether a grace period runs, as an outcome of GRACE.
+ */
+void feed_grace(struct rig *rig, bool is_grace);
 
 /*
  * Has an SM_MON of PEER come and be stored; it must not be answered yet.

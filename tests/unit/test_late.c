@@ -16,29 +16,6 @@
 #include "statd/late.h"
 #include "tests/unit/late_rig.h"
 
-static int setup(void **state)
-{
-	static struct rig rig;
-
-	rig_init(&rig);
-	rig.is_untold_asked = true;
-	*state = &rig;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	rig_fini(*state);
-	return 0;
-}
-
-static void feed_grace(struct rig *rig, bool is_grace)
-{
-	struct nsm_in in = {.kind = NSM_IN_GRACE, .is_grace = is_grace};
-
-	rig_feed(rig, &in);
-}
-
 /* Whichever comes last, STORED or the outcome. */
 static void test_nobody_is_untold(void **state)
 {
@@ -541,7 +518,8 @@ static void test_by_name(void **state)
 
 int main(void)
 {
-#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define CASE(test) \
+	cmocka_unit_test_setup_teardown(test, late_setup, late_teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(test_nobody_is_untold),
 		CASE(test_no_grace_parks_first),

@@ -15,29 +15,6 @@
 #include "statd/late.h"
 #include "tests/unit/late_rig.h"
 
-static int setup(void **state)
-{
-	static struct rig rig;
-
-	rig_init(&rig);
-	rig.is_untold_asked = true;
-	*state = &rig;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	rig_fini(*state);
-	return 0;
-}
-
-static void feed_grace(struct rig *rig, bool is_grace)
-{
-	struct nsm_in in = {.kind = NSM_IN_GRACE, .is_grace = is_grace};
-
-	rig_feed(rig, &in);
-}
-
 /* Grace is over before the next look: what is due before that is not sent. */
 static void one_that_we_tell_is_told_in_grace_alone(void **state)
 {
@@ -141,7 +118,8 @@ static void all_are_parked(void **state)
 			 CTL_PARK);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) \
+	cmocka_unit_test_setup_teardown(name, late_setup, late_teardown)
 
 int main(void)
 {

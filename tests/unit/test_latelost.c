@@ -16,22 +16,6 @@
 #include "statd/late.h"
 #include "tests/unit/late_rig.h"
 
-static int setup(void **state)
-{
-	static struct rig rig;
-
-	rig_init(&rig);
-	rig.is_untold_asked = true;
-	*state = &rig;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	rig_fini(*state);
-	return 0;
-}
-
 static void one_that_lockd_waits_for_is_parked(void **state)
 {
 	struct rig *rig = *state;
@@ -181,7 +165,8 @@ static void one_about_whom_nobody_answers_is_parked(void **state)
 	assert_true(nsm_deadline_ms(rig->nsm) == UINT64_MAX);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) \
+	cmocka_unit_test_setup_teardown(name, late_setup, late_teardown)
 
 int main(void)
 {
