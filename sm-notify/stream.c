@@ -34,17 +34,13 @@ static void add_notice(struct streams *s, struct target *t, struct buf *out)
 			   });
 }
 
-/* Sends the next call to @t, unless it was parked meanwhile. */
+/* Sends the next call to @t. */
 static void send_call(struct streams *s, struct target *t)
 {
 	struct target_stream *stream = &t->stream;
 	struct addr source = {.family = ADDR_NONE};
 	struct buf message;
 
-	if (t->is_parked) {
-		streams_end(s, t);
-		return;
-	}
 	stream->xid = prng_u32(s->rng);
 	stream->peer.port = stream->port ? stream->port : PORTMAP_PORT;
 	stream->name = NULL;
@@ -130,6 +126,15 @@ void streams_end(struct streams *s, struct target *t)
 		begin(s, next);
 }
 
+/* It may have been parked meanwhile. */
+static void call_next(struct streams *s, struct target *t)
+{
+	if (t->is_parked)
+		streams_end(s, t);
+	else
+		send_call(s, t);
+}
+
 void streams_failed(struct streams *s, struct target *t)
 {
 	if (!t->stream.is_calling)
@@ -161,7 +166,7 @@ enum stream_news streams_answer(struct streams *s, struct target *t,
 				     reply.results_len);
 	if (port > 0) {
 		stream->port = (uint16_t)port;
-		send_call(s, t);
+		call_next(s, t);
 		return STREAM_NOTHING;
 	}
 	streams_end(s, t);
@@ -170,5 +175,5 @@ enum stream_news streams_answer(struct streams *s, struct target *t,
 
 void streams_go_on(struct streams *s, struct target *t)
 {
-	send_call(s, t);
+	call_next(s, t);
 }

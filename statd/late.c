@@ -294,20 +294,31 @@ static bool was_told_elsewhere(const struct late *late,
 static void outcome_while_asked(struct late *late, struct late_job *job,
 				const struct nsm_in *in)
 {
-	if (in->untold.what == NSM_UNTOLD_YES && was_told_elsewhere(late, job))
-		park(late, job);
-	else if (in->untold.what == NSM_UNTOLD_YES)
-		decide(late, job, in);
-	else if (in->untold.what == NSM_UNTOLD_PARKED && !job->is_wished)
-		settle(late, job, park);
-	else if (in->untold.what == NSM_UNTOLD_PARKED)
-		park(late, job); /* says who was to tell it: grace is over */
-	else if (in->untold.what != NSM_UNTOLD_LOST)
+	switch (in->untold.what) {
+	case NSM_UNTOLD_YES:
+		if (was_told_elsewhere(late, job))
+			park(late, job);
+		else
+			decide(late, job, in);
+		break;
+	case NSM_UNTOLD_PARKED:
+		/* Who was to tell it says so: grace is over. */
+		if (job->is_wished)
+			park(late, job);
+		else
+			settle(late, job, park);
+		break;
+	case NSM_UNTOLD_TOLD:
+	case NSM_UNTOLD_NONE:
 		settle(late, job, told_elsewhere);
-	else if (job->is_loaded)
-		latejob_finish(late, job, false);
-	else
-		park(late, job);
+		break;
+	case NSM_UNTOLD_LOST:
+		if (job->is_loaded)
+			latejob_finish(late, job, false);
+		else
+			park(late, job);
+		break;
+	}
 }
 
 static void outcome_while_told(struct late *late, struct late_job *job,
